@@ -1,0 +1,1 @@
+//! Kept short on purpose: the map of the suite is in ARCHITECTURE.md.
