@@ -1,0 +1,40 @@
+//! Where bytes are kept. A store knows directories and files; it knows nothing of Kafka.
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("{operation} {path}: {reason}")]
+pub struct StoreError {
+    /// What was tried: `append`, `read`, `truncate`, …
+    pub operation: &'static str,
+    /// The file or directory, relative to the data directory.
+    pub path: String,
+    /// What the system said.
+    pub reason: String,
+}
+
+/// Files in directories, one directory a log; the empty directory name is the data directory itself.
+///
+/// Implementations: memory (simulation, tests) and disk (Kafka's layout). Appends and reads go to the page cache; only
+/// [`Store::sync`] and [`Store::replace`] wait for the disk.
+pub trait Store: Send {
+    /// Names of all directories, sorted.
+    fn directories(&self) -> Result<Vec<String>, StoreError>;
+    /// Names and sizes of the files in a directory, sorted.
+    fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError>;
+    /// Makes a directory; it may exist.
+    fn create_directory(&mut self, directory: &str) -> Result<(), StoreError>;
+    /// Removes a directory and all that is in it; it may be absent.
+    fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError>;
+    /// Appends to a file, which is made if absent; all or nothing as far as the system allows.
+    fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError>;
+    /// Reads up to `into.len()` bytes at `position`; fewer at the end of the file.
+    fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError>;
+    /// Cuts a file to a length.
+    fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError>;
+    /// Removes a file; it may be absent.
+    fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError>;
+    /// Puts a whole file in place atomically: temporary file, sync, rename, sync of the directory.
+    fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError>;
+    /// Waits until a file's bytes are on the disk.
+    fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError>;
+}
