@@ -1,0 +1,4 @@
+//! Who speaks to the broker: exact bytes, or a client library.
+
+pub mod client;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! librdkafka as an application would use it.

@@ -1,0 +1,1 @@
+//! Requests and replies byte by byte, from the schema tables.

@@ -1,0 +1,1 @@
+//! What Kafka answers: recorded in the case, or asked live.

@@ -1,0 +1,1 @@
+//! What a broker claims and which differences are known.

@@ -1,0 +1,3 @@
+//! Cases × versions become a stream of events.
+
+pub mod event;
