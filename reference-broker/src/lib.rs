@@ -1,1 +1,12 @@
-//! Under construction.
+//! A small and readable Kafka broker: a thin shell around `broker-core`, which has the rules.
+//!
+//! A request's itinerary is the list of files: [`net`] reads a frame, its header and guards its body; [`broker`] takes it to
+//! the node; [`api`] has one file per API key; [`store`] keeps the bytes.
+
+mod api;
+mod broker;
+mod cluster;
+mod net;
+mod store;
+
+pub use cluster::{Cluster, Config, StartError};

@@ -1,2 +1,96 @@
-//! Under construction.
-fn main() {}
+//! The binary: flags to configuration, start, wait for a signal, stop.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use reference_broker::{Cluster, Config, StartError};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A small and readable Kafka broker, as close to Apache Kafka 4.3 as its conformance suite can show.
+#[derive(Debug, Parser)]
+#[command(version, after_help = "Examples:\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false")]
+struct Arguments {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = parse_address)]
+    listen: SocketAddr,
+    /// What clients are told to connect to, where that is not the listening address.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_host_port)]
+    advertise: Option<(String, u16)>,
+    /// How many brokers to run in this process.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    brokers: usize,
+    /// Where to keep the data; without it, in a temporary directory that is removed at the end.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// A broker property in Kafka's words; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_property)]
+    config: Vec<(String, String)>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}"), 3),
+    };
+    runtime.block_on(async {
+        match serve(arguments).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error @ (StartError::Config(_) | StartError::Brokers(_))) => fail(&error.to_string(), 2),
+            Err(error) => fail(&error.to_string(), 3),
+        }
+    })
+}
+
+async fn serve(arguments: Arguments) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let cluster = Cluster::start(Config {
+        listen: arguments.listen,
+        advertise: arguments.advertise,
+        brokers: arguments.brokers,
+        data_dir: arguments.data_dir,
+        properties: arguments.config,
+    })
+    .await?;
+    announce(&cluster);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    cluster.stop().await;
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "scripts wait for these lines")]
+fn announce(cluster: &Cluster) {
+    for address in cluster.addresses() {
+        println!("listening on {address}");
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that tells the user what failed")]
+fn fail(message: &str, code: u8) -> ExitCode {
+    eprintln!("reference-broker: {message}");
+    ExitCode::from(code)
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let hint = || format!("'{text}' is not HOST:PORT, for example 127.0.0.1:9092");
+    let mut found = text.to_socket_addrs().map_err(|error| format!("{} ({error})", hint()))?;
+    found.next().ok_or_else(hint)
+}
+
+fn parse_host_port(text: &str) -> Result<(String, u16), String> {
+    let hint = || format!("'{text}' is not HOST:PORT, for example localhost:9092");
+    let (host, port) = text.rsplit_once(':').ok_or_else(hint)?;
+    let port = port.parse().map_err(|_| hint())?;
+    (!host.is_empty()).then(|| (host.to_owned(), port)).ok_or_else(hint)
+}
+
+fn parse_property(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}

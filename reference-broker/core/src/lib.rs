@@ -15,5 +15,5 @@ pub mod units;
 
 pub use machine::{Machine, Reply, Step, Ticket};
 pub use node::Node;
-pub use store::{Store, StoreError};
+pub use store::{Span, Store, StoreError};
 pub use units::Now;

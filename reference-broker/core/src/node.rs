@@ -1,20 +1,109 @@
 //! One broker's rooms, composed: a command goes to the room that owns it, its records are appended, then applied.
 //!
-//! The shell calls one method a request, drains the [`Outbox`], and calls [`Node::tick`] when [`Node::next_deadline`] falls
-//! due. Each room adds its own methods to `Node` in a file beside this one.
+//! The shell calls one method a request, drains [`Node::take_released`], and calls [`Node::tick`] when
+//! [`Node::next_deadline`] falls due. Each room adds its own methods to `Node` in a file beside this one.
 
 use crate::machine::Ticket;
-use crate::store::Store;
+use crate::config::BrokerConfig;
+use crate::store::{Store, StoreError};
+use crate::units::{Deadline, Now};
 
 /// One broker.
 pub struct Node {
     pub(crate) store: Box<dyn Store>,
+    pub(crate) outbox: Vec<(Ticket, Released)>,
+    pub(crate) config: BrokerConfig,
     next_ticket: u64,
 }
 
+/// Who this broker is and where clients find it. The ids count only where the data directory has none yet.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Advertised host.
+    pub host: String,
+    /// Advertised port.
+    pub port: u16,
+    /// A fresh cluster id.
+    pub cluster_id: [u8; 16],
+    /// A fresh directory id.
+    pub directory_id: [u8; 16],
+    /// This start's incarnation of the broker.
+    pub incarnation_id: [u8; 16],
+}
+
+/// Why a node cannot be opened on a data directory.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The directory belongs to another cluster, or a file in it is not what it should be.
+    #[error("{0}")]
+    Foreign(String),
+}
+
+/// What a parked request was waiting for: one variant for each room that parks.
+#[derive(Debug)]
+pub enum Released {}
+
+/// The features of the cluster (KIP-584).
+#[derive(Debug, Clone, Default)]
+pub struct Features {
+    /// What this broker could run at.
+    pub supported: Vec<SupportedFeature>,
+    /// What the cluster runs at, by name.
+    pub finalized: Vec<(String, i16)>,
+    /// The metadata offset of the last change.
+    pub epoch: i64,
+}
+
+/// A feature with the levels that a broker supports.
+#[derive(Debug, Clone)]
+pub struct SupportedFeature {
+    /// Its name, `metadata.version`.
+    pub name: &'static str,
+    /// Lowest level.
+    pub min: i16,
+    /// Highest level.
+    pub max: i16,
+}
+
 impl Node {
+    /// Opens a data directory: a new one is formatted, another one is read, recovered and replayed.
+    pub fn open(store: Box<dyn Store>, config: BrokerConfig, identity: Identity, now: Now) -> Result<Self, OpenError> {
+        let _ = (identity, now);
+        Ok(Self { store, config, outbox: Vec::new(), next_ticket: 0 })
+    }
+
+    /// Ends in order: everything is written down and the directory marked as whole.
+    pub fn close(&mut self) {}
+
+    /// A claim check for a request that will be answered later.
     pub(crate) fn issue_ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket)
+    }
+
+    /// Answers a parked request. The shell takes it up after the present call.
+    pub(crate) fn release(&mut self, ticket: Ticket, released: Released) {
+        self.outbox.push((ticket, released));
+    }
+
+    /// The parked requests that have been answered since the last call.
+    pub fn take_released(&mut self) -> Vec<(Ticket, Released)> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// When [`Node::tick`] must be called at the latest.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        None
+    }
+
+    /// Lets everything happen that has fallen due.
+    pub fn tick(&mut self, _now: Now) {}
+
+    /// The features that ApiVersions lists.
+    pub fn features(&self) -> Features {
+        Features::default()
     }
 }

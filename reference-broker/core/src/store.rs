@@ -38,3 +38,17 @@ pub trait Store: Send {
     /// Waits until a file's bytes are on the disk.
     fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError>;
 }
+
+/// A range of bytes in a file that stays where it is: what a fetch answers, sent without passing through user space
+/// where the store allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Directory name.
+    pub directory: String,
+    /// File name.
+    pub file: String,
+    /// First byte.
+    pub position: u64,
+    /// How many bytes.
+    pub length: usize,
+}

@@ -1,0 +1,185 @@
+//! One file per API key, and the single table of them. ApiVersions and the support matrix are printed from this table.
+
+use std::ops::RangeInclusive;
+
+use broker_core::{Node, Now, Span, Ticket, node::Released};
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::protocol::{Decodable, Encodable};
+
+mod k18_api_versions;
+
+pub(crate) use k18_api_versions::unsupported as unsupported_api_versions;
+
+/// Every API that this broker serves, in order of key. A gap in the numbers is an API that it lacks.
+pub(crate) static APIS: &[Entry] = &[entry::<k18_api_versions::ApiVersions>()];
+
+/// One API: its versions stand beside its rules, in its file.
+pub(crate) trait Api {
+    /// The typed request.
+    type Request: ReadBody;
+    /// Kafka's key.
+    const KEY: i16;
+    /// Kafka's name, without `Request`.
+    const NAME: &'static str;
+    /// The versions served.
+    const VERSIONS: RangeInclusive<i16>;
+    /// The lowest version that ApiVersions lists, where that differs from the lowest one served.
+    const ADVERTISED_MIN: i16 = *Self::VERSIONS.start();
+
+    /// Translates, asks the node, translates back.
+    fn handle(request: Self::Request, call: &mut Call<'_>) -> Answer;
+}
+
+/// A row of the table.
+pub(crate) struct Entry {
+    pub(crate) key: i16,
+    pub(crate) name: &'static str,
+    pub(crate) versions: RangeInclusive<i16>,
+    pub(crate) advertised_min: i16,
+    serve: fn(Bytes, &mut Call<'_>) -> Answer,
+}
+
+const fn entry<A: Api>() -> Entry {
+    Entry {
+        key: A::KEY,
+        name: A::NAME,
+        versions: A::VERSIONS,
+        advertised_min: A::ADVERTISED_MIN,
+        serve: decode_and_handle::<A>,
+    }
+}
+
+fn decode_and_handle<A: Api>(mut body: Bytes, call: &mut Call<'_>) -> Answer {
+    match A::Request::read(&mut body, call.version) {
+        Ok(request) => A::handle(request, call),
+        Err(malformed) => Answer::Close(format!("{} v{}: {}", A::NAME, call.version, malformed.0)),
+    }
+}
+
+/// The entry for a key, if it is served.
+pub(crate) fn find(key: i16) -> Option<&'static Entry> {
+    APIS.binary_search_by_key(&key, |entry| entry.key).ok().map(|index| &APIS[index])
+}
+
+impl Entry {
+    /// ApiVersions alone is answered above its highest version.
+    pub(crate) fn is_api_versions(&self) -> bool {
+        self.key == k18_api_versions::ApiVersions::KEY
+    }
+
+    /// Decodes the body and handles the request.
+    pub(crate) fn serve(&self, body: Bytes, call: &mut Call<'_>) -> Answer {
+        (self.serve)(body, call)
+    }
+}
+
+/// What a handler knows of the request besides its body, and the node that it asks.
+pub(crate) struct Call<'a> {
+    pub(crate) version: i16,
+    /// The header's client id; null counts as empty, as in Kafka.
+    pub(crate) client_id: &'a str,
+    /// The peer's address as Kafka prints it in group descriptions: `/127.0.0.1`.
+    pub(crate) client_host: &'a str,
+    pub(crate) node: &'a mut Node,
+    pub(crate) now: Now,
+}
+
+impl Call<'_> {
+    /// A fresh random id (UUID version 4).
+    pub(crate) fn fresh_id(&mut self) -> [u8; 16] {
+        uuid::Uuid::new_v4().into_bytes()
+    }
+
+    /// Answers now.
+    pub(crate) fn reply(&self, response: &impl WriteBody) -> Answer {
+        Answer::reply(response, self.version)
+    }
+}
+
+/// What becomes of a request.
+pub(crate) enum Answer {
+    /// This body, after the response header.
+    Reply(Body),
+    /// Later: when the node releases the ticket, the continuation makes the answer.
+    Parked(Ticket, Box<dyn FnOnce(Released) -> Answer>),
+    /// Nothing at all is sent and the connection lives: Produce with acks=0.
+    Silent,
+    /// The connection is closed without an answer, for this reason.
+    Close(String),
+}
+
+impl Answer {
+    /// Encodes a response at a version.
+    pub(crate) fn reply(response: &impl WriteBody, version: i16) -> Self {
+        let mut buffer = BytesMut::new();
+        match response.write(&mut buffer, version) {
+            Ok(()) => Self::Reply(Body::from(buffer.freeze())),
+            Err(malformed) => Self::Close(format!("our answer does not encode at v{version}: {}", malformed.0)),
+        }
+    }
+}
+
+/// The body of a response: encoded envelopes with ranges of log files between them.
+#[derive(Default)]
+pub(crate) struct Body {
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A piece of a body.
+pub(crate) enum Part {
+    /// Encoded here.
+    Bytes(Bytes),
+    /// Sent from where it lies.
+    Span(Span),
+}
+
+impl Body {
+    /// Its length on the wire.
+    pub(crate) fn len(&self) -> usize {
+        self.parts.iter().map(|part| match part { Part::Bytes(bytes) => bytes.len(), Part::Span(span) => span.length }).sum()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self { parts: vec![Part::Bytes(bytes)] }
+    }
+}
+
+/// Why bytes are not a message, or a message not bytes.
+#[derive(Debug)]
+pub(crate) struct Malformed(pub(crate) String);
+
+/// A request body that can be read from bytes: `kafka-protocol`'s messages, and ours for the versions that it lacks.
+pub(crate) trait ReadBody: Sized {
+    /// Reads at a version; what follows the message is left.
+    fn read(bytes: &mut Bytes, version: i16) -> Result<Self, Malformed>;
+}
+
+/// A response body that can be written.
+pub(crate) trait WriteBody {
+    /// Writes at a version.
+    fn write(&self, buffer: &mut BytesMut, version: i16) -> Result<(), Malformed>;
+}
+
+impl<T: Decodable> ReadBody for T {
+    fn read(bytes: &mut Bytes, version: i16) -> Result<Self, Malformed> {
+        T::decode(bytes, version).map_err(|error| Malformed(error.to_string()))
+    }
+}
+
+impl<T: Encodable> WriteBody for T {
+    fn write(&self, buffer: &mut BytesMut, version: i16) -> Result<(), Malformed> {
+        self.encode(buffer, version).map_err(|error| Malformed(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_of_key_without_repetition() {
+        assert!(APIS.windows(2).all(|pair| pair[0].key < pair[1].key));
+    }
+}

@@ -1,0 +1,145 @@
+//! The one loop that owns a [`Node`]: a request in, an answer out; a deadline in, parked answers out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use broker_core::{Node, Now, Ticket, node::Released};
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+
+use crate::api::{Answer, Body, Call, Entry};
+
+/// A request on its way to the node.
+pub(crate) struct Job {
+    pub(crate) entry: &'static Entry,
+    pub(crate) version: i16,
+    pub(crate) client_id: String,
+    pub(crate) client_host: Arc<str>,
+    pub(crate) body: Bytes,
+    pub(crate) reply: oneshot::Sender<Outgoing>,
+}
+
+/// What the connection does with the answer.
+pub(crate) enum Outgoing {
+    /// Send it.
+    Body(Body),
+    /// Send nothing, read on.
+    Nothing,
+    /// Close, for this reason.
+    Close(String),
+}
+
+impl From<Answer> for Outgoing {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Reply(body) => Self::Body(body),
+            Answer::Silent => Self::Nothing,
+            Answer::Close(reason) => Self::Close(reason),
+            Answer::Parked(..) => Self::Close("an answer was parked twice".into()),
+        }
+    }
+}
+
+/// The clock of a running broker; the only place that reads one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { unix_ms: millis(unix), monotonic_ms: millis(self.0.elapsed()) }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A node with its inbox and the requests that wait for a later step.
+pub(crate) struct Broker {
+    node: Node,
+    clock: Clock,
+    parked: HashMap<Ticket, Waiting>,
+}
+
+struct Waiting {
+    reply: oneshot::Sender<Outgoing>,
+    continuation: Box<dyn FnOnce(Released) -> Answer>,
+}
+
+impl Broker {
+    pub(crate) fn new(node: Node, clock: Clock) -> Self {
+        Self { node, clock, parked: HashMap::new() }
+    }
+
+    /// Serves the inbox until every sender is gone or `stop` resolves; gives the node back for a clean stop.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Job>, mut stop: oneshot::Receiver<Stop>) -> (Node, Stop) {
+        loop {
+            let due = self.until_next_deadline();
+            tokio::select! {
+                biased;
+                how = &mut stop => return (self.node, how.unwrap_or(Stop::Clean)),
+                job = inbox.recv() => match job {
+                    Some(job) => self.serve(job),
+                    None => return (self.node, Stop::Clean),
+                },
+                () = sleep_or_forever(due) => self.node.tick(self.clock.now()),
+            }
+            self.answer_released();
+        }
+    }
+
+    fn until_next_deadline(&self) -> Option<Duration> {
+        let deadline = self.node.next_deadline()?;
+        let wait_ms = deadline.0.saturating_sub(self.clock.now().monotonic_ms).max(0);
+        Some(Duration::from_millis(wait_ms.unsigned_abs()))
+    }
+
+    fn serve(&mut self, job: Job) {
+        let now = self.clock.now();
+        let mut call = Call {
+            version: job.version,
+            client_id: &job.client_id,
+            client_host: &job.client_host,
+            node: &mut self.node,
+            now,
+        };
+        match job.entry.serve(job.body, &mut call) {
+            Answer::Parked(ticket, continuation) => {
+                self.parked.insert(ticket, Waiting { reply: job.reply, continuation });
+            }
+            // A connection that is gone by now needs no answer.
+            answer => drop(job.reply.send(answer.into())),
+        }
+    }
+
+    fn answer_released(&mut self) {
+        for (ticket, released) in self.node.take_released() {
+            if let Some(waiting) = self.parked.remove(&ticket) {
+                drop(waiting.reply.send((waiting.continuation)(released).into()));
+            }
+        }
+    }
+}
+
+/// How a broker is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Everything is written down and marked as whole.
+    Clean,
+    /// As by kill -9: nothing more is written.
+    Kill,
+}
+
+async fn sleep_or_forever(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,133 @@
+//! One client's connection: one request at a time, answered before the next is read, as Kafka does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kafka_fixtures::schema::Schemas;
+use kafka_fixtures::walk::{Budget, walk};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::frame::{FrameError, FrameReader};
+use super::header::{HeaderError, RequestHeader};
+use crate::api;
+use crate::broker::{Job, Outgoing};
+use crate::store::{Source, Sources};
+
+/// What a connection needs besides its socket.
+#[derive(Clone)]
+pub(crate) struct Link {
+    /// The node's inbox.
+    pub(crate) inbox: mpsc::Sender<Job>,
+    /// Where spans of log files are opened.
+    pub(crate) sources: Arc<dyn Sources>,
+    /// `socket.request.max.bytes`
+    pub(crate) max_request_bytes: i32,
+    /// `connections.max.idle.ms`; also how long a reader may take over an answer.
+    pub(crate) idle: Duration,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Closed {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    #[error("the body was refused: {0}")]
+    Body(String),
+    #[error("the broker stopped")]
+    Stopped,
+    #[error("sending failed: {0}")]
+    Send(#[from] std::io::Error),
+    #[error("the log could not be read: {0}")]
+    Log(#[from] broker_core::StoreError),
+    #[error("the peer took no bytes for too long")]
+    SlowReader,
+}
+
+/// Serves one client until either side closes.
+pub(crate) async fn serve(mut socket: TcpStream, client_host: Arc<str>, link: Link) -> Closed {
+    let mut frames = FrameReader::new(link.max_request_bytes, link.idle);
+    loop {
+        if let Err(closed) = exchange(&mut socket, &mut frames, &client_host, &link).await {
+            return closed;
+        }
+    }
+}
+
+async fn exchange(socket: &mut TcpStream, frames: &mut FrameReader, client_host: &Arc<str>, link: &Link) -> Result<(), Closed> {
+    let mut body = frames.next(socket).await?;
+    let header = RequestHeader::read(&mut body)?;
+    let response_header = header.response_header();
+    let outgoing = if header.supported {
+        guard(&header, &body)?;
+        ask(header, body, client_host.clone(), link).await?
+    } else {
+        Outgoing::from(api::unsupported_api_versions())
+    };
+    match outgoing {
+        Outgoing::Body(answer) => {
+            let sending = send(socket, &response_header, answer, link.sources.as_ref());
+            timeout(link.idle, sending).await.map_err(|_| Closed::SlowReader)?
+        }
+        Outgoing::Nothing => Ok(()),
+        Outgoing::Close(reason) => Err(Closed::Body(reason)),
+    }
+}
+
+/// The structural walk: counts against the bytes that are there, the decoded size against a budget, before any typed decode.
+fn guard(header: &RequestHeader, body: &Bytes) -> Result<(), Closed> {
+    let schema = Schemas::latest().request(header.entry.key);
+    let schema = schema.ok_or_else(|| Closed::Body(format!("no schema for {}", header.entry.name)))?;
+    let mut budget = Budget::for_frame(body.len());
+    walk(schema, header.version, body, &mut budget).map_err(|refusal| Closed::Body(refusal.to_string()))?;
+    Ok(())
+}
+
+async fn ask(header: RequestHeader, body: Bytes, client_host: Arc<str>, link: &Link) -> Result<Outgoing, Closed> {
+    let (reply, answer) = oneshot::channel();
+    let job = Job { entry: header.entry, version: header.version, client_id: header.client_id, client_host, body, reply };
+    link.inbox.send(job).await.map_err(|_| Closed::Stopped)?;
+    answer.await.map_err(|_| Closed::Stopped)
+}
+
+async fn send(socket: &mut TcpStream, header: &[u8], body: api::Body, sources: &dyn Sources) -> Result<(), Closed> {
+    let size = u32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 4 GiB".into()))?;
+    let mut head = size.to_be_bytes().to_vec();
+    head.extend_from_slice(header);
+    let mut parts = body.parts.into_iter().peekable();
+    // The common answer is one encoded part: it leaves in one packet with its header.
+    if let Some(api::Part::Bytes(first)) = parts.next_if(|part| matches!(part, api::Part::Bytes(_))) {
+        head.extend_from_slice(&first);
+    }
+    socket.write_all(&head).await?;
+    for part in parts {
+        match part {
+            api::Part::Bytes(bytes) => socket.write_all(&bytes).await?,
+            api::Part::Span(span) => send_span(socket, sources.open(&span)?).await?,
+        }
+    }
+    Ok(())
+}
+
+/// How much of a file passes through user space at a time.
+const COPY_BYTES: usize = 128 << 10;
+
+async fn send_span(socket: &mut (impl AsyncWrite + Unpin), source: Source) -> Result<(), Closed> {
+    let mut position = 0;
+    let mut buffer = vec![0; source.length().min(COPY_BYTES)];
+    while position < source.length() {
+        let want = (source.length() - position).min(buffer.len());
+        let read = source.read(position, &mut buffer[..want])?;
+        if read == 0 {
+            return Err(Closed::Body("a log file is shorter than its index says".into()));
+        }
+        socket.write_all(&buffer[..read]).await?;
+        position += read;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Accepts connections and gives each its task.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::connection::{Link, serve};
+
+/// Pause after a failed accept (out of file descriptors, say), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts until it is dropped; dropping it cuts every connection.
+pub(crate) async fn run(listener: TcpListener, link: Link, max_per_ip: usize) {
+    let open = Arc::new(PerIp::default());
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((socket, peer)) => {
+                    // Beyond the limit Kafka accepts and closes at once.
+                    if let Some(place) = PerIp::take(&open, peer.ip(), max_per_ip) {
+                        connections.spawn(converse(socket, peer.ip(), link.clone(), place));
+                    }
+                }
+                Err(_) => sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn converse(socket: TcpStream, peer: IpAddr, link: Link, _place: Place) {
+    // A socket that refuses TCP_NODELAY is already closing.
+    let _ = socket.set_nodelay(true);
+    let host: Arc<str> = format!("/{peer}").into();
+    let closed = serve(socket, host, link).await;
+    drop(closed);
+}
+
+/// How many connections each address has open: `max.connections.per.ip`.
+#[derive(Default)]
+struct PerIp(Mutex<HashMap<IpAddr, usize>>);
+
+struct Place(Arc<PerIp>, IpAddr);
+
+impl PerIp {
+    fn take(open: &Arc<Self>, ip: IpAddr, max: usize) -> Option<Place> {
+        let mut counts = open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(ip).or_default();
+        (*count < max).then(|| {
+            *count += 1;
+            Place(Arc::clone(open), ip)
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Files on disk, in the directories and under the names that Kafka gives them.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use broker_core::{Span, Store, StoreError};
+use rustix::fs::{FlockOperation, flock};
+
+use super::{Source, Sources};
+
+/// A data directory. Only one process uses it at a time: `.lock` is held while this lives.
+pub(crate) struct DiskStore {
+    files: Arc<OpenFiles>,
+    /// False for a temporary directory: nothing outlives the process, so nothing waits for the disk.
+    durable: bool,
+    _lock: File,
+}
+
+/// Open files beyond this many are closed again; a closed one is opened when it is next touched.
+const MAX_OPEN_FILES: usize = 512;
+
+struct OpenFiles {
+    root: PathBuf,
+    open: Mutex<HashMap<PathBuf, Arc<File>>>,
+}
+
+impl DiskStore {
+    /// Opens a data directory, made if absent, and locks it.
+    pub(crate) fn open(root: &Path, durable: bool) -> Result<Self, StoreError> {
+        fs::create_dir_all(root).map_err(failed("open", root))?;
+        let lock_path = root.join(".lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(failed("open", &lock_path))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| StoreError {
+            operation: "lock",
+            path: lock_path.display().to_string(),
+            reason: format!("another process uses this directory ({error})"),
+        })?;
+        let files = OpenFiles { root: root.to_owned(), open: Mutex::default() };
+        Ok(Self { files: Arc::new(files), durable, _lock: lock })
+    }
+
+    /// For the connections: the same files, to read from.
+    pub(crate) fn sources(&self) -> Arc<dyn Sources> {
+        self.files.clone()
+    }
+}
+
+impl OpenFiles {
+    fn path(&self, directory: &str, file: &str) -> PathBuf {
+        self.root.join(directory).join(file)
+    }
+
+    fn get(&self, path: &Path) -> io::Result<Arc<File>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = open.get(path) {
+            return Ok(file.clone());
+        }
+        if open.len() >= MAX_OPEN_FILES {
+            open.clear();
+        }
+        let file = Arc::new(OpenOptions::new().create(true).read(true).append(true).open(path)?);
+        open.insert(path.to_owned(), file.clone());
+        Ok(file)
+    }
+
+    fn forget(&self, path: &Path) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|open, _| !open.starts_with(path));
+    }
+}
+
+impl Sources for OpenFiles {
+    fn open(&self, span: &Span) -> Result<Source, StoreError> {
+        let path = self.path(&span.directory, &span.file);
+        let file = self.get(&path).map_err(failed("read", &path))?;
+        Ok(Source::File(file, span.position, span.length))
+    }
+}
+
+impl Store for DiskStore {
+    fn directories(&self) -> Result<Vec<String>, StoreError> {
+        let names = list(&self.files.root, |entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))?;
+        Ok(names.into_iter().map(|(name, _)| name).collect())
+    }
+
+    fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError> {
+        list(&self.files.root.join(directory), |entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+    }
+
+    fn create_directory(&mut self, directory: &str) -> Result<(), StoreError> {
+        let path = self.files.root.join(directory);
+        fs::create_dir_all(&path).map_err(failed("create", &path))
+    }
+
+    fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
+        let path = self.files.root.join(directory);
+        self.files.forget(&path);
+        absent_is_fine(fs::remove_dir_all(&path)).map_err(failed("remove", &path))
+    }
+
+    fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
+        let path = self.files.path(directory, file);
+        let open = self.files.get(&path).map_err(failed("append", &path))?;
+        let before = open.metadata().map_err(failed("append", &path))?.len();
+        write_all(&open, bytes).map_err(|error| {
+            // Half an append is none: what did arrive is cut off again, as far as the system still obeys.
+            let _ = open.set_len(before);
+            failed("append", &path)(error)
+        })
+    }
+
+    fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {
+        let path = self.files.path(directory, file);
+        let open = self.files.get(&path).map_err(failed("read", &path))?;
+        let mut filled = 0;
+        while filled < into.len() {
+            match open.read_at(&mut into[filled..], position + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed("read", &path)(error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError> {
+        let path = self.files.path(directory, file);
+        let open = self.files.get(&path).map_err(failed("truncate", &path))?;
+        open.set_len(length).map_err(failed("truncate", &path))
+    }
+
+    fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
+        let path = self.files.path(directory, file);
+        self.files.forget(&path);
+        absent_is_fine(fs::remove_file(&path)).map_err(failed("remove", &path))
+    }
+
+    fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.files.path(directory, file);
+        self.files.forget(&path);
+        let temporary = self.files.path(directory, &format!("{file}.tmp"));
+        let put = || {
+            let mut new = File::create(&temporary)?;
+            new.write_all(bytes)?;
+            if self.durable {
+                new.sync_all()?;
+            }
+            fs::rename(&temporary, &path)?;
+            if self.durable {
+                File::open(self.files.root.join(directory))?.sync_all()?;
+            }
+            Ok(())
+        };
+        put().map_err(failed("replace", &path))
+    }
+
+    fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
+        if !self.durable {
+            return Ok(());
+        }
+        let path = self.files.path(directory, file);
+        let open = self.files.get(&path).map_err(failed("sync", &path))?;
+        open.sync_data().map_err(failed("sync", &path))
+    }
+}
+
+fn failed<'a>(operation: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
+    move |error| StoreError { operation, path: path.display().to_string(), reason: error.to_string() }
+}
+
+fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+fn list(path: &Path, wanted: impl Fn(&fs::DirEntry) -> bool) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed("list", path))? {
+        let entry = entry.map_err(failed("list", path))?;
+        if wanted(&entry) {
+            let size = entry.metadata().map_err(failed("list", path))?.len();
+            // A name that is not UTF-8 is none of ours.
+            found.extend(entry.file_name().into_string().ok().map(|name| (name, size)));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// One system call where the system takes everything at once.
+fn write_all(mut file: &File, bytes: &[&[u8]]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = bytes.iter().map(|part| IoSlice::new(part)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        match file.write_vectored(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
