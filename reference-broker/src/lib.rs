@@ -9,4 +9,5 @@ mod cluster;
 mod net;
 mod store;
 
+pub use broker_core::mutant;
 pub use cluster::{Cluster, Config, StartError};

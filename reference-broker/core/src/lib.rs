@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod machine;
+pub mod mutant;
 pub mod node;
 pub mod store;
 pub mod units;

@@ -1,0 +1,79 @@
+//! Known-wrong variants of the rules, by name. Each proves that a case fails when the rule is broken; a rule asks
+//! `mutant::on(Mutant::…)` at the very spot where the wrong broker would go wrong.
+//!
+//! Without the cargo feature `mutants` the question is a constant `false` and compiles to nothing.
+
+macro_rules! mutants {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A known-wrong variant.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Mutant { $($(#[$doc])* $variant,)* }
+
+        impl Mutant {
+            /// Every mutant, in order of name.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its name on the command line.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+mutants! {
+    /// Produce with acks=0 is answered.
+    AcksZeroAnswered = "acks-zero-answered",
+    /// A batch whose CRC is wrong is taken.
+    CrcUnchecked = "crc-unchecked",
+    /// A retried batch is answered with the offset that it would get now.
+    DuplicateNewOffset = "duplicate-new-offset",
+    /// An incremental fetch answers what the session saw before.
+    FetchSessionStale = "fetch-session-stale",
+    /// The group coordinator's partition is the hash modulo 50 without Kafka's abs.
+    GroupHashWithoutAbs = "group-hash-without-abs",
+    /// The sparse index points one entry too far.
+    IndexOffByOne = "index-off-by-one",
+    /// A member that leaves stays.
+    LeaveIgnored = "leave-ignored",
+    /// A long poll answers at once, however little there is.
+    LongPollIgnored = "long-poll-ignored",
+    /// Committed offsets are forgotten at a restart.
+    OffsetsForgotten = "offsets-forgotten",
+    /// A pipelined request overtakes one that waits.
+    ResponseOutOfOrder = "response-out-of-order",
+    /// Producer state is forgotten when a segment rolls.
+    SequenceForgottenAtRoll = "sequence-forgotten-at-roll",
+    /// A commit of an earlier generation is taken.
+    StaleGenerationAccepted = "stale-generation-accepted",
+    /// Recovery keeps a batch that was torn by a crash.
+    TornTailKept = "torn-tail-kept",
+}
+
+#[cfg(feature = "mutants")]
+static ACTIVE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(usize::MAX);
+
+/// Turns this process into the named mutant. False where the feature or the name is missing.
+#[must_use]
+pub fn become_mutant(name: &str) -> bool {
+    let index = Mutant::ALL.iter().position(|mutant| mutant.name() == name);
+    #[cfg(feature = "mutants")]
+    if let Some(index) = index {
+        ACTIVE.store(index, std::sync::atomic::Ordering::SeqCst);
+    }
+    cfg!(feature = "mutants") && index.is_some()
+}
+
+/// Is this process that mutant?
+#[inline]
+pub(crate) fn on(mutant: Mutant) -> bool {
+    #[cfg(feature = "mutants")]
+    {
+        ACTIVE.load(std::sync::atomic::Ordering::Relaxed) == mutant as usize
+    }
+    #[cfg(not(feature = "mutants"))]
+    {
+        let _ = mutant;
+        false
+    }
+}
