@@ -1,12 +1,20 @@
 //! Where the cases are put: one string names a broker, this room starts it, stops it and says what control it gives.
 
-mod address;
 mod docker;
 mod exec;
 mod jvm;
+mod parse;
+mod ports;
+mod process;
+mod properties;
+mod ready;
 mod reference;
+mod running;
 
+use std::fmt;
 use std::time::Duration;
+
+pub use running::Running;
 
 /// A parsed target string; see `product.md` for the language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +55,72 @@ pub struct Needs {
     pub kill: bool,
     /// The case reads or writes files of the data directory.
     pub disk: bool,
+}
+
+impl Target {
+    /// Reads a target string.
+    ///
+    /// # Errors
+    /// Says what is wrong with it and lists the forms that there are.
+    pub fn parse(text: &str) -> Result<Self, TargetError> {
+        parse::target(text)
+    }
+
+    /// Whether this target gives the control that a case needs; otherwise what it cannot give, in words.
+    ///
+    /// # Errors
+    /// The missing control: `configuration`, `three brokers`, `kill and restart`, …
+    pub fn provides(&self, needs: &Needs) -> Result<(), String> {
+        let brokers = match self {
+            Self::Address(addresses) => addresses.len(),
+            Self::Reference { brokers } => *brokers,
+            Self::Exec(_) | Self::Docker { .. } | Self::Jvm { .. } => 1,
+        };
+        if needs.brokers > brokers {
+            return Err(format!("{} brokers", needs.brokers));
+        }
+        let (fresh, config, kill, disk) = match self {
+            Self::Reference { .. } | Self::Jvm { .. } => (true, true, true, true),
+            Self::Docker { .. } => (true, true, true, false),
+            Self::Exec(_) => (true, false, true, false),
+            Self::Address(_) => (false, false, false, false),
+        };
+        let wanted = [
+            (needs.fresh && !fresh, "a fresh broker"),
+            (!needs.config.is_empty() && !config, "configuration"),
+            (needs.kill && !kill, "kill and restart"),
+            (needs.disk && !disk, "the data directory"),
+        ];
+        match wanted.iter().find(|(missing, _)| *missing) {
+            Some((_, what)) => Err((*what).to_owned()),
+            None => Ok(()),
+        }
+    }
+
+    /// Starts it, or for an address finds it, and waits until it answers ApiVersions.
+    ///
+    /// # Errors
+    /// What happened and what to do: no Java, no Docker engine, a closed port, the last words of a broker that died.
+    pub async fn start(&self, needs: &Needs) -> Result<Running, TargetError> {
+        if let Err(missing) = self.provides(needs) {
+            return Err(TargetError(format!("{self} cannot give {missing}")));
+        }
+        Running::start(self, needs).await
+    }
+}
+
+/// The string that parses to this target.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference { brokers: 1 } => f.write_str("reference"),
+            Self::Reference { brokers } => write!(f, "reference:{brokers}"),
+            Self::Address(addresses) => f.write_str(&addresses.join(",")),
+            Self::Exec(command) => write!(f, "exec:{command}"),
+            Self::Docker { image, tag } => write!(f, "docker:{image}:{tag}"),
+            Self::Jvm { version } => write!(f, "jvm:{version}"),
+        }
+    }
 }
 
 /// Why a target did not come up, in words for the user: what happened and what to do.

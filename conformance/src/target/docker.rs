@@ -1,1 +1,241 @@
-//! Target: docker.
+//! `docker:IMAGE:TAG`: a real Apache Kafka in a container, through testcontainers.
+//!
+//! The same start serves the official image and the stand-in of `scripts/kafka-image`: only `bash`, `java`,
+//! `/opt/kafka/libs` and a writable `/tmp` are taken for granted. The host port is fixed before the start, so that it is
+//! the same after a restart.
+
+use std::time::Duration;
+
+use testcontainers::bollard::Docker;
+use testcontainers::bollard::query_parameters::KillContainerOptions;
+use testcontainers::core::IntoContainerPort;
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::time::{Instant, timeout};
+
+use super::{Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
+
+const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
+const PULL_TIMEOUT: Duration = Duration::from_secs(600);
+
+pub(super) struct Node {
+    container: Option<ContainerAsync<GenericImage>>,
+    engine: Docker,
+    image: String,
+    address: String,
+}
+
+impl Node {
+    pub(super) async fn start(image: &str, tag: &str, needs: &Needs) -> Result<Self, TargetError> {
+        let engine = engine().await?;
+        let name = format!("{image}:{tag}");
+        let port = ports::free()?;
+        present(&engine, image, tag).await?;
+        let container = timeout(STARTUP_TIMEOUT, request(image, tag, port, needs).start())
+            .await
+            .map_err(|_| TargetError(format!("the Docker engine did not start {name} in time")))?
+            .map_err(|e| TargetError(format!("the Docker engine cannot start {name}: {e}")))?;
+        let node = Self {
+            container: Some(container),
+            engine,
+            image: name,
+            address: format!("127.0.0.1:{port}"),
+        };
+        node.ready().await?;
+        Ok(node)
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(super) async fn kill(&self) -> Result<(), TargetError> {
+        let signal = "KILL".to_owned();
+        self.engine
+            .kill_container(
+                self.container()?.id(),
+                Some(KillContainerOptions { signal }),
+            )
+            .await
+            .map_err(|e| TargetError(format!("cannot kill the container of {}: {e}", self.image)))?;
+        while running(self.container()?).await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Starts the killed container again: same port, same data.
+    pub(super) async fn launch(&self) -> Result<(), TargetError> {
+        self.container()?.start().await.map_err(|e| {
+            TargetError(format!(
+                "cannot start the container of {} again: {e}",
+                self.image
+            ))
+        })?;
+        self.ready().await
+    }
+
+    fn container(&self) -> Result<&ContainerAsync<GenericImage>, TargetError> {
+        let gone = || TargetError(format!("the container of {} is gone", self.image));
+        self.container.as_ref().ok_or_else(gone)
+    }
+
+    async fn ready(&self) -> Result<(), TargetError> {
+        let container = self.container()?;
+        let deadline = Instant::now() + STARTUP_TIMEOUT;
+        ready::wait(&self.address, deadline, async || {
+            if running(container).await {
+                return None;
+            }
+            let said = last_words(container).await;
+            Some(format!(
+                "the container of {} ended before it answered. It has to be an image of Apache Kafka with a JVM \
+                 (/opt/kafka/libs, java, bash). Its last words:\n{said}",
+                self.image
+            ))
+        })
+        .await
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "container of {} at {}", self.image, self.address)
+    }
+}
+
+impl Drop for Node {
+    /// testcontainers removes the container when its handle drops, and needs a runtime for it.
+    fn drop(&mut self) {
+        let container = self.container.take();
+        if tokio::runtime::Handle::try_current().is_ok() {
+            drop(container);
+        } else if let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+        {
+            runtime.block_on(async move { drop(container) });
+        }
+    }
+}
+
+async fn running(container: &ContainerAsync<GenericImage>) -> bool {
+    container.is_running().await.unwrap_or(false)
+}
+
+async fn last_words(container: &ContainerAsync<GenericImage>) -> String {
+    let mut said = container.stdout_to_vec().await.unwrap_or_default();
+    said.extend(container.stderr_to_vec().await.unwrap_or_default());
+    let text = String::from_utf8_lossy(&said).into_owned();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(12)..].join("\n")
+}
+
+async fn engine() -> Result<Docker, TargetError> {
+    let none = |why: String| {
+        TargetError(format!(
+            "no Docker engine answers ({why}): start one, as root `scripts/docker-engine` does it, or use jvm:VERSION, \
+             which needs only Java"
+        ))
+    };
+    let engine = Docker::connect_with_defaults().map_err(|e| none(e.to_string()))?;
+    match timeout(ENGINE_TIMEOUT, engine.ping()).await {
+        Ok(Ok(_)) => Ok(engine),
+        Ok(Err(e)) => Err(none(e.to_string())),
+        Err(_) => Err(none("silent for 5 s".to_owned())),
+    }
+}
+
+/// Sees to it that the image is here; pulls it where a registry has it.
+async fn present(engine: &Docker, image: &str, tag: &str) -> Result<(), TargetError> {
+    let name = format!("{image}:{tag}");
+    if engine.inspect_image(&name).await.is_ok() {
+        return Ok(());
+    }
+    let pull = GenericImage::new(image, tag).pull_image();
+    let why = match timeout(PULL_TIMEOUT, pull).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(e)) => e.to_string(),
+        Err(_) => "it took more than 10 minutes".to_owned(),
+    };
+    let hint = match name.strip_prefix("apache/kafka:") {
+        Some(version) => format!("`scripts/kafka-image {version}` builds a stand-in without a registry"),
+        None => "check its name and tag".to_owned(),
+    };
+    Err(TargetError(format!(
+        "the image {name} is not here and cannot be pulled: {hint}. ({why})"
+    )))
+}
+
+fn request(image: &str, tag: &str, port: u16, needs: &Needs) -> ContainerRequest<GenericImage> {
+    GenericImage::new(image, tag)
+        .with_exposed_port(9092.tcp())
+        .with_entrypoint("bash")
+        .with_cmd(["-c".to_owned(), start_script(port, needs)])
+        .with_mapped_port(port, 9092.tcp())
+        .with_startup_timeout(STARTUP_TIMEOUT)
+}
+
+/// Three listeners: the broker must reach itself by an address that is right inside the container, or its own
+/// transaction coordinator cannot send markers.
+fn server_properties(port: u16, needs: &Needs) -> String {
+    let own = [
+        ("process.roles", "broker,controller".to_owned()),
+        ("node.id", "1".to_owned()),
+        ("controller.quorum.voters", "1@localhost:9094".to_owned()),
+        ("controller.listener.names", "CONTROLLER".to_owned()),
+        ("inter.broker.listener.name", "BROKER".to_owned()),
+        (
+            "listeners",
+            "CLIENT://0.0.0.0:9092,BROKER://0.0.0.0:9093,CONTROLLER://0.0.0.0:9094".to_owned(),
+        ),
+        (
+            "advertised.listeners",
+            format!("CLIENT://127.0.0.1:{port},BROKER://localhost:9093"),
+        ),
+        (
+            "listener.security.protocol.map",
+            "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+        ),
+        ("log.dirs", "/tmp/kraft-data".to_owned()),
+    ];
+    properties::file(&properties::of(needs, &own))
+}
+
+/// Writes the configuration, formats where that was not done yet, and becomes the broker.
+fn start_script(port: u16, needs: &Needs) -> String {
+    let properties = server_properties(port, needs);
+    let (log4j2, reload4j) = (properties::LOG4J2, properties::RELOAD4J);
+    format!(
+        "cat >/tmp/log4j2.yaml <<'END'
+{log4j2}END
+cat >/tmp/log4j.properties <<'END'
+{reload4j}END
+cat >/tmp/server.properties <<'END'
+{properties}END
+J='-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=/tmp/log4j2.yaml \
+-Dlog4j.configuration=file:/tmp/log4j.properties -Dkafka.logs.dir=/tmp/logs'
+java -Xmx256m $J -cp '/opt/kafka/libs/*' kafka.tools.StorageTool format --ignore-formatted -t {id} \
+-c /tmp/server.properties || exit 1
+exec java -Xms256m -Xmx512m $J -cp '/opt/kafka/libs/*' kafka.Kafka /tmp/server.properties
+",
+        id = properties::CLUSTER_ID
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_script_carries_the_port_and_what_the_case_asks_for() {
+        let needs = Needs {
+            config: vec![("num.partitions".into(), "3".into())],
+            ..Needs::default()
+        };
+        let script = start_script(21_100, &needs);
+        assert!(script.contains("CLIENT://127.0.0.1:21100"), "{script}");
+        assert!(script.contains("\nnum.partitions=3\n"), "{script}");
+    }
+}

@@ -1,0 +1,172 @@
+//! Target strings to targets. Knows the forms and nothing of what stands behind them.
+
+use super::{Target, TargetError};
+
+const FORMS: &str = "\
+a target is one of
+  reference            the reference broker in this process
+  HOST:PORT[,HOST:PORT]  a broker that runs already
+  exec:CMD...          a command started and stopped here, {port} and {data} filled in
+  docker:IMAGE[:TAG]   Apache Kafka in a container, e.g. docker:apache/kafka:4.3.1
+  jvm:VERSION          Apache Kafka as a Java process, e.g. jvm:4.3.1";
+
+pub(super) fn target(text: &str) -> Result<Target, TargetError> {
+    let trimmed = text.trim();
+    let (form, rest) = trimmed.split_once(':').unwrap_or((trimmed, ""));
+    match form {
+        "reference" if trimmed == "reference" => Ok(Target::Reference { brokers: 1 }),
+        "reference" => reference(text, rest),
+        "exec" => exec(text, rest),
+        "docker" => docker(text, rest),
+        "jvm" => jvm(text, rest),
+        "recorded" => Err(refused(
+            text,
+            "recorded answers are an oracle (--oracle), they cannot be driven",
+        )),
+        _ => addresses(text, trimmed),
+    }
+}
+
+fn refused(text: &str, why: &str) -> TargetError {
+    TargetError(format!("target {text:?}: {why}\n{FORMS}"))
+}
+
+fn reference(text: &str, rest: &str) -> Result<Target, TargetError> {
+    match rest.parse() {
+        Ok(brokers) if brokers > 0 => Ok(Target::Reference { brokers }),
+        _ => Err(refused(
+            text,
+            "after reference: comes the number of brokers",
+        )),
+    }
+}
+
+fn exec(text: &str, rest: &str) -> Result<Target, TargetError> {
+    let words = shell_words::split(rest)
+        .map_err(|_| refused(text, "the command has an unclosed quote"))?;
+    if words.is_empty() {
+        return Err(refused(text, "no command after exec:"));
+    }
+    if !rest.contains("{port}") {
+        return Err(refused(
+            text,
+            "the command must say {port} where the port to listen on goes",
+        ));
+    }
+    Ok(Target::Exec(rest.trim().to_owned()))
+}
+
+fn docker(text: &str, rest: &str) -> Result<Target, TargetError> {
+    let (image, tag) = match rest.rsplit_once(':') {
+        Some((image, tag)) if !tag.contains('/') => (image, tag),
+        _ => (rest, "latest"),
+    };
+    if image.is_empty() || tag.is_empty() || rest.contains(char::is_whitespace) {
+        return Err(refused(text, "after docker: comes IMAGE or IMAGE:TAG"));
+    }
+    no_cluster(text, tag)?;
+    Ok(Target::Docker {
+        image: image.to_owned(),
+        tag: tag.to_owned(),
+    })
+}
+
+fn jvm(text: &str, rest: &str) -> Result<Target, TargetError> {
+    no_cluster(text, rest)?;
+    if rest.ends_with("-zk") {
+        return Err(refused(text, "ZooKeeper mode is not there yet"));
+    }
+    let numbers = rest.split('.').filter(|n| n.parse::<u16>().is_ok()).count();
+    if numbers != 3 || rest.split('.').count() != 3 {
+        return Err(refused(
+            text,
+            "after jvm: comes a release of three numbers, such as 4.3.1",
+        ));
+    }
+    Ok(Target::Jvm {
+        version: rest.to_owned(),
+    })
+}
+
+/// `4.3.1x3` means three nodes.
+fn no_cluster(text: &str, version: &str) -> Result<(), TargetError> {
+    match version.rsplit_once('x') {
+        Some((before, nodes))
+            if before.ends_with(|c: char| c.is_ascii_digit()) && nodes.parse::<u8>().is_ok() =>
+        {
+            Err(refused(
+                text,
+                "clusters of several nodes are not there yet",
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn addresses(text: &str, list: &str) -> Result<Target, TargetError> {
+    let addresses: Vec<String> = list.split(',').map(|a| a.trim().to_owned()).collect();
+    for address in &addresses {
+        match address.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok_and(|p| p > 0) => {}
+            Some((host, port)) if !host.is_empty() && !host.contains(' ') => {
+                return Err(refused(text, &format!("{port:?} is not a port")));
+            }
+            _ => {
+                return Err(refused(
+                    text,
+                    &format!("{address:?} is neither HOST:PORT nor a form known here"),
+                ));
+            }
+        }
+    }
+    Ok(Target::Address(addresses))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_is_read_and_written_back() {
+        for text in [
+            "reference",
+            "reference:3",
+            "localhost:9092",
+            "a:1,b:2",
+            "[::1]:9092",
+            "exec:tansu broker --listen {port}",
+            "docker:apache/kafka:4.3.1",
+            "docker:registry.example:5000/kafka:1",
+            "jvm:4.3.1",
+        ] {
+            let target = target(text).expect(text);
+            assert_eq!(target.to_string(), text);
+        }
+        let latest = target("docker:apache/kafka").expect("a tag may be left out");
+        assert_eq!(latest.to_string(), "docker:apache/kafka:latest");
+    }
+
+    #[test]
+    fn a_wrong_string_is_refused_with_the_reason_and_the_forms() {
+        for (text, reason) in [
+            ("", "neither HOST:PORT"),
+            ("kafka", "neither HOST:PORT"),
+            ("localhost:http", "is not a port"),
+            ("localhost:0", "is not a port"),
+            ("reference:none", "number of brokers"),
+            ("exec:", "no command"),
+            ("exec:run-broker", "{port}"),
+            ("exec:run 'broker {port}", "unclosed quote"),
+            ("docker:", "IMAGE"),
+            ("docker:apache/kafka:4.3.1x3", "several nodes"),
+            ("jvm:4.3", "three numbers"),
+            ("jvm:4.3.1x3", "several nodes"),
+            ("jvm:3.9.2-zk", "ZooKeeper"),
+            ("recorded:4.3.1", "oracle"),
+        ] {
+            let TargetError(message) = target(text).expect_err(text);
+            assert!(message.contains(reason), "{text}: {message}");
+            assert!(message.contains("jvm:VERSION"), "{text}: {message}");
+        }
+    }
+}

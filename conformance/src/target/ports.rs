@@ -1,0 +1,27 @@
+//! Free ports. Below 32768, because the kernel lends those above to outgoing connections: a broker that is to come back on
+//! the same port after a kill must not find it taken by a client.
+
+use std::net::TcpListener;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use super::TargetError;
+
+const FIRST: u16 = 15_000;
+const COUNT: u16 = 17_000;
+
+/// A port that nobody listens on, and that this process has not given out lately.
+pub(super) fn free() -> Result<u16, TargetError> {
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    // Two processes that start together begin at different places.
+    let next = NEXT.get_or_init(|| AtomicU16::new(uuid::Uuid::new_v4().as_u64_pair().0 as u16));
+    (0..COUNT)
+        .map(|_| FIRST + next.fetch_add(1, Ordering::Relaxed) % COUNT)
+        .find(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok())
+        .ok_or_else(|| {
+            TargetError(format!(
+                "no free port between {FIRST} and {}",
+                FIRST + COUNT
+            ))
+        })
+}
