@@ -1,29 +1,93 @@
-//! `reference`: the reference broker, in this process.
+//! `reference`: the reference broker, in this process. Met over the protocol like any other; only its life is in our hands.
 
+use std::fmt;
+use std::net::SocketAddr;
 use std::path::Path;
 
-use super::{Needs, TargetError};
+use reference_broker::{Cluster, Config};
 
-#[derive(Debug)]
-pub(super) enum Node {}
+use super::{Needs, TargetError, ports, properties};
+
+pub(super) struct Node {
+    cluster: Cluster,
+}
 
 impl Node {
-    pub(super) async fn start(_brokers: usize, _needs: &Needs) -> Result<Self, TargetError> {
-        Err(TargetError("the reference broker does not start yet".to_owned()))
+    pub(super) async fn start(brokers: usize, needs: &Needs) -> Result<Self, TargetError> {
+        if brokers > 1 {
+            return Err(TargetError(format!(
+                "reference:{brokers}: clusters of several brokers are not there yet; use reference"
+            )));
+        }
+        // A broker that comes back must find its port free, and the kernel lends its own choice to others meanwhile.
+        let port = if needs.kill { ports::free()? } else { 0 };
+        let config = Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], port)),
+            properties: properties::of(needs, &[]).into_iter().collect(),
+            ..Config::default()
+        };
+        let cluster = Cluster::start(config).await.map_err(told)?;
+        Ok(Self { cluster })
     }
+
     pub(super) fn addresses(&self) -> Vec<String> {
-        match *self {}
+        let addresses = self.cluster.addresses();
+        addresses.iter().map(ToString::to_string).collect()
     }
-    pub(super) fn data_dir(&self) -> Option<&Path> {
-        match *self {}
+
+    pub(super) fn data_dir(&self) -> &Path {
+        self.cluster.data_dir()
     }
-    pub(super) async fn kill(&mut self, _broker: usize) -> Result<(), TargetError> {
-        match *self {}
+
+    pub(super) async fn kill(&mut self, broker: usize) {
+        self.cluster.kill(broker).await;
     }
-    pub(super) async fn restart(&mut self, _broker: usize) -> Result<(), TargetError> {
-        match *self {}
+
+    pub(super) async fn restart(&mut self, broker: usize) -> Result<(), TargetError> {
+        self.cluster.restart(broker).await.map_err(told)
     }
+
     pub(super) async fn stop(self) {
-        match self {}
+        self.cluster.stop().await;
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reference broker at {:?}", self.addresses())
+    }
+}
+
+fn told(error: reference_broker::StartError) -> TargetError {
+    TargetError(format!("the reference broker did not start: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::target::{Needs, Target};
+
+    #[tokio::test]
+    async fn the_reference_comes_back_on_its_port_after_a_kill() {
+        let needs = Needs {
+            kill: true,
+            ..Needs::default()
+        };
+        let target = Target::parse("reference").expect("a target");
+        let mut running = target.start(&needs).await.expect("a broker");
+        let before = running.bootstrap().to_vec();
+        running.answers().await.expect("an answer");
+        running.kill(0).await.expect("gone");
+        running.answers().await.expect_err("nobody listens");
+        running.restart(0).await.expect("back");
+        running.answers().await.expect("an answer");
+        assert_eq!(running.bootstrap(), before);
+        running.stop().await;
+    }
+
+    #[tokio::test]
+    async fn several_brokers_are_refused_in_words() {
+        let target = Target::parse("reference:3").expect("a target");
+        let error = target.start(&Needs::default()).await.expect_err("one only");
+        assert!(error.to_string().contains("not there yet"), "{error}");
     }
 }

@@ -73,7 +73,7 @@ impl Running {
     /// The directory that holds its log directories, where we know it.
     pub fn data_dir(&self) -> Option<&Path> {
         match &self.node {
-            Node::Reference(node) => node.data_dir(),
+            Node::Reference(node) => Some(node.data_dir()),
             Node::Jvm(node) => Some(node.data_dir()),
             Node::Elsewhere | Node::Exec(_) | Node::Docker(_) => None,
         }
@@ -97,7 +97,10 @@ impl Running {
     pub async fn kill(&mut self, broker: usize) -> Result<(), TargetError> {
         self.known(broker)?;
         match &mut self.node {
-            Node::Reference(node) => node.kill(broker).await,
+            Node::Reference(node) => {
+                node.kill(broker).await;
+                Ok(())
+            }
             Node::Exec(node) => {
                 node.kill();
                 Ok(())
