@@ -45,6 +45,7 @@ pub struct Plan {
 #[derive(Debug, Clone, Serialize)]
 pub struct Ending {
     /// Wall time of the whole run.
+    #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     pub elapsed: Duration,
     /// True after Ctrl-C: the report covers what ran.
     pub interrupted: bool,
@@ -83,6 +84,7 @@ pub struct RunReport {
     #[serde(flatten)]
     pub verdict: Verdict,
     /// Wall time of this run.
+    #[serde(rename = "elapsed_ms", serialize_with = "milliseconds")]
     pub elapsed: Duration,
     /// Its steps, as far as they ran.
     pub steps: Vec<StepReport>,
@@ -152,4 +154,9 @@ pub struct FieldSpan {
     pub path: String,
     /// The decoded value, short.
     pub value: String,
+}
+
+/// Times leave this program as milliseconds with three decimals, whichever report carries them.
+fn milliseconds<S: serde::Serializer>(time: &Duration, out: S) -> Result<S::Ok, S::Error> {
+    out.serialize_f64((time.as_secs_f64() * 1e6).round() / 1e3)
 }

@@ -1,0 +1,28 @@
+//! The rooms that turn the one stream of events into something to read. A reporter shows verdicts, it never makes one:
+//! nothing here compares an answer with another or knows a target.
+
+mod collected;
+mod files;
+mod html;
+mod json;
+mod junit;
+mod lines;
+mod terminal;
+
+use std::io;
+
+pub use collected::{Collected, Family, Group, Overview};
+pub use files::Files;
+pub use html::page;
+pub use json::{SCHEMA, document};
+pub use junit::junit;
+pub use lines::JsonLines;
+pub use terminal::{Look, Terminal, summary};
+
+use crate::run::event::Event;
+
+/// Someone who reads the stream of a run.
+pub trait Reporter: Send {
+    /// Takes the next event. An error means that this reporter cannot go on; the run does.
+    fn see(&mut self, event: &Event) -> io::Result<()>;
+}
