@@ -1,0 +1,51 @@
+//! Projection: the few facts of a long answer that a step is about.
+
+/// Keeps the lines whose path a projection names. `A` names every path that ends in `A` or lies below such a one; `-A`
+/// leaves them out instead. An empty projection keeps all.
+pub fn project(lines: Vec<String>, projection: &[String]) -> Vec<String> {
+    let (without, only): (Vec<&str>, Vec<&str>) =
+        projection.iter().map(String::as_str).partition(|entry| entry.starts_with('-'));
+    lines
+        .into_iter()
+        .filter(|line| {
+            let path = path_of(line);
+            (only.is_empty() || only.iter().any(|entry| names(entry, &path)))
+                && !without.iter().any(|entry| names(entry.trim_start_matches('-'), &path))
+        })
+        .collect()
+}
+
+/// `Topics[t].Partitions[0].ErrorCode=…` has the path `Topics.Partitions.ErrorCode`.
+fn path_of(line: &str) -> String {
+    let mut path = String::new();
+    let mut depth = 0_usize;
+    for letter in line.chars() {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            '=' | ':' | ' ' if depth == 0 => break,
+            other if depth == 0 => path.push(other),
+            _ => {}
+        }
+    }
+    path
+}
+
+fn names(entry: &str, path: &str) -> bool {
+    format!(".{path}.").contains(&format!(".{entry}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::project;
+
+    #[test]
+    fn a_projection_names_fields_by_the_end_of_their_path_or_by_what_lies_above() {
+        let lines = || ["Topics[a.b].Name=x", "Topics[t].Partitions[0].ErrorCode=NONE", "Brokers[1]"].map(str::to_owned).to_vec();
+        let kept = |projection: &[&str]| project(lines(), &projection.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>());
+        assert_eq!(kept(&["ErrorCode"]), ["Topics[t].Partitions[0].ErrorCode=NONE"]);
+        assert_eq!(kept(&["Topics"]).len(), 2);
+        assert_eq!(kept(&["-Topics"]), ["Brokers[1]"]);
+        assert_eq!(kept(&[]).len(), 3);
+    }
+}
