@@ -11,6 +11,7 @@ pub mod config;
 pub mod machine;
 pub mod mutant;
 pub mod node;
+pub mod records;
 pub mod store;
 pub mod units;
 
