@@ -1,0 +1,219 @@
+//! A broker's properties as typed values: read once from Kafka's names, refused with a hint where a name or a value is wrong.
+
+use super::layers::{Layers, Overrides};
+use super::table::{self, Update};
+use super::{GroupConfig, TopicConfig, topic};
+
+/// A property that cannot be used.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// What a broker is configured with at its start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerConfig {
+    /// `node.id`
+    pub node_id: i32,
+    /// `broker.rack`
+    pub rack: Option<String>,
+    /// `auto.create.topics.enable`
+    pub auto_create_topics_enable: bool,
+    /// `connections.max.idle.ms`
+    pub connections_max_idle_ms: i64,
+    /// `default.replication.factor`
+    pub default_replication_factor: i16,
+    /// `delete.topic.enable`
+    pub delete_topic_enable: bool,
+    /// `fetch.max.bytes`
+    pub fetch_max_bytes: i32,
+    /// `group.*` and `offsets.*`
+    pub group: GroupConfig,
+    /// `max.connections.per.ip`
+    pub max_connections_per_ip: usize,
+    /// `max.incremental.fetch.session.cache.slots`
+    pub fetch_session_slots: usize,
+    /// `max.request.partition.size.limit`
+    pub max_request_partitions: i32,
+    /// `num.partitions`
+    pub num_partitions: i32,
+    /// `producer.id.expiration.ms`
+    pub producer_id_expiration_ms: i64,
+    /// `socket.request.max.bytes`
+    pub socket_request_max_bytes: i32,
+    /// `transaction.max.timeout.ms`
+    pub transaction_max_timeout_ms: i32,
+    /// What was given, by name.
+    pub fixed: Overrides,
+}
+
+/// What `config/server.properties` of Kafka's distribution says for a first broker, where nobody says otherwise.
+const AS_SHIPPED: [(&str, &str); 8] = [
+    ("controller.listener.names", "CONTROLLER"),
+    ("node.id", "1"),
+    ("offsets.topic.replication.factor", "1"),
+    ("process.roles", "broker,controller"),
+    ("share.coordinator.state.topic.min.isr", "1"),
+    ("share.coordinator.state.topic.replication.factor", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    ("transaction.state.log.replication.factor", "1"),
+];
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        Self::from_properties(&[]).expect("what Kafka ships is valid")
+    }
+}
+
+impl BrokerConfig {
+    /// Reads properties in Kafka's names.
+    ///
+    /// # Errors
+    /// A name that Kafka does not have, with the nearest one that it has; a value that its key does not accept.
+    pub fn from_properties(properties: &[(String, String)]) -> Result<Self, ConfigError> {
+        let mut fixed: Overrides = AS_SHIPPED.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        for (name, value) in properties {
+            check(name, value)?;
+            fixed.insert(name.clone(), value.clone());
+        }
+        let node_id = fixed.get("node.id").cloned().unwrap_or_default();
+        fixed.entry("broker.id".into()).or_insert(node_id);
+        let config = Self::typed(fixed);
+        config.agree()?;
+        Ok(config)
+    }
+
+    fn typed(fixed: Overrides) -> Self {
+        let nothing = Overrides::new();
+        let layers = Layers { broker: &nothing, cluster: &nothing, fixed: &fixed };
+        let text = |name: &str| layers.value(name).unwrap_or_default();
+        let long = |name: &str| text(name).parse::<i64>().expect("checked by the catalogue");
+        let int = |name: &str| text(name).parse::<i32>().expect("checked by the catalogue");
+        let count = |name: &str| usize::try_from(int(name)).unwrap_or(0);
+        Self {
+            node_id: int("node.id"),
+            rack: layers.value("broker.rack"),
+            auto_create_topics_enable: text("auto.create.topics.enable") == "true",
+            connections_max_idle_ms: long("connections.max.idle.ms"),
+            default_replication_factor: i16::try_from(int("default.replication.factor")).unwrap_or(i16::MAX),
+            delete_topic_enable: text("delete.topic.enable") == "true",
+            fetch_max_bytes: int("fetch.max.bytes"),
+            group: GroupConfig {
+                initial_rebalance_delay_ms: long("group.initial.rebalance.delay.ms"),
+                min_session_timeout_ms: long("group.min.session.timeout.ms"),
+                max_session_timeout_ms: long("group.max.session.timeout.ms"),
+                max_size: count("group.max.size"),
+                offset_metadata_max_bytes: count("offset.metadata.max.bytes"),
+                offsets_retention_minutes: long("offsets.retention.minutes"),
+                offsets_topic_num_partitions: int("offsets.topic.num.partitions"),
+            },
+            max_connections_per_ip: count("max.connections.per.ip"),
+            fetch_session_slots: count("max.incremental.fetch.session.cache.slots"),
+            max_request_partitions: int("max.request.partition.size.limit"),
+            num_partitions: int("num.partitions"),
+            producer_id_expiration_ms: long("producer.id.expiration.ms"),
+            socket_request_max_bytes: int("socket.request.max.bytes"),
+            transaction_max_timeout_ms: int("transaction.max.timeout.ms"),
+            fixed,
+        }
+    }
+
+    /// The value of any broker key as it was at the start, in Kafka's text form.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let nothing = Overrides::new();
+        Layers { broker: &nothing, cluster: &nothing, fixed: &self.fixed }.value(name)
+    }
+
+    /// What a log obeys whose topic overrides nothing, as of the start.
+    pub fn topic_defaults(&self) -> TopicConfig {
+        let nothing = Overrides::new();
+        topic::resolve(&nothing, Layers { broker: &nothing, cluster: &nothing, fixed: &self.fixed })
+    }
+
+    fn agree(&self) -> Result<(), ConfigError> {
+        if self.value("broker.id").as_deref() != Some(self.node_id.to_string().as_str()) {
+            return Err(ConfigError("node.id and broker.id differ; give only node.id".into()));
+        }
+        if self.group.min_session_timeout_ms > self.group.max_session_timeout_ms {
+            return Err(ConfigError("group.min.session.timeout.ms is greater than group.max.session.timeout.ms".into()));
+        }
+        Ok(())
+    }
+}
+
+fn check(name: &str, value: &str) -> Result<(), ConfigError> {
+    let plain = without_listener(name);
+    match table::broker().get(plain) {
+        Some(key) => key.parse(value).map(drop).map_err(ConfigError),
+        None => Err(ConfigError(match nearest(plain) {
+            Some(known) => format!("unknown property '{name}'; did you mean '{known}'?"),
+            None => format!("unknown property '{name}'; the names are those of Kafka's server.properties"),
+        })),
+    }
+}
+
+/// `listener.name.<name>.<key>` sets a key for one listener.
+fn without_listener(name: &str) -> &str {
+    name.strip_prefix("listener.name.").and_then(|rest| rest.split_once('.')).map_or(name, |(_, key)| key)
+}
+
+/// The listed name that takes the fewest changed letters, if it takes few enough to be meant.
+fn nearest(name: &str) -> Option<&'static str> {
+    if name.len() > 100 {
+        return None;
+    }
+    let listed = table::broker().iter().filter(|key| key.update != Update::Internal);
+    let (distance, found) = listed.map(|key| (distance(name, key.name), key.name)).min()?;
+    (distance <= name.len() / 3 + 1).then_some(found)
+}
+
+/// How many letters must be put in, taken out or changed.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, a) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, b) in to.bytes().enumerate() {
+            let above = row[column + 1];
+            row[column + 1] = (diagonal + usize::from(a != b)).min(above + 1).min(row[column] + 1);
+            diagonal = above;
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, value: &str) -> Result<BrokerConfig, ConfigError> {
+        BrokerConfig::from_properties(&[(name.into(), value.into())])
+    }
+
+    #[test]
+    fn without_properties_a_broker_has_kafkas_defaults() {
+        let config = BrokerConfig::default();
+        assert_eq!((config.node_id, config.num_partitions, config.default_replication_factor), (1, 1, 1));
+        assert_eq!((config.fetch_max_bytes, config.fetch_session_slots, config.socket_request_max_bytes), (57_671_680, 1_000, 104_857_600));
+        assert_eq!((config.topic_defaults(), config.group), (TopicConfig::default(), GroupConfig::default()));
+    }
+
+    #[test]
+    fn a_property_sets_what_it_names() {
+        assert_eq!(read("num.partitions", " 3 ").expect("valid").num_partitions, 3);
+        assert_eq!(read("log.segment.bytes", "1048576").expect("valid").topic_defaults().segment_bytes, 1_048_576);
+        assert_eq!(read("node.id", "7").expect("valid").value("broker.id").as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn a_misspelt_name_is_refused_with_the_nearest_one() {
+        let error = read("num.partition", "3").expect_err("unknown");
+        assert_eq!(error.0, "unknown property 'num.partition'; did you mean 'num.partitions'?");
+        assert!(read("entirely.other.thing.altogether", "3").expect_err("unknown").0.contains("server.properties"));
+    }
+
+    #[test]
+    fn a_value_that_is_not_of_its_type_is_refused() {
+        let error = read("num.partitions", "three").expect_err("not a number");
+        assert_eq!(error.0, "Invalid value three for configuration num.partitions: Not a number of type INT");
+    }
+}

@@ -1,0 +1,87 @@
+//! What a partition's log obeys, resolved from a topic's overrides and the broker's layers; and the rules that hold between
+//! the keys of one topic.
+
+use super::layers::{Layers, Overrides};
+use super::{TopicConfig, table};
+
+/// The typed form. Overrides have been validated when they were set; what does not parse takes the default.
+pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
+    let text = |name: &str| {
+        let key = table::topic().get(name).expect("a topic config of the catalogue");
+        let set = overrides.get(name).and_then(|text| key.parse(text).ok());
+        set.or_else(|| layers.topic_fallback(key)).unwrap_or_default()
+    };
+    let long = |name: &str, default: i64| text(name).parse().unwrap_or(default);
+    let int = |name: &str, default: i32| text(name).parse().unwrap_or(default);
+    let default = TopicConfig::default();
+    let policies = text("cleanup.policy");
+    let compression = text("compression.type");
+    TopicConfig {
+        compact: policies.split(',').any(|policy| policy == "compact"),
+        delete: policies.split(',').any(|policy| policy == "delete"),
+        compression: (compression != "producer").then_some(compression),
+        index_interval_bytes: int("index.interval.bytes", default.index_interval_bytes),
+        max_message_bytes: int("max.message.bytes", default.max_message_bytes),
+        timestamp_after_max_ms: long("message.timestamp.after.max.ms", default.timestamp_after_max_ms),
+        timestamp_before_max_ms: long("message.timestamp.before.max.ms", default.timestamp_before_max_ms),
+        log_append_time: text("message.timestamp.type") == "LogAppendTime",
+        min_insync_replicas: int("min.insync.replicas", default.min_insync_replicas),
+        retention_bytes: long("retention.bytes", default.retention_bytes),
+        retention_ms: long("retention.ms", default.retention_ms),
+        // Kafka's tests roll small segments through the internal key; so do ours.
+        segment_bytes: text("internal.segment.bytes").parse().unwrap_or_else(|_| int("segment.bytes", default.segment_bytes)),
+        segment_index_bytes: int("segment.index.bytes", default.segment_index_bytes),
+        segment_ms: long("segment.ms", default.segment_ms),
+    }
+}
+
+/// May a topic have these overrides? The refusal is Kafka's.
+pub fn validate(overrides: &Overrides, layers: Layers<'_>) -> Result<(), String> {
+    if let Some(unknown) = overrides.keys().find(|name| table::topic().get(name).is_none()) {
+        return Err(format!("Unknown topic config name: {unknown}"));
+    }
+    let value = |name: &str| {
+        let key = table::topic().get(name).expect("a topic config of the catalogue");
+        overrides.get(name).and_then(|text| key.parse(text).ok()).or_else(|| layers.topic_fallback(key)).unwrap_or_default()
+    };
+    for (name, text) in overrides {
+        table::topic().get(name).map_or(Ok(String::new()), |key| key.parse(text))?;
+    }
+    if value("remote.storage.enable") == "true" {
+        return Err("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.".into());
+    }
+    let lag = |name: &str| value(name).parse::<i64>().unwrap_or(0);
+    let (min, max) = (lag("min.compaction.lag.ms"), lag("max.compaction.lag.ms"));
+    match min > max {
+        true => Err(format!("conflict topic config setting min.compaction.lag.ms ({min}) > max.compaction.lag.ms ({max})")),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overrides(pairs: &[(&str, &str)]) -> Overrides {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn overrides_of_the_topic_beat_those_of_the_broker() {
+        let (none, fixed) = (Overrides::new(), overrides(&[("log.retention.ms", "5"), ("log.cleanup.policy", "compact")]));
+        let layers = Layers { broker: &none, cluster: &none, fixed: &fixed };
+        let config = resolve(&overrides(&[("retention.ms", "9"), ("compression.type", "gzip")]), layers);
+        assert_eq!((config.retention_ms, config.compact, config.delete, config.compression.as_deref()), (9, true, false, Some("gzip")));
+    }
+
+    #[test]
+    fn keys_that_contradict_each_other_are_refused() {
+        let none = Overrides::new();
+        let layers = Layers { broker: &none, cluster: &none, fixed: &none };
+        let lags = overrides(&[("min.compaction.lag.ms", "10"), ("max.compaction.lag.ms", "5")]);
+        assert!(validate(&lags, layers).expect_err("10 > 5").starts_with("conflict"));
+        assert!(validate(&overrides(&[("remote.storage.enable", "true")]), layers).is_err());
+        assert_eq!(validate(&overrides(&[("nope", "1")]), layers), Err("Unknown topic config name: nope".into()));
+        assert_eq!(validate(&overrides(&[("retention.ms", "1")]), layers), Ok(()));
+    }
+}
