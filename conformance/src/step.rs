@@ -1,1 +1,150 @@
-//! What a step does.
+//! What a step does: its verb is looked up, its names are bound, it is asked, and its answer becomes lines. It never sees
+//! the expected answer.
+
+mod call;
+mod control;
+mod send;
+mod session;
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use crate::case::{Arg, ArgError, Args, Step};
+use crate::observe::project;
+use crate::run::event::FrameReport;
+
+pub use call::{Call, Place};
+pub use session::{Facts, Limits, Session};
+
+/// What came of one step.
+#[derive(Debug, Clone, Default)]
+pub struct StepRun {
+    /// The answer, one fact a line.
+    pub lines: Vec<String>,
+    /// The frames, in order.
+    pub frames: Vec<FrameReport>,
+    /// What is odd about the bytes.
+    pub findings: Vec<String>,
+    /// Why the step could not be asked: the harness's fault, never the target's.
+    pub broken: Option<String>,
+}
+
+/// Why a step has no ordinary answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// The connection ended: an answer.
+    Closed,
+    /// Nothing came until the deadline: an answer.
+    Silence,
+    /// What came does not decode: an answer.
+    Undecodable(String),
+    /// The step is wrong, or we are.
+    Broken(String),
+}
+
+impl From<ArgError> for Halt {
+    fn from(error: ArgError) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// Errors that pass by themselves soon after a topic or group was made, or a leader moved.
+pub(crate) const TRANSIENT: &[&str] = &[
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    "UNKNOWN_TOPIC_ID",
+    "NOT_LEADER_OR_FOLLOWER",
+    "LEADER_NOT_AVAILABLE",
+    "COORDINATOR_NOT_AVAILABLE",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "NOT_COORDINATOR",
+    "OFFSET_NOT_AVAILABLE",
+    "CONCURRENT_TRANSACTIONS",
+    "UNSTABLE_OFFSET_COMMIT",
+];
+
+/// Between two tries of a step that is repeated until its answer is the awaited one.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Runs one step to its answer. `sent` is told when its request is on its way.
+pub async fn run(session: &Session, step: &Step, mut sent: Option<oneshot::Sender<()>>) -> StepRun {
+    let deadline = Instant::now() + session.limits().step;
+    loop {
+        let (run, again) = once(session, step, sent.take()).await;
+        if !again || Instant::now() >= deadline {
+            return run;
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// One try; true with it when the step says that this answer is not yet the one.
+async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>) -> (StepRun, bool) {
+    let mut call = Call::new(session, step, sent);
+    let result = match session.bind(&step.args).await {
+        Ok(mut args) => {
+            let patience = Patience::take(&mut args);
+            let result = match patience {
+                Ok(_) => dispatch(&mut call, &args).await,
+                Err(ref error) => Err(Halt::from(error.clone())),
+            };
+            result.map(|lines| (lines, patience.ok()))
+        }
+        Err(error) => Err(Halt::from(error)),
+    };
+    let mut run = call.finish();
+    let mut again = false;
+    match result {
+        Ok((lines, patience)) => {
+            again = patience.is_some_and(|patience| patience.wants_more(&lines));
+            run.lines = project(lines, &step.projection);
+        }
+        Err(Halt::Closed) => run.lines = vec!["closed".to_owned()],
+        Err(Halt::Silence) => run.lines = vec!["silence".to_owned()],
+        Err(Halt::Undecodable(why)) => run.lines = vec![format!("undecodable: {why}")],
+        Err(Halt::Broken(why)) => run.broken = Some(format!("line {}: {why}", step.line)),
+    }
+    (run, again)
+}
+
+/// `until="…"` and `retry=…`: repeat the step while its answer is not the awaited one.
+struct Patience {
+    until: Option<String>,
+    retry: Vec<String>,
+}
+
+impl Patience {
+    fn take(args: &mut Args) -> Result<Self, ArgError> {
+        let until = args.get("until").map(|value| {
+            value.text().ok_or_else(|| ArgError("until= wants a text that a line of the answer must contain".to_owned()))
+        });
+        let until = until.transpose()?;
+        let mut retry: Vec<String> = args.list("retry").iter().filter_map(Arg::text).collect();
+        if retry == ["transient"] {
+            retry = TRANSIENT.iter().map(|&name| name.to_owned()).collect();
+        }
+        args.named.retain(|(key, _)| key != "until" && key != "retry");
+        Ok(Self { until, retry })
+    }
+
+    fn wants_more(&self, lines: &[String]) -> bool {
+        let has = |what: &str| lines.iter().any(|line| line.contains(what));
+        self.until.as_deref().is_some_and(|until| !has(until)) || self.retry.iter().any(|error| has(&format!("={error}")))
+    }
+}
+
+/// Every verb of the wire driver, for checks and the language's page.
+pub const VERBS: &[&str] = &["send", "raw", "frame", "closed", "unasked", "disconnect", "kill", "restart", "await"];
+
+async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+    match args.verb.as_str() {
+        "send" => send::run(call, args).await,
+        "raw" | "frame" => control::raw(call, args).await,
+        "closed" => control::closed(call, args).await,
+        "unasked" => control::unasked(call, args).await,
+        "disconnect" => control::disconnect(call, args).await,
+        "kill" | "restart" => control::broker(call, args).await,
+        other => Err(Halt::Broken(format!("{other} is no verb; the verbs are {}", VERBS.join(", ")))),
+    }
+}

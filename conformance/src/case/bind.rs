@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Arg;
+use super::{Arg, ArgError, Args};
 
 /// The names and captured values of one run.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +10,9 @@ pub struct Names {
     prefix: String,
     captured: BTreeMap<String, Arg>,
 }
+
+/// A time that the case wrote relative to `now`, with the number that it came to.
+pub type WrittenTime = (i64, String);
 
 impl Names {
     /// Names that start with a prefix which no other run uses. Its length is part of what a broker sees: keep it the same
@@ -23,9 +26,13 @@ impl Names {
         &self.prefix
     }
 
-    /// The name on the broker.
+    /// The name on the broker; one that has the prefix already stays, and so does one of Kafka's own (`__…`).
     pub fn unique(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        if name.starts_with("__") || (!self.prefix.is_empty() && name.starts_with(&self.prefix)) {
+            name.to_owned()
+        } else {
+            format!("{}{name}", self.prefix)
+        }
     }
 
     /// A text of the broker with every unique name turned back into the name that the case uses.
@@ -46,5 +53,163 @@ impl Names {
     /// The symbol that a value was captured under.
     pub fn symbol_of(&self, value: &Arg) -> Option<&str> {
         self.captured.iter().find(|(_, known)| *known == value).map(|(name, _)| name.as_str())
+    }
+
+    /// The arguments with every symbol, call and relative time replaced by its value.
+    pub fn bind_args(&self, args: &Args, now_ms: i64, times: &mut Vec<WrittenTime>) -> Result<Args, ArgError> {
+        let mut bound = Args { verb: args.verb.clone(), ..Args::default() };
+        for value in &args.positional {
+            bound.positional.push(self.bind(value, now_ms, times)?);
+        }
+        for (key, value) in &args.named {
+            bound.named.push((key.clone(), self.bind(value, now_ms, times)?));
+        }
+        Ok(bound)
+    }
+
+    /// One value likewise.
+    pub fn bind(&self, value: &Arg, now_ms: i64, times: &mut Vec<WrittenTime>) -> Result<Arg, ArgError> {
+        Ok(match value {
+            Arg::Symbol(name) => self.symbol(name)?,
+            Arg::Word(word) => match relative_time(word, now_ms) {
+                Some(time) => {
+                    times.push((time, word.clone()));
+                    Arg::Number(time)
+                }
+                None => Arg::Word(self.interpolate(word)),
+            },
+            Arg::Text(text) => Arg::Text(self.interpolate(text)),
+            Arg::List(items) => {
+                Arg::List(items.iter().map(|item| self.bind(item, now_ms, times)).collect::<Result<_, _>>()?)
+            }
+            Arg::Record(fields) => Arg::Record(
+                fields
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), self.bind(value, now_ms, times)?)))
+                    .collect::<Result<_, ArgError>>()?,
+            ),
+            Arg::Call(name, items) => {
+                let items: Vec<Arg> =
+                    items.iter().map(|item| self.bind(item, now_ms, times)).collect::<Result<_, _>>()?;
+                call(name, &items)?
+            }
+            Arg::Null | Arg::Number(_) | Arg::Bytes(_) | Arg::Uuid(_) => value.clone(),
+        })
+    }
+
+    fn symbol(&self, name: &str) -> Result<Arg, ArgError> {
+        match self.captured(name) {
+            Some(value) => Ok(value.clone()),
+            None if name.contains('.') => Err(ArgError(format!("${name} is not bound: no step above captured it"))),
+            None => Ok(Arg::Text(self.unique(name))),
+        }
+    }
+
+    /// `$name` and `${any text}` inside a word or a quoted text; `$$` is a dollar sign.
+    fn interpolate(&self, text: &str) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                out.push('$');
+                rest = after;
+            } else if let Some((name, after)) = rest.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+                out.push_str(&self.unique(name));
+                rest = after;
+            } else {
+                let end = rest.find(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-')));
+                let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
+                let value = self.captured(name).and_then(Arg::text);
+                out.push_str(&value.unwrap_or_else(|| if name.is_empty() { "$".to_owned() } else { self.unique(name) }));
+                rest = after;
+            }
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+/// `now`, `now-1000`, `now+2h`: milliseconds, or with a unit of `ms`, `s`, `m`, `h`, `d`.
+fn relative_time(word: &str, now_ms: i64) -> Option<i64> {
+    let rest = word.strip_prefix("now")?;
+    if rest.is_empty() {
+        return Some(now_ms);
+    }
+    let (sign, amount) = match rest.split_at(1) {
+        ("-", amount) => (-1, amount),
+        ("+", amount) => (1, amount),
+        _ => return None,
+    };
+    let digits = amount.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
+    let unit = match &amount[digits.len()..] {
+        "" | "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    Some(now_ms + sign * unit * digits.parse::<i64>().ok()?)
+}
+
+/// `repeat("a", 250)`, `pad("$t", 249)`: long texts and bytes without writing them out.
+fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
+    let size = |arg: &Arg| arg.int().and_then(|size| usize::try_from(size).ok());
+    match (name, items) {
+        ("repeat", [Arg::Bytes(bytes), count]) if size(count).is_some() => {
+            Ok(Arg::Bytes(bytes.repeat(size(count).unwrap_or(0))))
+        }
+        ("repeat", [text, count]) => match (text.text(), size(count)) {
+            (Some(text), Some(count)) => Ok(Arg::Text(text.repeat(count))),
+            _ => Err(ArgError("repeat(text, count) wants a text or bytes, and a count".to_owned())),
+        },
+        ("pad", [text, length]) => match (text.text(), size(length)) {
+            (Some(text), Some(length)) => {
+                let missing = length.saturating_sub(text.chars().count());
+                Ok(Arg::Text(text + &"x".repeat(missing)))
+            }
+            _ => Err(ArgError("pad(text, length) wants a text and a length".to_owned())),
+        },
+        ("uuid", [text]) => text
+            .text()
+            .and_then(|text| uuid::Uuid::try_parse(&text).ok())
+            .map(|id| Arg::Uuid(id.into_bytes()))
+            .ok_or_else(|| ArgError("uuid(\"00000000-0000-0000-0000-000000000001\") wants a UUID".to_owned())),
+        _ => Err(ArgError(format!("{name}(…) is not known; repeat, pad and uuid are"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Names;
+    use crate::case::Arg;
+
+    fn bind(value: Arg) -> Arg {
+        let mut names = Names::new("p-");
+        names.capture("m1", Arg::Text("id".to_owned()));
+        names.bind(&value, 1_000_000, &mut Vec::new()).expect("everything is bound")
+    }
+
+    #[test]
+    fn symbols_are_captured_values_or_names_of_this_run() {
+        assert_eq!(bind(Arg::Symbol("m1".to_owned())), Arg::Text("id".to_owned()));
+        assert_eq!(bind(Arg::Symbol("t".to_owned())), Arg::Text("p-t".to_owned()));
+        assert_eq!(bind(Arg::Text("$t/${a.b} $$".to_owned())), Arg::Text("p-t/p-a.b $".to_owned()));
+        let unbound = Names::new("p-").bind(&Arg::Symbol("t.id".to_owned()), 0, &mut Vec::new());
+        assert!(unbound.is_err());
+    }
+
+    #[test]
+    fn relative_times_count_from_the_start_of_the_run() {
+        assert_eq!(bind(Arg::Word("now-2s".to_owned())), Arg::Number(998_000));
+        assert_eq!(bind(Arg::Word("nowhere".to_owned())), Arg::Word("nowhere".to_owned()));
+    }
+
+    #[test]
+    fn long_texts_are_called_for() {
+        assert_eq!(bind(Arg::Call("repeat".to_owned(), vec![Arg::Text("ab".to_owned()), Arg::Number(2)])), Arg::Text("abab".to_owned()));
+        assert_eq!(bind(Arg::Call("pad".to_owned(), vec![Arg::Symbol("t".to_owned()), Arg::Number(5)])), Arg::Text("p-txx".to_owned()));
     }
 }

@@ -5,6 +5,7 @@ mod exchange;
 
 pub use capabilities::Capabilities;
 pub use exchange::{Exchange, Layout, Request, schema_for};
+pub(crate) use exchange::undecoded;
 
 use std::collections::VecDeque;
 use std::io;
@@ -88,6 +89,11 @@ impl Connection {
     /// Sends bytes exactly as given and expects no reply.
     pub async fn tell_raw(&self, bytes: &[u8]) {
         let _ = self.writer.lock().await.write_all(bytes).await;
+    }
+
+    /// Whether the other side ended it.
+    pub fn has_ended(&self) -> bool {
+        *self.closed.borrow()
     }
 
     /// Waits for the connection to end.

@@ -1,0 +1,255 @@
+//! One call of a step: which connection, which version, which bytes; what the reply binds and shows.
+
+use bytes::Bytes;
+use kafka_fixtures::schema::{Field, Message, Type};
+use kafka_fixtures::value::{Struct, Value};
+use tokio::sync::oneshot;
+
+use super::{Halt, Session, StepRun};
+use crate::case::{Arg, Capture, Step};
+use crate::driver::wire::{Connection, Exchange, Pending, Reply, Request, schema_for, undecoded};
+use crate::observe::lines_of;
+use crate::run::event::{Direction, FrameReport};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which broker a request goes to where the step does not say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The first address.
+    Any,
+    /// A broker by its place in the list.
+    Broker(usize),
+    /// The leader of a partition of a topic, by its name on the broker.
+    Leader(String, i32),
+    /// The coordinator of a group, by its name on the broker.
+    Coordinator(String),
+}
+
+/// A step while it runs.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub(super) session: &'a Session,
+    connection: Option<&'a str>,
+    job: Option<&'a str>,
+    captures: &'a [Capture],
+    sent: Option<oneshot::Sender<()>>,
+    frames: Vec<FrameReport>,
+    findings: Vec<String>,
+    /// How long this step waits for a reply, where it says so.
+    pub(super) within: Option<Duration>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(session: &'a Session, step: &'a Step, sent: Option<oneshot::Sender<()>>) -> Self {
+        Self {
+            session,
+            connection: step.connection.as_deref(),
+            job: step.background.as_deref(),
+            captures: &step.captures,
+            sent,
+            frames: Vec::new(),
+            findings: Vec::new(),
+            within: None,
+        }
+    }
+
+    pub(super) fn finish(self) -> StepRun {
+        StepRun { lines: Vec::new(), frames: self.frames, findings: self.findings, broken: None }
+    }
+
+    /// A request of an API at this run's version, without the fields that the version lacks.
+    pub(super) fn request(&self, api: &str, body: Struct) -> Result<Request, Halt> {
+        let version = self.session.version(api)?;
+        let mut request = Request::new(api, version, Value::Struct(body));
+        if let Some(message) = schema_for(request.key(), version, Direction::Request) {
+            fit(&message.fields, version, &mut request.body);
+        }
+        Ok(request)
+    }
+
+    /// Asks and returns the decoded body.
+    pub(super) async fn ask(&mut self, request: &Request, place: &Place) -> Result<Value, Halt> {
+        let correlation = self.session.next_correlation();
+        let exchange = self.exchange(request, place, correlation).await?;
+        if exchange.correlation_id != correlation {
+            return Err(Halt::Undecodable(format!("correlation id {} for {correlation}", exchange.correlation_id)));
+        }
+        Ok(exchange.body)
+    }
+
+    /// Asks with a correlation id and returns the whole reply.
+    pub(super) async fn exchange(&mut self, request: &Request, place: &Place, correlation: i32) -> Result<Exchange, Halt> {
+        let frame = self.encoded(request, correlation)?;
+        let connection = self.connection(place).await?;
+        let pending = connection.ask(&frame).await;
+        self.told();
+        let Reply::Frame(bytes) = self.reply(pending).await? else { return Err(Halt::Closed) };
+        match Exchange::decode(request, &bytes) {
+            Ok(exchange) => {
+                self.frames.push(exchange.report(request, &bytes));
+                self.findings.extend(exchange.findings.iter().cloned());
+                self.capture(request, &exchange.body);
+                Ok(exchange)
+            }
+            Err(error) => {
+                self.frames.push(undecoded(request, &bytes));
+                Err(Halt::Undecodable(error.to_string()))
+            }
+        }
+    }
+
+    /// Sends a request that has no reply.
+    pub(super) async fn tell(&mut self, request: &Request, place: &Place) -> Result<(), Halt> {
+        let frame = self.encoded(request, self.session.next_correlation())?;
+        let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
+        self.connection(place).await?.tell_raw(&[&length.to_be_bytes(), frame.as_slice()].concat()).await;
+        self.told();
+        Ok(())
+    }
+
+    /// Bytes as they are; the reply as it is.
+    pub(super) async fn raw(&mut self, bytes: &[u8], place: &Place, awaits_reply: bool) -> Result<Option<Bytes>, Halt> {
+        let connection = self.connection(place).await?;
+        if !awaits_reply {
+            connection.tell_raw(bytes).await;
+            self.told();
+            return Ok(None);
+        }
+        let pending = connection.ask_raw(bytes).await;
+        self.told();
+        match self.reply(pending).await? {
+            Reply::Frame(frame) => Ok(Some(frame)),
+            Reply::Closed | Reply::Silence => Ok(None),
+        }
+    }
+
+    /// The whole reply as lines.
+    pub(super) fn lines(&self, request: &Request, body: &Value) -> Vec<String> {
+        match schema_for(request.key(), request.version, Direction::Response) {
+            Some(message) => lines_of(message, body, &mut self.session.symbols()),
+            None => Vec::new(),
+        }
+    }
+
+    /// The connection that this step names, or its own one in the background, or the first.
+    pub(super) async fn connection(&self, place: &Place) -> Result<Arc<Connection>, Halt> {
+        let (place, name) = self.seat(place);
+        self.session.connection(&place, name.as_deref()).await
+    }
+
+    /// Where the step's `@…` points: a broker, a leader, a coordinator, or a name of a connection.
+    pub(super) fn seat(&self, place: &Place) -> (Place, Option<String>) {
+        let Some(name) = self.connection else { return (place.clone(), self.job.map(str::to_owned)) };
+        let unique = |name: &str| self.session.symbols().names.unique(name);
+        if let Some((topic, partition)) = name.split_once('/') {
+            if let Ok(partition) = partition.parse() {
+                return (Place::Leader(unique(topic), partition), None);
+            }
+        }
+        if let Some(group) = name.strip_prefix("coordinator.") {
+            return (Place::Coordinator(unique(group)), None);
+        }
+        match name.strip_prefix('b').and_then(|index| index.parse().ok()) {
+            Some(index) => (Place::Broker(index), None),
+            None => (place.clone(), Some(name.to_owned())),
+        }
+    }
+
+    async fn reply(&mut self, pending: Pending) -> Result<Reply, Halt> {
+        let within = self.within.unwrap_or(self.session.limits().reply);
+        match pending.reply(within).await {
+            Reply::Closed => Err(Halt::Closed),
+            Reply::Silence => Err(Halt::Silence),
+            frame @ Reply::Frame(_) => Ok(frame),
+        }
+    }
+
+    fn encoded(&mut self, request: &Request, correlation: i32) -> Result<Vec<u8>, Halt> {
+        let frame = request.encode(correlation).map_err(|error| Halt::Broken(format!("{} v{}: {error}", request.api, request.version)))?;
+        self.frames.push(request.report(&frame));
+        Ok(frame)
+    }
+
+    fn told(&mut self) {
+        if let Some(sent) = self.sent.take() {
+            // Nobody waits any more: the run is over.
+            let _ = sent.send(());
+        }
+    }
+
+    /// Binds what the step captures: by path, or what the API is mostly asked for.
+    fn capture(&self, request: &Request, body: &Value) {
+        let mut symbols = self.session.symbols();
+        for Capture { name, path } in self.captures {
+            let value = match path {
+                Some(path) => body.at(path),
+                None => default_path(&request.api).and_then(|path| body.at(path)),
+            };
+            if let Some(value) = value.and_then(arg_of) {
+                symbols.names.capture(name, value);
+            }
+        }
+    }
+}
+
+/// What `-> $name` binds where it names no field.
+fn default_path(api: &str) -> Option<&'static str> {
+    match api {
+        "JoinGroup" | "ConsumerGroupHeartbeat" | "ShareGroupHeartbeat" | "StreamsGroupHeartbeat" => Some("MemberId"),
+        "InitProducerId" => Some("ProducerId"),
+        "Fetch" => Some("SessionId"),
+        "CreateTopics" => Some("Topics[0].TopicId"),
+        "Metadata" => Some("Topics[0].TopicId"),
+        _ => None,
+    }
+}
+
+fn arg_of(value: &Value) -> Option<Arg> {
+    match value {
+        Value::Int(number) => Some(Arg::Number(*number)),
+        Value::String(text) => Some(Arg::Text(text.clone())),
+        Value::Uuid(id) => Some(Arg::Uuid(*id)),
+        Value::Bytes(bytes) => Some(Arg::Bytes(bytes.to_vec())),
+        Value::Bool(flag) => Some(Arg::Word(flag.to_string())),
+        Value::Null => Some(Arg::Null),
+        Value::Float(_) | Value::Array(_) | Value::Struct(_) => None,
+    }
+}
+
+/// Drops the fields that a version lacks.
+pub(super) fn fit(fields: &[Field], version: i16, value: &mut Value) {
+    match value {
+        Value::Struct(held) => {
+            held.fields.retain(|(name, _)| {
+                fields.iter().find(|field| field.name == name).is_none_or(|field| field.versions.contains(version))
+            });
+            for (name, value) in &mut held.fields {
+                if let Some(field) = fields.iter().find(|field| field.name == name) {
+                    fit_type(&field.ty, version, value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| fit(fields, version, item)),
+        _ => {}
+    }
+}
+
+fn fit_type(ty: &Type, version: i16, value: &mut Value) {
+    match ty {
+        Type::Struct(fields) => fit(fields, version, value),
+        Type::Array(element) => {
+            if let (Type::Struct(fields), Value::Array(items)) = (element.as_ref(), value) {
+                items.iter_mut().for_each(|item| fit(fields, version, item));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The layout of a request, for a step that fills it by name.
+pub(super) fn request_message(api: &str, version: i16) -> Result<&'static Message, Halt> {
+    crate::driver::wire::Layout::api_key(api)
+        .and_then(|key| schema_for(key, version, Direction::Request))
+        .ok_or_else(|| Halt::Broken(format!("no Kafka release knows the API {api}")))
+}

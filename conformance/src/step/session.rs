@@ -1,0 +1,313 @@
+//! One run's standing with a target: its connections, its names and what it knows of the brokers.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use kafka_fixtures::schema::Schemas;
+use kafka_fixtures::value::{Struct, Value};
+
+use super::{Halt, Place};
+use crate::case::{Arg, ArgError, Args, Cell, Names};
+use crate::driver::wire::{Capabilities, Connection, Exchange, Reply, Request};
+use crate::observe::{BrokerSeen, Symbols};
+use crate::target::Running;
+
+/// What the suite knows of a target before the first case.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// Where to start.
+    pub bootstrap: Vec<String>,
+    /// The brokers that Metadata lists, by id.
+    pub brokers: Vec<BrokerSeen>,
+    /// What the target advertises.
+    pub capabilities: Capabilities,
+}
+
+/// How long a run waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For one reply.
+    pub reply: Duration,
+    /// For a step that repeats until its answer is the awaited one.
+    pub step: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { reply: Duration::from_secs(10), step: Duration::from_secs(15) }
+    }
+}
+
+/// One run of one case.
+#[derive(Debug)]
+pub struct Session {
+    facts: Arc<Facts>,
+    running: Arc<tokio::sync::Mutex<Running>>,
+    cell: Cell,
+    limits: Limits,
+    symbols: Mutex<Symbols>,
+    connections: tokio::sync::Mutex<HashMap<String, Arc<Connection>>>,
+    topic_ids: Mutex<HashMap<String, [u8; 16]>>,
+    correlation: AtomicI32,
+}
+
+impl Facts {
+    /// Asks a target for its versions and its brokers.
+    pub async fn learn(bootstrap: &[String], within: Duration) -> Result<Self, String> {
+        let address = bootstrap.first().ok_or("a target without an address")?;
+        let capabilities = Capabilities::ask(address, within).await?;
+        let mut facts = Self { bootstrap: bootstrap.to_vec(), brokers: Vec::new(), capabilities };
+        facts.brokers = facts.list_brokers(address, within).await?;
+        Ok(facts)
+    }
+
+    async fn list_brokers(&self, address: &str, within: Duration) -> Result<Vec<BrokerSeen>, String> {
+        let Some(version) = self.common_version("Metadata") else { return Ok(Vec::new()) };
+        let request = Request::new("Metadata", version, Value::Struct(Struct::new().with("Topics", Vec::<Struct>::new())));
+        let connection = Connection::open(address, within).await.map_err(|error| format!("{address}: {error}"))?;
+        let frame = request.encode(1).map_err(|error| error.to_string())?;
+        let Reply::Frame(frame) = connection.ask(&frame).await.reply(within).await else { return Ok(Vec::new()) };
+        let Ok(exchange) = Exchange::decode(&request, &frame) else { return Ok(Vec::new()) };
+        let listed = exchange.body.get("Brokers").and_then(Value::as_array).unwrap_or_default();
+        Ok(listed.iter().filter_map(broker_seen).collect())
+    }
+
+    /// The version that steps use where nothing says another: the highest that Kafka 3.9.2 has too and that the target
+    /// advertises.
+    pub fn common_version(&self, api: &str) -> Option<i16> {
+        let (low, high) = self.capabilities.range(api)?;
+        let common = Schemas::release("3.9.2")
+            .and_then(|schemas| stable_maximum(schemas, api))
+            .or_else(|| stable_maximum(Schemas::latest(), api))?;
+        Some(common.min(high).max(low))
+    }
+}
+
+fn stable_maximum(schemas: &'static Schemas, api: &str) -> Option<i16> {
+    let message = schemas.request(schemas.api_key(api)?)?;
+    (!message.versions.is_empty()).then(|| message.versions.max - i16::from(message.unstable))
+}
+
+fn broker_seen(broker: &Value) -> Option<BrokerSeen> {
+    Some(BrokerSeen {
+        id: i32::try_from(broker.get("NodeId")?.as_i64()?).ok()?,
+        host: broker.get("Host")?.as_str()?.to_owned(),
+        port: i32::try_from(broker.get("Port")?.as_i64()?).ok()?,
+    })
+}
+
+impl Session {
+    /// A run with names of its own.
+    pub fn new(facts: Arc<Facts>, running: Arc<tokio::sync::Mutex<Running>>, cell: Cell, limits: Limits, prefix: &str) -> Self {
+        let symbols = Symbols::new(Names::new(prefix), facts.brokers.clone(), clock_ms());
+        Self {
+            facts,
+            running,
+            cell,
+            limits,
+            symbols: Mutex::new(symbols),
+            connections: tokio::sync::Mutex::default(),
+            topic_ids: Mutex::default(),
+            correlation: AtomicI32::new(0),
+        }
+    }
+
+    /// What is known of the target.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// How long it waits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The prefix of its names.
+    pub fn prefix(&self) -> String {
+        self.symbols().names.prefix().to_owned()
+    }
+
+    /// Control over the brokers.
+    pub(super) fn running(&self) -> &tokio::sync::Mutex<Running> {
+        &self.running
+    }
+
+    /// The identities of this run; never held across an await.
+    pub(crate) fn symbols(&self) -> MutexGuard<'_, Symbols> {
+        let mut symbols = self.symbols.lock().unwrap_or_else(PoisonError::into_inner);
+        symbols.tick(clock_ms());
+        symbols
+    }
+
+    /// A number for the next request.
+    pub(super) fn next_correlation(&self) -> i32 {
+        self.correlation.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The version of an API in this run: the cell's, or the common one.
+    pub(super) fn version(&self, api: &str) -> Result<i16, Halt> {
+        self.cell
+            .version_of(api)
+            .or_else(|| self.facts.common_version(api))
+            .ok_or_else(|| Halt::Broken(format!("the target does not advertise {api}; name it under apis:")))
+    }
+
+    /// The arguments with every name and symbol bound; `$t.id` is asked of the target where no step captured it.
+    pub(super) async fn bind(&self, args: &Args) -> Result<Args, ArgError> {
+        for name in topic_id_symbols(args) {
+            self.know_topic_id(&name).await;
+        }
+        let mut times = Vec::new();
+        let mut symbols = self.symbols();
+        let bound = symbols.names.bind_args(args, symbols.started_ms(), &mut times)?;
+        for (time, written) in times {
+            symbols.learn_time(time, &written);
+        }
+        Ok(bound)
+    }
+
+    async fn know_topic_id(&self, name: &str) {
+        let symbol = format!("{name}.id");
+        if self.symbols().names.captured(&symbol).is_some() {
+            return;
+        }
+        let unique = self.symbols().names.unique(name);
+        if let Some(id) = self.topic_id(&unique).await {
+            self.symbols().names.capture(&symbol, Arg::Uuid(id));
+        }
+    }
+
+    /// The id of a topic by its name on the broker, as Metadata says.
+    pub(crate) async fn topic_id(&self, topic: &str) -> Option<[u8; 16]> {
+        let known = self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
+        if known.is_some() {
+            return known;
+        }
+        let metadata = self.metadata(topic).await?;
+        let Some(Value::Uuid(id)) = metadata.get("TopicId") else { return None };
+        if *id == [0; 16] {
+            return None;
+        }
+        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), *id);
+        self.symbols().learn_topic(topic, *id);
+        Some(*id)
+    }
+
+    /// Forgets a topic that may have been deleted or made anew.
+    pub(super) fn forget_topic(&self, topic: &str) {
+        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+    }
+
+    /// What Metadata says of one topic; housekeeping, not part of any step's frames.
+    pub(crate) async fn metadata(&self, topic: &str) -> Option<Value> {
+        let version = self.facts.common_version("Metadata")?.min(12);
+        let mut body = Struct::new().with("Topics", vec![Struct::new().with("Name", topic)]);
+        if version >= 4 {
+            body.set("AllowAutoTopicCreation", false);
+        }
+        let reply = self.quietly(Request::new("Metadata", version, Value::Struct(body)), &Place::Any).await?;
+        reply.get("Topics")?.as_array()?.first().cloned()
+    }
+
+    /// Asks without leaving a trace in the step's frames.
+    pub(crate) async fn quietly(&self, request: Request, place: &Place) -> Option<Value> {
+        let connection = self.connection(place, Some("housekeeping")).await.ok()?;
+        let frame = request.encode(self.next_correlation()).ok()?;
+        match connection.ask(&frame).await.reply(self.limits.reply).await {
+            Reply::Frame(frame) => Exchange::decode(&request, &frame).ok().map(|exchange| exchange.body),
+            Reply::Closed | Reply::Silence => None,
+        }
+    }
+
+    /// The connection of a name at a place; opened on first use, and again after it ended.
+    pub(super) async fn connection(&self, place: &Place, name: Option<&str>) -> Result<Arc<Connection>, Halt> {
+        let address = self.address(place).await?;
+        let key = format!("{}@{address}", name.unwrap_or("c1"));
+        let mut connections = self.connections.lock().await;
+        if let Some(open) = connections.get(&key).filter(|connection| !connection.has_ended()) {
+            return Ok(Arc::clone(open));
+        }
+        match Connection::open(&address, self.limits.reply).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                connections.insert(key, Arc::clone(&connection));
+                Ok(connection)
+            }
+            Err(_) => Err(Halt::Closed),
+        }
+    }
+
+    /// The connection of a name at a place if it was opened, even if it ended since.
+    pub(super) async fn opened(&self, place: &Place, name: Option<&str>) -> Result<Option<Arc<Connection>>, Halt> {
+        let key = format!("{}@{}", name.unwrap_or("c1"), self.address(place).await?);
+        Ok(self.connections.lock().await.get(&key).cloned())
+    }
+
+    /// Drops a connection.
+    pub(super) async fn disconnect(&self, place: &Place, name: Option<&str>) -> Result<(), Halt> {
+        let key = format!("{}@{}", name.unwrap_or("c1"), self.address(place).await?);
+        self.connections.lock().await.remove(&key);
+        Ok(())
+    }
+
+    async fn address(&self, place: &Place) -> Result<String, Halt> {
+        let brokers = &self.facts.brokers;
+        let first = || self.facts.bootstrap.first().cloned().ok_or_else(|| Halt::Broken("no address".to_owned()));
+        if brokers.len() <= 1 {
+            return first();
+        }
+        let of = |broker: &BrokerSeen| format!("{}:{}", broker.host, broker.port);
+        let by_id = |id: Option<i64>| brokers.iter().find(|broker| Some(i64::from(broker.id)) == id).map(of);
+        match place {
+            Place::Any => first(),
+            Place::Broker(index) => {
+                brokers.get(*index).map(of).ok_or_else(|| Halt::Broken(format!("there is no broker {index}")))
+            }
+            Place::Leader(topic, partition) => by_id(Box::pin(self.leader(topic, *partition)).await).map_or_else(first, Ok),
+            Place::Coordinator(group) => by_id(Box::pin(self.coordinator(group)).await).map_or_else(first, Ok),
+        }
+    }
+
+    /// The leader of a partition, as Metadata says.
+    pub(crate) async fn leader(&self, topic: &str, partition: i32) -> Option<i64> {
+        let metadata = self.metadata(topic).await?;
+        let partitions = metadata.get("Partitions")?.as_array()?;
+        let found = partitions
+            .iter()
+            .find(|entry| entry.get("PartitionIndex").and_then(Value::as_i64) == Some(partition.into()))?;
+        found.get("LeaderId")?.as_i64().filter(|id| *id >= 0)
+    }
+
+    async fn coordinator(&self, group: &str) -> Option<i64> {
+        let version = self.facts.common_version("FindCoordinator")?.min(3);
+        let request = Request::new("FindCoordinator", version, Value::Struct(Struct::new().with("Key", group)));
+        let reply = self.quietly(request, &Place::Any).await?;
+        reply.get("NodeId")?.as_i64().filter(|id| *id >= 0)
+    }
+}
+
+/// The topics whose `$t.id` stands somewhere in the arguments.
+fn topic_id_symbols(args: &Args) -> Vec<String> {
+    fn walk(value: &Arg, found: &mut Vec<String>) {
+        match value {
+            Arg::Symbol(name) => found.extend(name.strip_suffix(".id").map(str::to_owned)),
+            Arg::List(items) | Arg::Call(_, items) => items.iter().for_each(|item| walk(item, found)),
+            Arg::Record(fields) => fields.iter().for_each(|(_, value)| walk(value, found)),
+            Arg::Null | Arg::Word(_) | Arg::Text(_) | Arg::Number(_) | Arg::Bytes(_) | Arg::Uuid(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    args.positional.iter().chain(args.named.iter().map(|(_, value)| value)).for_each(|value| walk(value, &mut found));
+    found
+}
+
+/// Milliseconds since 1970.
+fn clock_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or_default()
+}
