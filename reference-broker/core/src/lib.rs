@@ -8,6 +8,8 @@
 //! each room is a file named for Kafka's own word: `log`, `fetch`, `group`, `controller`, `image`, `config`.
 
 pub mod config;
+pub mod group;
+pub mod log;
 pub mod machine;
 pub mod mutant;
 pub mod node;

@@ -3,6 +3,8 @@
 //! The shell calls one method a request, drains [`Node::take_released`], and calls [`Node::tick`] when
 //! [`Node::next_deadline`] falls due. Each room adds its own methods to `Node` in a file beside this one.
 
+pub mod data;
+
 use crate::machine::Ticket;
 use crate::config::BrokerConfig;
 use crate::store::{Store, StoreError};
@@ -13,6 +15,7 @@ pub struct Node {
     pub(crate) store: Box<dyn Store>,
     pub(crate) outbox: Vec<(Ticket, Released)>,
     pub(crate) config: BrokerConfig,
+    pub(crate) logs: data::Logs,
     next_ticket: u64,
 }
 
@@ -72,7 +75,7 @@ impl Node {
     /// Opens a data directory: a new one is formatted, another one is read, recovered and replayed.
     pub fn open(store: Box<dyn Store>, config: BrokerConfig, identity: Identity, now: Now) -> Result<Self, OpenError> {
         let _ = (identity, now);
-        Ok(Self { store, config, outbox: Vec::new(), next_ticket: 0 })
+        Ok(Self { store, config, logs: data::Logs::default(), outbox: Vec::new(), next_ticket: 0 })
     }
 
     /// Ends in order: everything is written down and the directory marked as whole.

@@ -1,5 +1,7 @@
 //! Where bytes are kept. A store knows directories and files; it knows nothing of Kafka.
 
+pub mod memory;
+
 /// Why a store could not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("{operation} {path}: {reason}")]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+pub use kafka_protocol::error::ResponseError as ErrorCode;
+
 macro_rules! unit {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*

@@ -1,0 +1,280 @@
+//! A log from its files. After a clean stop indexes and snapshots are believed; else every batch above the recovery point
+//! is checked, the log is cut at the first bad one, and what was derived from it is derived anew.
+//!
+//! Replay is [`Machine::apply`]: a recovered log is equal to the one that was written.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
+use super::aborted::AbortedTransaction;
+use super::batch::{BatchHeader, HEADER_LENGTH};
+use super::build::each_key_value;
+use super::checkpoint::{LEADER_EPOCHS, epochs_from_text};
+use super::epochs::Epochs;
+use super::index::{OffsetIndex, TimeIndex};
+use super::producers::{EndMarker, Producers, TransactionResult};
+use super::read::{read_all, scan};
+use super::segment::{Segment, file_name, offset_in};
+use super::{Change, Log, snapshot};
+use crate::config::TopicConfig;
+use crate::machine::Machine;
+use crate::mutant::{self, Mutant};
+use crate::store::{Store, StoreError};
+use crate::units::{Now, Offset, TopicId};
+
+/// What is known of a log besides its own files.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening {
+    /// The broker stopped cleanly.
+    pub clean: bool,
+    /// Up to where the log is on the disk.
+    pub recovery_point: Offset,
+    /// Where it begins, if not with its first segment.
+    pub log_start: Option<Offset>,
+}
+
+/// Opens the log in a directory, which may be empty or absent.
+pub fn open(
+    store: &mut dyn Store,
+    directory: &str,
+    topic_id: TopicId,
+    config: TopicConfig,
+    opening: Opening,
+    now: Now,
+) -> Result<Log, StoreError> {
+    let files = store.files(directory)?;
+    let mut log = Log::new(directory.to_owned(), topic_id, config, now);
+    let bases: Vec<(Offset, u64)> =
+        files.iter().filter_map(|(name, size)| Some((offset_in(name, "log")?, *size))).collect();
+    if !bases.is_empty() {
+        Recovery { store, log: &mut log, files: &files, opening, taken_over: None }.run(&bases)?;
+    }
+    let start = opening.log_start.unwrap_or_default().max(log.segments[0].base).min(log.log_end);
+    if start > Offset(0) {
+        log.apply(&Change::LogStartMoved(start));
+    }
+    log.recovery_point = if opening.clean { log.log_end } else { opening.recovery_point.min(log.log_end) };
+    Ok(log)
+}
+
+struct Recovery<'a> {
+    store: &'a mut dyn Store,
+    log: &'a mut Log,
+    files: &'a [(String, u64)],
+    opening: Opening,
+    /// The snapshot that still waits for its offset.
+    taken_over: Option<(Offset, Producers)>,
+}
+
+impl Recovery<'_> {
+    fn run(&mut self, bases: &[(Offset, u64)]) -> Result<(), StoreError> {
+        let epochs = self.epochs()?;
+        let ends = bases.iter().skip(1).map(|(base, _)| Some(*base)).chain([None]);
+        let doubtful = ends.clone().zip(bases).find(|(end, _)| !self.believed(*end)).map(|(_, (base, _))| *base);
+        self.taken_over = self.snapshot(doubtful)?;
+        let snapshot_at = self.taken_over.as_ref().map(|(offset, _)| *offset);
+        self.log.segments.clear();
+        self.log.log_end = bases[0].0;
+        self.log.log_start = bases[0].0;
+        self.log.high_watermark = bases[0].0;
+        let mut cut = false;
+        for (end, (base, size)) in ends.zip(bases) {
+            if cut {
+                self.forget(*base)?;
+            } else {
+                cut = !self.segment(*base, *size, end, snapshot_at)?;
+            }
+        }
+        self.take_over(Offset(i64::MAX));
+        self.settle(&epochs)
+    }
+
+    /// Is everything below this end known to be on the disk?
+    fn believed(&self, end: Option<Offset>) -> bool {
+        self.opening.clean || end.is_some_and(|end| end <= self.opening.recovery_point)
+    }
+
+    /// Takes up one segment; false when it had to be cut.
+    fn segment(&mut self, base: Offset, size: u64, end: Option<Offset>, snapshot: Option<Offset>) -> Result<bool, StoreError>
+    {
+        let loaded = if self.believed(end) { self.load(base, size)? } else { None };
+        let mut from = 0;
+        match (loaded, end, snapshot) {
+            (Some(segment), Some(end), Some(snapshot)) if snapshot >= end => {
+                self.log.segments.push(segment);
+                self.log.log_end = end;
+                return Ok(true);
+            }
+            (Some(segment), None, Some(snapshot)) if segment.offsets.last(base).is_some_and(|(last, _)| last < snapshot) => {
+                from = segment.offsets.last(base).map_or(0, |(_, position)| position);
+                self.log.segments.push(Segment { size: from, ..segment });
+            }
+            _ => self.log.segments.push(Segment::new(base, 0)),
+        }
+        self.log.log_end = self.log.log_end.max(base);
+        let valid = self.replay(from, size, self.believed(end))?;
+        if valid < size && !mutant::on(Mutant::TornTailKept) {
+            self.store.truncate(&self.log.directory, &file_name(base, "log"), valid)?;
+        }
+        if end.is_some() {
+            self.log.active_mut().sealed();
+            write_indexes(self.store, &self.log.directory, self.log.active())?;
+        }
+        Ok(valid == size)
+    }
+
+    /// Applies the batches of the last segment's file; answers where the good ones end.
+    fn replay(&mut self, from: u64, size: u64, believed: bool) -> Result<u64, StoreError> {
+        let whole = Segment { size, ..Segment::new(self.log.active().base, 0) };
+        let (mut headers, mut valid) = (Vec::new(), from);
+        // Headers first, so that the store is free for reading bodies and the log for applying.
+        scan(self.store, &self.log.directory, &whole, from, &mut |position, header| {
+            headers.push((position, *header));
+            ControlFlow::Continue(())
+        })?;
+        if from > 0 {
+            self.log.active_mut().first_timestamp = self.first_timestamp(&whole)?;
+        }
+        for (position, header) in &headers {
+            let Some(marker) = self.check(&whole, *position, header, believed)? else { break };
+            self.take_over(header.base_offset);
+            self.log.apply(&Change::Appended { header: *header, marker, records: Bytes::new() });
+            valid = position + header.size();
+        }
+        Ok(valid)
+    }
+
+    /// Is this batch good? If so, the marker in it.
+    fn check(
+        &self,
+        segment: &Segment,
+        position: u64,
+        header: &BatchHeader,
+        believed: bool,
+    ) -> Result<Option<Option<EndMarker>>, StoreError> {
+        let in_order = header.last_offset_delta >= 0 && header.base_offset >= self.log.log_end;
+        if !in_order || position + header.size() > segment.size {
+            return Ok(None);
+        }
+        if believed && !header.is_control() {
+            return Ok(Some(None));
+        }
+        let records = self.log.records_of(self.store, segment, position, header)?;
+        let good = believed || header.checksum(&records) == header.crc || mutant::on(Mutant::TornTailKept);
+        Ok(good.then(|| if header.is_control() { end_marker(header, &records) } else { None }))
+    }
+
+    fn first_timestamp(&self, segment: &Segment) -> Result<Option<i64>, StoreError> {
+        let mut head = [0; HEADER_LENGTH];
+        self.store.read(&self.log.directory, &segment.file(), 0, &mut head)?;
+        Ok(BatchHeader::read(&head).map(|header| header.max_timestamp))
+    }
+
+    /// The snapshot stands for everything below its offset, however much of that was replayed.
+    fn take_over(&mut self, reached: Offset) {
+        if let Some((_, producers)) = self.taken_over.take_if(|(at, _)| *at <= reached) {
+            self.log.producers = producers;
+        }
+    }
+
+    fn load(&self, base: Offset, size: u64) -> Result<Option<Segment>, StoreError> {
+        let Some(offsets) = self.file(&file_name(base, "index"))? else { return Ok(None) };
+        let Some(times) = self.file(&file_name(base, "timeindex"))? else { return Ok(None) };
+        let aborted = self.file(&file_name(base, "txnindex"))?.unwrap_or_default();
+        let parsed = (
+            OffsetIndex::from_bytes(&offsets, size),
+            TimeIndex::from_bytes(&times),
+            AbortedTransaction::from_file(&aborted),
+        );
+        let (Some(offsets), Some(times), Some(aborted)) = parsed else { return Ok(None) };
+        Ok(Some(Segment { aborted, ..Segment::loaded(base, size, offsets, times) }))
+    }
+
+    /// The newest good snapshot; where batches are in doubt, one from before them.
+    fn snapshot(&self, doubtful: Option<Offset>) -> Result<Option<(Offset, Producers)>, StoreError> {
+        let offsets = self.files.iter().rev().filter_map(|(name, _)| offset_in(name, "snapshot"));
+        for offset in offsets.filter(|offset| doubtful.is_none_or(|doubtful| *offset <= doubtful)) {
+            let bytes = self.file(&file_name(offset, "snapshot"))?;
+            if let Some(producers) = bytes.and_then(|bytes| snapshot::from_bytes(&bytes)) {
+                return Ok(Some((offset, producers)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn epochs(&self) -> Result<Epochs, StoreError> {
+        let text = self.file(LEADER_EPOCHS)?.unwrap_or_default();
+        Ok(epochs_from_text(&String::from_utf8_lossy(&text)).into_iter().collect())
+    }
+
+    fn file(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some((_, size)) = self.files.iter().find(|(file, _)| file == name) else { return Ok(None) };
+        read_all(self.store, &self.log.directory, name, *size).map(Some)
+    }
+
+    fn forget(&mut self, base: Offset) -> Result<(), StoreError> {
+        for suffix in ["log", "index", "timeindex", "txnindex", "snapshot"] {
+            self.store.remove(&self.log.directory, &file_name(base, suffix))?;
+        }
+        Ok(())
+    }
+
+    /// What follows from the log's end: epochs beyond it never were, snapshots beyond it are of another history.
+    fn settle(&mut self, checkpointed: &Epochs) -> Result<(), StoreError> {
+        let end = self.log.log_end;
+        let replayed = std::mem::take(&mut self.log.epochs);
+        let first = replayed.entries().first().map_or(end, |(_, start)| *start);
+        let mut epochs = checkpointed.clone();
+        epochs.truncate_from_end(first);
+        replayed.entries().iter().for_each(|(epoch, start)| epochs.assign(*epoch, *start));
+        for (epoch, start) in checkpointed.entries() {
+            if epochs.latest().is_none_or(|latest| *epoch > latest) && *start <= end {
+                epochs.assign(*epoch, *start);
+            }
+        }
+        self.log.epochs = epochs;
+        self.log.leader_epoch = self.log.epochs.latest().unwrap_or(self.log.leader_epoch);
+        self.log.apply(&Change::HighWatermarkMoved(end));
+        for offset in self.files.iter().filter_map(|(name, _)| offset_in(name, "snapshot")) {
+            if offset > end {
+                self.store.remove(&self.log.directory, &file_name(offset, "snapshot"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The EndTxn marker in a control batch, if it is one.
+pub fn end_marker(header: &BatchHeader, records: &[u8]) -> Option<EndMarker> {
+    let mut marker = None;
+    each_key_value(header, records, &mut |_, key, value, _| {
+        let verdict = match key.as_deref() {
+            Some([_, _, 0, 0, ..]) => TransactionResult::Abort,
+            Some([_, _, 0, 1, ..]) => TransactionResult::Commit,
+            _ => return,
+        };
+        if let Some([_, _, a, b, c, d, ..]) = value.as_deref() {
+            marker = Some(EndMarker { verdict, coordinator_epoch: i32::from_be_bytes([*a, *b, *c, *d]) });
+        }
+    })
+    .ok()?;
+    marker
+}
+
+/// Puts a segment's indexes into their files, unsynced: they are believed only after a clean stop.
+pub fn write_indexes(store: &mut dyn Store, directory: &str, segment: &Segment) -> Result<(), StoreError> {
+    put(store, directory, &file_name(segment.base, "index"), &segment.offsets.to_bytes())?;
+    put(store, directory, &file_name(segment.base, "timeindex"), &segment.times.to_bytes())?;
+    if segment.aborted.is_empty() {
+        return store.remove(directory, &file_name(segment.base, "txnindex"));
+    }
+    let aborted: Vec<u8> = segment.aborted.iter().flat_map(|aborted| aborted.to_bytes()).collect();
+    put(store, directory, &file_name(segment.base, "txnindex"), &aborted)
+}
+
+/// Puts a whole file in place without waiting for the disk.
+pub(crate) fn put(store: &mut dyn Store, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    store.remove(directory, file)?;
+    store.append(directory, file, &[bytes])
+}

@@ -1,0 +1,87 @@
+//! A store in memory: for simulations and tests, where losing everything but the synced part is a command away.
+
+use std::collections::BTreeMap;
+
+use super::{Store, StoreError};
+
+/// Directories of files of bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemoryStore {
+    directories: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    /// Every operation that writes fails while this is set: a full disk.
+    pub refuses_writes: bool,
+}
+
+impl MemoryStore {
+    /// A file's bytes, to look at or to damage.
+    pub fn file_mut(&mut self, directory: &str, file: &str) -> Option<&mut Vec<u8>> {
+        self.directories.get_mut(directory)?.get_mut(file)
+    }
+
+    fn writable(&mut self, operation: &'static str, directory: &str, file: &str) -> Result<&mut Vec<u8>, StoreError> {
+        if self.refuses_writes {
+            let (path, reason) = (format!("{directory}/{file}"), "no space left".to_owned());
+            return Err(StoreError { operation, path, reason });
+        }
+        Ok(self.directories.entry(directory.to_owned()).or_default().entry(file.to_owned()).or_default())
+    }
+}
+
+impl Store for MemoryStore {
+    fn directories(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.directories.keys().filter(|name| !name.is_empty()).cloned().collect())
+    }
+
+    fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError> {
+        let files = self.directories.get(directory).into_iter().flatten();
+        Ok(files.map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect())
+    }
+
+    fn create_directory(&mut self, directory: &str) -> Result<(), StoreError> {
+        self.directories.entry(directory.to_owned()).or_default();
+        Ok(())
+    }
+
+    fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
+        self.directories.remove(directory);
+        Ok(())
+    }
+
+    fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
+        let content = self.writable("append", directory, file)?;
+        bytes.iter().for_each(|part| content.extend_from_slice(part));
+        Ok(())
+    }
+
+    fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {
+        let Some(content) = self.directories.get(directory).and_then(|files| files.get(file)) else {
+            let (path, reason) = (format!("{directory}/{file}"), "no such file".to_owned());
+            return Err(StoreError { operation: "read", path, reason });
+        };
+        let rest = usize::try_from(position).ok().and_then(|position| content.get(position..)).unwrap_or_default();
+        let length = rest.len().min(into.len());
+        into[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    }
+
+    fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError> {
+        self.writable("truncate", directory, file)?.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
+        if let Some(files) = self.directories.get_mut(directory) {
+            files.remove(file);
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        *self.writable("replace", directory, file)? = bytes.to_vec();
+        Ok(())
+    }
+
+    fn sync(&mut self, _directory: &str, _file: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
