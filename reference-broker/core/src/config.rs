@@ -80,6 +80,8 @@ pub struct GroupConfig {
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`
     pub offsets_retention_minutes: i64,
+    /// `offsets.retention.check.interval.ms`
+    pub offsets_retention_check_interval_ms: i64,
     /// `offsets.topic.num.partitions`
     pub offsets_topic_num_partitions: i32,
 }
@@ -93,6 +95,7 @@ impl Default for GroupConfig {
             max_size: i32::MAX as usize,
             offset_metadata_max_bytes: 4_096,
             offsets_retention_minutes: 10_080,
+            offsets_retention_check_interval_ms: 600_000,
             offsets_topic_num_partitions: 50,
         }
     }

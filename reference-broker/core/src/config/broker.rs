@@ -104,6 +104,7 @@ impl BrokerConfig {
                 max_size: count("group.max.size"),
                 offset_metadata_max_bytes: count("offset.metadata.max.bytes"),
                 offsets_retention_minutes: long("offsets.retention.minutes"),
+                offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),
                 offsets_topic_num_partitions: int("offsets.topic.num.partitions"),
             },
             max_connections_per_ip: count("max.connections.per.ip"),

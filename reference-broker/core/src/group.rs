@@ -1,0 +1,324 @@
+//! The coordinator of the groups that one partition of `__consumer_offsets` owns.
+//!
+//! It knows groups, members, offsets and deadlines. It refuses to know API versions (the shell names what a version means),
+//! topics (the node has looked whether they exist) and how a record becomes bytes in a log.
+//!
+//! A command is decided in one step, or in several: a join that makes a rebalance due leaves a [`Settle`] behind, which the
+//! caller takes from [`Coordinator::unsettled`] and decides next, until nothing is left. So no decision has to foresee the
+//! effect of its own changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::config::GroupConfig;
+use crate::machine::{Machine, Step, Ticket};
+use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName};
+
+mod classic;
+mod codec;
+mod describe;
+mod hash;
+mod offsets;
+mod record;
+mod timers;
+
+use classic::ClassicGroup;
+pub use classic::{Heartbeat, Join, Joined, JoinedMember, Leave, Leaver, Protocol, Sync, Synced};
+pub use codec::{decode, encode};
+pub use describe::{Described, DescribedMember, Listed};
+pub use hash::partition_for;
+use offsets::Offsets;
+pub use offsets::{Commit, OffsetToCommit};
+pub use record::{GroupValue, MemberValue, OffsetKey, OffsetValue, Record};
+pub use timers::Timer;
+use timers::Timers;
+
+/// A group's name.
+pub type GroupId = Arc<str>;
+/// A member's id, given by the coordinator.
+pub type MemberId = Arc<str>;
+/// A static member's own name (KIP-345).
+pub type InstanceId = Arc<str>;
+
+/// What may be asked of a coordinator.
+#[derive(Debug)]
+pub enum Command {
+    /// JoinGroup.
+    Join(Join),
+    /// SyncGroup.
+    Sync(Sync),
+    /// Heartbeat.
+    Heartbeat(Heartbeat),
+    /// LeaveGroup.
+    Leave(Leave),
+    /// OffsetCommit.
+    Commit(Commit),
+    /// OffsetDelete.
+    DeleteOffsets(GroupId, Vec<(TopicName, i32)>),
+    /// DeleteGroups, one group.
+    DeleteGroup(GroupId),
+    /// A topic is gone, and with it every offset in it.
+    TopicDeleted(TopicName, TopicId),
+    /// The log has been replayed: members have their session timeout to show up.
+    Load,
+    /// A deadline fell due.
+    Expire(Timer),
+    /// What an earlier step left to do.
+    Settle(GroupId, Settle),
+}
+
+/// What may happen to a coordinator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A record of the offsets topic, appended before it is applied.
+    Durable(Record),
+    /// Something about a group that a restart forgets.
+    Soft(GroupId, Soft),
+    /// A deadline has been dealt with.
+    TimerCleared(Timer),
+    /// Replay is over.
+    Loaded(Now),
+    /// When offsets are looked over next.
+    RetentionScheduled(Deadline),
+}
+
+/// What a restart forgets of a classic group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Soft {
+    /// A new member was given an id and told to come back with it.
+    MemberAwaited(MemberId, Deadline),
+    /// A member is in, its join parked, to be heard of until the deadline.
+    MemberJoined(Box<Join>, MemberId, Deadline),
+    /// A member joined again: what it brings may have changed, and its join is parked.
+    MemberRejoined(Box<Join>, MemberId),
+    /// A member, or one awaited, is out.
+    MemberRemoved(MemberId),
+    /// A static member came back under a new id.
+    InstanceReplaced(InstanceId, MemberId, MemberId, Now),
+    /// Everyone must join again, until the deadline.
+    RebalancePrepared(Now, Deadline, Option<InitialDelay>),
+    /// The time to join is longer now.
+    JoinExtended(Deadline, Option<InitialDelay>),
+    /// All who will join have: the next generation begins under this leader with this protocol.
+    GenerationStarted(Now, MemberId, Arc<str>),
+    /// A parked join has been answered by itself.
+    JoinAnswered(MemberId),
+    /// A member waits for its assignment.
+    SyncParked(MemberId, Ticket),
+    /// A member asked for its assignment.
+    SyncSeen(MemberId),
+    /// Every waiting member got its assignment.
+    AssignmentSpread(Now),
+    /// A member was heard of.
+    SessionRenewed(MemberId, Deadline),
+    /// Something follows.
+    Unsettled(Settle),
+    /// It is being done.
+    Settled,
+}
+
+/// How the first rebalance of a group waits: `group.initial.rebalance.delay.ms` at a time while newcomers arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InitialDelay {
+    /// This wait.
+    pub delay_ms: i64,
+    /// What may be waited beyond it.
+    pub remaining_ms: i64,
+}
+
+/// What a step leaves to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settle {
+    /// Membership changed: prepare a rebalance, or see whether the running one is complete.
+    Rebalance,
+    /// See whether everyone has joined; the first rebalance of a group waits for its delay regardless.
+    CompleteIfJoined,
+    /// The join phase is over: who has not joined is dropped.
+    Complete,
+    /// Start the next generation with who is left.
+    Start,
+    /// A static member came back under a new id.
+    InstanceReturned(InstanceReturned),
+}
+
+/// A static member that came back, and what its answer depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceReturned {
+    /// Its new id.
+    pub member: MemberId,
+    /// The leader before it came.
+    pub leader_before: Option<MemberId>,
+    /// Its client understands `SkipAssignment` (JoinGroup v9, KIP-814).
+    pub skips_assignment: bool,
+}
+
+/// What a coordinator answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The member is in this generation.
+    Joined(Joined),
+    /// Not in: the member id to answer with, and why.
+    JoinRefused(MemberId, ErrorCode),
+    /// The assignment.
+    Synced(Synced),
+    /// Nothing to say but that it is so.
+    Done,
+    /// Refused as a whole.
+    Refused(ErrorCode),
+    /// One result a member, in order.
+    Left(Vec<Option<ErrorCode>>),
+    /// One result an offset, in order.
+    Offsets(Vec<Option<ErrorCode>>),
+}
+
+pub(crate) type Decision = Step<Change, Outcome>;
+
+/// The groups and offsets of one partition of `__consumer_offsets`.
+#[derive(Debug)]
+pub struct Coordinator {
+    config: GroupConfig,
+    groups: BTreeMap<GroupId, ClassicGroup>,
+    offsets: Offsets,
+    timers: Timers,
+    unsettled: Option<(GroupId, Settle)>,
+}
+
+impl Coordinator {
+    /// One that has replayed nothing yet.
+    pub fn new(config: GroupConfig) -> Self {
+        Self {
+            config,
+            groups: BTreeMap::new(),
+            offsets: Offsets::default(),
+            timers: Timers::default(),
+            unsettled: None,
+        }
+    }
+
+    /// What the last step left to do, to be decided before anything else.
+    pub fn unsettled(&self) -> Option<Command> {
+        self.unsettled.clone().map(|(group, settle)| Command::Settle(group, settle))
+    }
+
+    /// When something falls due next.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.timers.next()
+    }
+
+    /// What has fallen due, to be decided as [`Command::Expire`].
+    pub fn due(&self, now: Now) -> Option<Timer> {
+        self.timers.due(now).cloned()
+    }
+
+    /// The groups that have more members than `group.max.size` lets in; they rebalance when loaded.
+    pub fn oversized(&self) -> Vec<GroupId> {
+        let oversized = self.groups.iter().filter(|(_, group)| group.size() > self.config.max_size);
+        oversized.map(|(id, _)| Arc::clone(id)).collect()
+    }
+
+    /// Every parked request, given up because this node no longer coordinates.
+    pub fn abandon(&self) -> Vec<(Ticket, Outcome)> {
+        self.groups.values().flat_map(ClassicGroup::abandon).collect()
+    }
+}
+
+impl Machine for Coordinator {
+    type Command = Command;
+    type Change = Change;
+    type Outcome = Outcome;
+
+    fn decide(&self, command: Command, now: Now) -> Decision {
+        match command {
+            Command::Join(join) => self.decide_join(join, now),
+            Command::Sync(sync) => self.decide_sync(sync, now),
+            Command::Heartbeat(heartbeat) => self.decide_heartbeat(&heartbeat, now),
+            Command::Leave(leave) => self.decide_leave(&leave),
+            Command::Commit(commit) => self.decide_commit(commit, now),
+            Command::DeleteOffsets(group, partitions) => self.decide_delete_offsets(&group, &partitions),
+            Command::DeleteGroup(group) => self.decide_delete_group(&group),
+            Command::TopicDeleted(topic, id) => self.decide_topic_deleted(&topic, id),
+            Command::Load => self.decide_load(now),
+            Command::Expire(timer) => self.decide_expire(timer, now),
+            Command::Settle(group, settle) => self.decide_settle(&group, settle, now),
+        }
+    }
+
+    fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Durable(Record::Offset(key, value)) => self.apply_offset(key, value.as_ref()),
+            Change::Durable(Record::Group(id, Some(value))) => self.apply_group(id, value),
+            Change::Durable(Record::Group(id, None)) => self.remove_group(id),
+            Change::Soft(id, soft) => self.apply_soft(id, soft),
+            Change::TimerCleared(timer) => self.timers.cancel(timer),
+            Change::Loaded(at) => self.watch_members(*at),
+            Change::RetentionScheduled(deadline) => self.timers.set(Timer::Retention, *deadline),
+        }
+    }
+}
+
+impl Coordinator {
+    /// A commit without membership makes a simple group: one without members or protocol type.
+    fn apply_offset(&mut self, key: &OffsetKey, value: Option<&OffsetValue>) {
+        if let Some(value) = value {
+            if !self.groups.contains_key(&key.group) {
+                self.groups.insert(Arc::clone(&key.group), ClassicGroup::default());
+            }
+            self.offsets.put(key, value.clone());
+        } else {
+            self.offsets.remove(key);
+        }
+    }
+
+    fn apply_group(&mut self, id: &GroupId, value: &GroupValue) {
+        self.groups.entry(Arc::clone(id)).or_default().restore(value);
+    }
+
+    fn remove_group(&mut self, id: &GroupId) {
+        if let Some(group) = self.groups.remove(id) {
+            group.cancel_timers(id, &mut self.timers);
+        }
+    }
+
+    fn apply_soft(&mut self, id: &GroupId, soft: &Soft) {
+        match soft {
+            Soft::Unsettled(settle) => self.unsettled = Some((Arc::clone(id), settle.clone())),
+            Soft::Settled => self.unsettled = None,
+            soft => {
+                if let Some(group) = self.groups.get_mut(id) {
+                    group.apply(id, soft, &mut self.timers);
+                }
+            }
+        }
+        if self.unsettled.is_none() {
+            debug_assert_eq!(self.groups.get(id).map_or(Ok(()), ClassicGroup::check), Ok(()));
+        }
+    }
+
+    fn watch_members(&mut self, at: Now) {
+        for (id, group) in &self.groups {
+            group.watch_members(id, at, &mut self.timers);
+        }
+    }
+
+    fn decide_load(&self, now: Now) -> Decision {
+        let next = now.plus_ms(self.config.offsets_retention_check_interval_ms);
+        changes(vec![Change::Loaded(now), Change::RetentionScheduled(next)])
+    }
+}
+
+/// A step that refuses the command as a whole.
+fn refuse(error: ErrorCode) -> Decision {
+    Step::answer(Outcome::Refused(error))
+}
+
+/// A step that nobody waits for.
+fn changes(changes: Vec<Change>) -> Decision {
+    Step { changes, ..Step::answer(Outcome::Done) }
+}
+
+/// An empty byte string, for a member without an assignment.
+fn nothing() -> Bytes {
+    Bytes::new()
+}

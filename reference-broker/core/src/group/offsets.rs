@@ -1,0 +1,242 @@
+//! Committed offsets: who may commit, what is kept, what is deleted, and when an offset has outlived its use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::classic::{ClassicGroup, Phase};
+use super::record::{OffsetKey, OffsetValue, Record};
+use super::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, changes, refuse};
+use crate::machine::{Reply, Step};
+use crate::mutant::{self, Mutant};
+use crate::units::{ErrorCode, Now, TopicId, TopicName};
+
+/// Offsets to commit, by a member or by nobody in particular.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The group.
+    pub group: GroupId,
+    /// The member; empty where the client has none.
+    pub member: MemberId,
+    /// Its name for life.
+    pub instance: Option<InstanceId>,
+    /// The generation that it knows; negative where the client has none.
+    pub generation: i32,
+    /// How long to keep the offsets, where the commit says so (v2–4); counted from now.
+    pub retention_ms: Option<i64>,
+    /// A generation of a group that does not exist is answered GROUP_ID_NOT_FOUND (v9), not ILLEGAL_GENERATION.
+    pub tells_unknown_group: bool,
+    /// The offsets.
+    pub offsets: Vec<OffsetToCommit>,
+}
+
+/// One offset to commit.
+#[derive(Debug, Clone)]
+pub struct OffsetToCommit {
+    /// The topic's name.
+    pub topic: TopicName,
+    /// The topic's id, where the client named it (v10).
+    pub topic_id: TopicId,
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+    /// The leader epoch of the last record read; -1 where unknown.
+    pub leader_epoch: i32,
+    /// What the client wants kept; null is kept as nothing.
+    pub metadata: Option<Arc<str>>,
+}
+
+/// Offsets by group, topic and partition.
+#[derive(Debug, Default)]
+pub(super) struct Offsets {
+    by_group: BTreeMap<GroupId, BTreeMap<TopicName, BTreeMap<i32, OffsetValue>>>,
+}
+
+impl Offsets {
+    pub(super) fn put(&mut self, key: &OffsetKey, value: OffsetValue) {
+        let topics = self.by_group.entry(Arc::clone(&key.group)).or_default();
+        topics.entry(Arc::clone(&key.topic)).or_default().insert(key.partition, value);
+    }
+
+    pub(super) fn remove(&mut self, key: &OffsetKey) {
+        let Some(topics) = self.by_group.get_mut(&key.group) else { return };
+        let Some(partitions) = topics.get_mut(&key.topic) else { return };
+        partitions.remove(&key.partition);
+        if partitions.is_empty() {
+            topics.remove(&key.topic);
+        }
+        if topics.is_empty() {
+            self.by_group.remove(&key.group);
+        }
+    }
+
+    fn get(&self, group: &str, topic: &str, partition: i32) -> Option<&OffsetValue> {
+        self.by_group.get(group)?.get(topic)?.get(&partition)
+    }
+
+    fn of_group(&self, group: &str) -> impl Iterator<Item = (&TopicName, i32, &OffsetValue)> {
+        let topics = self.by_group.get(group).into_iter().flatten();
+        topics.flat_map(|(topic, partitions)| partitions.iter().map(move |(partition, value)| (topic, *partition, value)))
+    }
+}
+
+impl Coordinator {
+    /// What is committed for a partition. An offset of a topic's earlier life, known by its id, is none of this one's.
+    pub fn committed(&self, group: &str, topic: &str, topic_id: TopicId, partition: i32) -> Option<&OffsetValue> {
+        let value = self.offsets.get(group, topic, partition)?;
+        let is_of_another = value.topic_id != TopicId::ZERO && topic_id != TopicId::ZERO && value.topic_id != topic_id;
+        Some(value).filter(|_| !is_of_another && self.groups.contains_key(group))
+    }
+
+    /// Everything a group has committed.
+    pub fn all_committed(&self, group: &str) -> impl Iterator<Item = (&TopicName, i32, &OffsetValue)> {
+        let is_known = self.groups.contains_key(group);
+        self.offsets.of_group(group).filter(move |_| is_known)
+    }
+
+    pub(super) fn decide_commit(&self, commit: Commit, now: Now) -> Decision {
+        let group = self.groups.get(&commit.group);
+        if let Err(error) = validate(group, &commit) {
+            return refuse(error);
+        }
+        let renewed = group
+            .filter(|group| group.is_preparing() || group.phase() == Phase::Stable)
+            .and_then(|group| group.renewed(&commit.group, &commit.member, now));
+        let results = commit.offsets.iter().map(|offset| self.check_metadata(offset).err()).collect();
+        let kept = commit.offsets.iter().filter(|offset| self.check_metadata(offset).is_ok());
+        let records = kept.map(|offset| Change::Durable(offset.as_record(&commit, now)));
+        Step {
+            changes: renewed.into_iter().chain(records).collect(),
+            reply: Reply::Now(Outcome::Offsets(results)),
+            released: Vec::new(),
+        }
+    }
+
+    /// Kafka counts Java's `String.length()`.
+    fn check_metadata(&self, offset: &OffsetToCommit) -> Result<(), ErrorCode> {
+        let length = offset.metadata.as_deref().map_or(0, |metadata| metadata.encode_utf16().count());
+        if length > self.config.offset_metadata_max_bytes { Err(ErrorCode::OffsetMetadataTooLarge) } else { Ok(()) }
+    }
+
+    /// Offsets of topics that members are subscribed to stay.
+    pub(super) fn decide_delete_offsets(&self, id: &GroupId, partitions: &[(TopicName, i32)]) -> Decision {
+        if id.is_empty() {
+            return refuse(ErrorCode::InvalidGroupId);
+        }
+        let Some(group) = self.groups.get(id) else { return refuse(ErrorCode::GroupIdNotFound) };
+        if !group.is_empty() && !group.is_of_consumers() {
+            return refuse(ErrorCode::NonEmptyGroup);
+        }
+        let refusal = |topic: &str| group.is_subscribed_to(topic).then_some(ErrorCode::GroupSubscribedToTopic);
+        let results = partitions.iter().map(|(topic, _)| refusal(topic)).collect();
+        let deleted = partitions.iter().filter(|(topic, partition)| {
+            refusal(topic).is_none() && self.offsets.get(id, topic, *partition).is_some()
+        });
+        let tombstones = deleted.map(|(topic, partition)| tombstone(id, topic, *partition)).collect();
+        Step { changes: tombstones, ..Step::answer(Outcome::Offsets(results)) }
+    }
+
+    pub(super) fn decide_delete_group(&self, id: &GroupId) -> Decision {
+        let Some(group) = self.groups.get(id) else { return refuse(ErrorCode::GroupIdNotFound) };
+        if !group.is_empty() {
+            return refuse(ErrorCode::NonEmptyGroup);
+        }
+        let offsets = self.offsets.of_group(id).map(|(topic, partition, _)| tombstone(id, topic, partition));
+        changes(offsets.chain([Change::Durable(Record::Group(Arc::clone(id), None))]).collect())
+    }
+
+    /// Offsets that were committed under another id of the same name belong to an earlier or later topic.
+    pub(super) fn decide_topic_deleted(&self, topic: &TopicName, topic_id: TopicId) -> Decision {
+        let is_of_it = |value: &OffsetValue| {
+            value.topic_id == TopicId::ZERO || topic_id == TopicId::ZERO || value.topic_id == topic_id
+        };
+        let of_topic = self.offsets.by_group.iter().filter_map(|(group, topics)| Some((group, topics.get(topic)?)));
+        let offsets = of_topic.flat_map(|(group, partitions)| partitions.iter().map(move |entry| (group, entry)));
+        let gone = offsets.filter(|(_, (_, value))| is_of_it(value));
+        changes(gone.map(|(group, (partition, _))| tombstone(group, topic, *partition)).collect())
+    }
+
+    /// Old offsets go, and with its last offset an empty group.
+    pub(super) fn decide_retention(&self, now: Now) -> Decision {
+        let next = now.plus_ms(self.config.offsets_retention_check_interval_ms);
+        let expired = self.groups.iter().flat_map(|(id, group)| self.expire(id, group, now));
+        changes(expired.chain([Change::RetentionScheduled(next)]).collect())
+    }
+
+    fn expire(&self, id: &GroupId, group: &ClassicGroup, now: Now) -> Vec<Change> {
+        let mut tombstones = Vec::new();
+        let mut all_expired = true;
+        for (topic, partition, value) in self.offsets.of_group(id) {
+            if self.is_expired(group, topic, value, now) {
+                tombstones.push(tombstone(id, topic, partition));
+            } else {
+                all_expired = false;
+            }
+        }
+        if all_expired && group.is_empty() {
+            tombstones.push(Change::Durable(Record::Group(Arc::clone(id), None)));
+        }
+        tombstones
+    }
+
+    /// Retention counts from when the group became empty; from the commit in a group that never had members, and for what
+    /// a stable group of consumers is not subscribed to.
+    fn is_expired(&self, group: &ClassicGroup, topic: &str, value: &OffsetValue, now: Now) -> bool {
+        let from = match (group.protocol_type(), group.phase()) {
+            (None, _) => value.commit_unix_ms,
+            (Some(_), Phase::Empty) => group.since_unix_ms().unwrap_or(value.commit_unix_ms),
+            (Some(_), Phase::Stable) if group.is_of_consumers() && group.knows_subscriptions() => value.commit_unix_ms,
+            (Some(_), Phase::Preparing { .. } | Phase::Completing | Phase::Stable) => return false,
+        };
+        let retention_ms = self.config.offsets_retention_minutes.saturating_mul(60_000);
+        let is_old = value.expire_unix_ms.map_or(now.unix_ms.saturating_sub(from) >= retention_ms, |expiry| now.unix_ms >= expiry);
+        is_old && !group.is_subscribed_to(topic)
+    }
+}
+
+impl OffsetToCommit {
+    fn as_record(&self, commit: &Commit, now: Now) -> Record {
+        let key = OffsetKey {
+            group: Arc::clone(&commit.group),
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+        };
+        let value = OffsetValue {
+            offset: self.offset,
+            leader_epoch: self.leader_epoch,
+            metadata: self.metadata.clone().unwrap_or_default(),
+            commit_unix_ms: now.unix_ms,
+            expire_unix_ms: commit.retention_ms.map(|retention_ms| now.unix_ms.wrapping_add(retention_ms)),
+            topic_id: self.topic_id,
+        };
+        Record::Offset(key, Some(value))
+    }
+}
+
+/// Without a generation anyone may commit to a group that is empty or not there yet; otherwise it takes a member of the
+/// present generation.
+fn validate(group: Option<&ClassicGroup>, commit: &Commit) -> Result<(), ErrorCode> {
+    let Some(group) = group else {
+        return match commit.generation {
+            ..0 => Ok(()),
+            0.. if commit.tells_unknown_group => Err(ErrorCode::GroupIdNotFound),
+            0.. => Err(ErrorCode::IllegalGeneration),
+        };
+    };
+    if commit.generation < 0 && group.is_empty() {
+        return Ok(());
+    }
+    if commit.generation < 0 && commit.member.is_empty() && commit.instance.is_none() {
+        return Err(ErrorCode::UnknownMemberId);
+    }
+    group.validate(&commit.member, commit.instance.as_deref())?;
+    if commit.generation != group.generation() && !mutant::on(Mutant::StaleGenerationAccepted) {
+        return Err(ErrorCode::IllegalGeneration);
+    }
+    if group.phase() == Phase::Completing { Err(ErrorCode::RebalanceInProgress) } else { Ok(()) }
+}
+
+fn tombstone(group: &GroupId, topic: &TopicName, partition: i32) -> Change {
+    let key = OffsetKey { group: Arc::clone(group), topic: Arc::clone(topic), partition };
+    Change::Durable(Record::Offset(key, None))
+}
