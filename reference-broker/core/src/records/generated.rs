@@ -1,4 +1,4 @@
-//! Generated: the records of Kafka 4.3.1, from fixtures/schemas by `cargo run -p kafka-fixtures --example generate`. Not edited.
+//! Generated from fixtures/schemas by `cargo run -p kafka-fixtures --example generate`. Not edited.
 
 #![expect(missing_docs, reason = "the names are Kafka's, and Kafka documents them")]
 

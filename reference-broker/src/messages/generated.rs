@@ -1,0 +1,963 @@
+//! Generated from fixtures/schemas by `cargo run -p kafka-fixtures --example generate`. Not edited.
+
+use broker_core::records::primitive::{Reader, RecordError, Tags, Writer};
+use broker_core::records::Message;
+use std::ops::RangeInclusive;
+
+/// `ListOffsetsRequest`, versions 1-11.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListOffsetsRequest {
+    pub(crate) replica_id: i32,
+    pub(crate) isolation_level: i8,
+    pub(crate) topics: Vec<ListOffsetsTopic>,
+    pub(crate) timeout_ms: i32,
+}
+
+impl Message for ListOffsetsRequest {
+    const NAME: &'static str = "ListOffsetsRequest";
+    const TYPE: i16 = 2;
+    const VERSIONS: RangeInclusive<i16> = 1..=11;
+    const FLEXIBLE_FROM: i16 = 6;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.replica_id);
+        if in_version >= 2 {
+            to.int8(self.isolation_level);
+        } else if self.isolation_level != 0 {
+            return Err(RecordError::Absent { field: "ListOffsetsRequest.IsolationLevel" });
+        }
+        to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        if in_version >= 10 {
+            to.int32(self.timeout_ms);
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let replica_id = from.int32()?;
+        let isolation_level = if in_version >= 2 { from.int8()? } else { 0 };
+        let topics = from.array(|from| ListOffsetsTopic::read(from, in_version))?;
+        let timeout_ms = if in_version >= 10 { from.int32()? } else { 0 };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { replica_id, isolation_level, topics, timeout_ms })
+    }
+}
+
+/// `ListOffsetsTopic` of [`ListOffsetsRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListOffsetsTopic {
+    pub(crate) name: String,
+    pub(crate) partitions: Vec<ListOffsetsPartition>,
+}
+
+impl ListOffsetsTopic {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.name)?;
+        to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = from.string()?;
+        let partitions = from.array(|from| ListOffsetsPartition::read(from, in_version))?;
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, partitions })
+    }
+}
+
+/// `ListOffsetsPartition` of [`ListOffsetsRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListOffsetsPartition {
+    pub(crate) partition_index: i32,
+    pub(crate) current_leader_epoch: i32,
+    pub(crate) timestamp: i64,
+}
+
+impl Default for ListOffsetsPartition {
+    fn default() -> Self {
+        Self {
+            partition_index: 0,
+            current_leader_epoch: -1,
+            timestamp: 0,
+        }
+    }
+}
+
+impl ListOffsetsPartition {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.partition_index);
+        if in_version >= 4 {
+            to.int32(self.current_leader_epoch);
+        }
+        to.int64(self.timestamp);
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = from.int32()?;
+        let current_leader_epoch = if in_version >= 4 { from.int32()? } else { -1 };
+        let timestamp = from.int64()?;
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { partition_index, current_leader_epoch, timestamp })
+    }
+}
+
+/// `ListOffsetsResponse`, versions 1-11.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListOffsetsResponse {
+    pub(crate) throttle_time_ms: i32,
+    pub(crate) topics: Vec<ListOffsetsTopicResponse>,
+}
+
+impl Message for ListOffsetsResponse {
+    const NAME: &'static str = "ListOffsetsResponse";
+    const TYPE: i16 = 2;
+    const VERSIONS: RangeInclusive<i16> = 1..=11;
+    const FLEXIBLE_FROM: i16 = 6;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version >= 2 {
+            to.int32(self.throttle_time_ms);
+        }
+        to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let throttle_time_ms = if in_version >= 2 { from.int32()? } else { 0 };
+        let topics = from.array(|from| ListOffsetsTopicResponse::read(from, in_version))?;
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { throttle_time_ms, topics })
+    }
+}
+
+/// `ListOffsetsTopicResponse` of [`ListOffsetsResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListOffsetsTopicResponse {
+    pub(crate) name: String,
+    pub(crate) partitions: Vec<ListOffsetsPartitionResponse>,
+}
+
+impl ListOffsetsTopicResponse {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.name)?;
+        to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = from.string()?;
+        let partitions = from.array(|from| ListOffsetsPartitionResponse::read(from, in_version))?;
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, partitions })
+    }
+}
+
+/// `ListOffsetsPartitionResponse` of [`ListOffsetsResponse`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ListOffsetsPartitionResponse {
+    pub(crate) partition_index: i32,
+    pub(crate) error_code: i16,
+    pub(crate) timestamp: i64,
+    pub(crate) offset: i64,
+    pub(crate) leader_epoch: i32,
+}
+
+impl Default for ListOffsetsPartitionResponse {
+    fn default() -> Self {
+        Self {
+            partition_index: 0,
+            error_code: 0,
+            timestamp: -1,
+            offset: -1,
+            leader_epoch: -1,
+        }
+    }
+}
+
+impl ListOffsetsPartitionResponse {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.partition_index);
+        to.int16(self.error_code);
+        to.int64(self.timestamp);
+        to.int64(self.offset);
+        if in_version >= 4 {
+            to.int32(self.leader_epoch);
+        } else if self.leader_epoch != -1 {
+            return Err(RecordError::Absent { field: "ListOffsetsResponse.LeaderEpoch" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = from.int32()?;
+        let error_code = from.int16()?;
+        let timestamp = from.int64()?;
+        let offset = from.int64()?;
+        let leader_epoch = if in_version >= 4 { from.int32()? } else { -1 };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { partition_index, error_code, timestamp, offset, leader_epoch })
+    }
+}
+
+/// `OffsetCommitRequest`, versions 2-10.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OffsetCommitRequest {
+    pub(crate) group_id: String,
+    pub(crate) generation_id_or_member_epoch: i32,
+    pub(crate) member_id: String,
+    pub(crate) group_instance_id: Option<String>,
+    pub(crate) retention_time_ms: i64,
+    pub(crate) topics: Vec<OffsetCommitRequestTopic>,
+}
+
+impl Default for OffsetCommitRequest {
+    fn default() -> Self {
+        Self {
+            group_id: String::new(),
+            generation_id_or_member_epoch: -1,
+            member_id: String::new(),
+            group_instance_id: None,
+            retention_time_ms: -1,
+            topics: Vec::new(),
+        }
+    }
+}
+
+impl Message for OffsetCommitRequest {
+    const NAME: &'static str = "OffsetCommitRequest";
+    const TYPE: i16 = 8;
+    const VERSIONS: RangeInclusive<i16> = 2..=10;
+    const FLEXIBLE_FROM: i16 = 8;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.group_id)?;
+        to.int32(self.generation_id_or_member_epoch);
+        to.string(&self.member_id)?;
+        if in_version >= 7 {
+            to.nullable_string(self.group_instance_id.as_deref())?;
+        } else if self.group_instance_id.is_some() {
+            return Err(RecordError::Absent { field: "OffsetCommitRequest.GroupInstanceId" });
+        }
+        if in_version <= 4 {
+            to.int64(self.retention_time_ms);
+        }
+        to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        if in_version >= 8 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let group_id = from.string()?;
+        let generation_id_or_member_epoch = from.int32()?;
+        let member_id = from.string()?;
+        let group_instance_id = if in_version >= 7 { from.nullable_string()? } else { None };
+        let retention_time_ms = if in_version <= 4 { from.int64()? } else { -1 };
+        let topics = from.array(|from| OffsetCommitRequestTopic::read(from, in_version))?;
+        if in_version >= 8 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { group_id, generation_id_or_member_epoch, member_id, group_instance_id, retention_time_ms, topics })
+    }
+}
+
+/// `OffsetCommitRequestTopic` of [`OffsetCommitRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetCommitRequestTopic {
+    pub(crate) name: String,
+    pub(crate) topic_id: [u8; 16],
+    pub(crate) partitions: Vec<OffsetCommitRequestPartition>,
+}
+
+impl OffsetCommitRequestTopic {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version <= 9 {
+            to.string(&self.name)?;
+        }
+        if in_version >= 10 {
+            to.uuid(self.topic_id);
+        }
+        to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        if in_version >= 8 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = if in_version <= 9 { from.string()? } else { String::new() };
+        let topic_id = if in_version >= 10 { from.uuid()? } else { [0; 16] };
+        let partitions = from.array(|from| OffsetCommitRequestPartition::read(from, in_version))?;
+        if in_version >= 8 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, topic_id, partitions })
+    }
+}
+
+/// `OffsetCommitRequestPartition` of [`OffsetCommitRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OffsetCommitRequestPartition {
+    pub(crate) partition_index: i32,
+    pub(crate) committed_offset: i64,
+    pub(crate) committed_leader_epoch: i32,
+    pub(crate) committed_metadata: Option<String>,
+}
+
+impl Default for OffsetCommitRequestPartition {
+    fn default() -> Self {
+        Self {
+            partition_index: 0,
+            committed_offset: 0,
+            committed_leader_epoch: -1,
+            committed_metadata: Some(String::new()),
+        }
+    }
+}
+
+impl OffsetCommitRequestPartition {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.partition_index);
+        to.int64(self.committed_offset);
+        if in_version >= 6 {
+            to.int32(self.committed_leader_epoch);
+        }
+        to.nullable_string(self.committed_metadata.as_deref())?;
+        if in_version >= 8 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = from.int32()?;
+        let committed_offset = from.int64()?;
+        let committed_leader_epoch = if in_version >= 6 { from.int32()? } else { -1 };
+        let committed_metadata = from.nullable_string()?;
+        if in_version >= 8 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { partition_index, committed_offset, committed_leader_epoch, committed_metadata })
+    }
+}
+
+/// `OffsetCommitResponse`, versions 2-10.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetCommitResponse {
+    pub(crate) throttle_time_ms: i32,
+    pub(crate) topics: Vec<OffsetCommitResponseTopic>,
+}
+
+impl Message for OffsetCommitResponse {
+    const NAME: &'static str = "OffsetCommitResponse";
+    const TYPE: i16 = 8;
+    const VERSIONS: RangeInclusive<i16> = 2..=10;
+    const FLEXIBLE_FROM: i16 = 8;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version >= 3 {
+            to.int32(self.throttle_time_ms);
+        }
+        to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        if in_version >= 8 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let throttle_time_ms = if in_version >= 3 { from.int32()? } else { 0 };
+        let topics = from.array(|from| OffsetCommitResponseTopic::read(from, in_version))?;
+        if in_version >= 8 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { throttle_time_ms, topics })
+    }
+}
+
+/// `OffsetCommitResponseTopic` of [`OffsetCommitResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetCommitResponseTopic {
+    pub(crate) name: String,
+    pub(crate) topic_id: [u8; 16],
+    pub(crate) partitions: Vec<OffsetCommitResponsePartition>,
+}
+
+impl OffsetCommitResponseTopic {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version <= 9 {
+            to.string(&self.name)?;
+        }
+        if in_version >= 10 {
+            to.uuid(self.topic_id);
+        }
+        to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        if in_version >= 8 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = if in_version <= 9 { from.string()? } else { String::new() };
+        let topic_id = if in_version >= 10 { from.uuid()? } else { [0; 16] };
+        let partitions = from.array(|from| OffsetCommitResponsePartition::read(from, in_version))?;
+        if in_version >= 8 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, topic_id, partitions })
+    }
+}
+
+/// `OffsetCommitResponsePartition` of [`OffsetCommitResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetCommitResponsePartition {
+    pub(crate) partition_index: i32,
+    pub(crate) error_code: i16,
+}
+
+impl OffsetCommitResponsePartition {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.partition_index);
+        to.int16(self.error_code);
+        if in_version >= 8 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = from.int32()?;
+        let error_code = from.int16()?;
+        if in_version >= 8 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { partition_index, error_code })
+    }
+}
+
+/// `OffsetFetchRequest`, versions 1-10.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OffsetFetchRequest {
+    pub(crate) group_id: String,
+    pub(crate) topics: Option<Vec<OffsetFetchRequestTopic>>,
+    pub(crate) groups: Vec<OffsetFetchRequestGroup>,
+    pub(crate) require_stable: bool,
+}
+
+impl Default for OffsetFetchRequest {
+    fn default() -> Self {
+        Self {
+            group_id: String::new(),
+            topics: Some(Vec::new()),
+            groups: Vec::new(),
+            require_stable: false,
+        }
+    }
+}
+
+impl Message for OffsetFetchRequest {
+    const NAME: &'static str = "OffsetFetchRequest";
+    const TYPE: i16 = 9;
+    const VERSIONS: RangeInclusive<i16> = 1..=10;
+    const FLEXIBLE_FROM: i16 = 6;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version <= 7 {
+            to.string(&self.group_id)?;
+        } else if !self.group_id.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.GroupId" });
+        }
+        if in_version <= 7 {
+            if in_version < 2 && self.topics.is_none() {
+                return Err(RecordError::Null { field: "OffsetFetchRequest.Topics" });
+            }
+            to.nullable_array(self.topics.as_deref(), |to, each| each.write(to, in_version))?;
+        } else if self.topics.as_ref().is_none_or(|held| !held.is_empty()) {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.Topics" });
+        }
+        if in_version >= 8 {
+            to.array(&self.groups, |to, each| each.write(to, in_version))?;
+        } else if !self.groups.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.Groups" });
+        }
+        if in_version >= 7 {
+            to.bool(self.require_stable);
+        } else if self.require_stable {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.RequireStable" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let group_id = if in_version <= 7 { from.string()? } else { String::new() };
+        let topics = if in_version <= 7 { if in_version >= 2 { from.nullable_array(|from| OffsetFetchRequestTopic::read(from, in_version))? } else { Some(from.array(|from| OffsetFetchRequestTopic::read(from, in_version))?) } } else { Some(Vec::new()) };
+        let groups = if in_version >= 8 { from.array(|from| OffsetFetchRequestGroup::read(from, in_version))? } else { Vec::new() };
+        let require_stable = if in_version >= 7 { from.bool()? } else { false };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { group_id, topics, groups, require_stable })
+    }
+}
+
+/// `OffsetFetchRequestTopic` of [`OffsetFetchRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetFetchRequestTopic {
+    pub(crate) name: String,
+    pub(crate) partition_indexes: Vec<i32>,
+}
+
+impl OffsetFetchRequestTopic {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version <= 7 {
+            to.string(&self.name)?;
+        } else if !self.name.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.Name" });
+        }
+        if in_version <= 7 {
+            to.array(&self.partition_indexes, |to, each| { to.int32(*each); Ok(()) })?;
+        } else if !self.partition_indexes.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.PartitionIndexes" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = if in_version <= 7 { from.string()? } else { String::new() };
+        let partition_indexes = if in_version <= 7 { from.array(Reader::int32)? } else { Vec::new() };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, partition_indexes })
+    }
+}
+
+/// `OffsetFetchRequestGroup` of [`OffsetFetchRequest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OffsetFetchRequestGroup {
+    pub(crate) group_id: String,
+    pub(crate) member_id: Option<String>,
+    pub(crate) member_epoch: i32,
+    pub(crate) topics: Option<Vec<OffsetFetchRequestTopics>>,
+}
+
+impl Default for OffsetFetchRequestGroup {
+    fn default() -> Self {
+        Self {
+            group_id: String::new(),
+            member_id: None,
+            member_epoch: -1,
+            topics: Some(Vec::new()),
+        }
+    }
+}
+
+impl OffsetFetchRequestGroup {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version >= 8 {
+            to.string(&self.group_id)?;
+        } else if !self.group_id.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.GroupId" });
+        }
+        if in_version >= 9 {
+            to.nullable_string(self.member_id.as_deref())?;
+        }
+        if in_version >= 9 {
+            to.int32(self.member_epoch);
+        }
+        if in_version >= 8 {
+            to.nullable_array(self.topics.as_deref(), |to, each| each.write(to, in_version))?;
+        } else if self.topics.as_ref().is_none_or(|held| !held.is_empty()) {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.Topics" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let group_id = if in_version >= 8 { from.string()? } else { String::new() };
+        let member_id = if in_version >= 9 { from.nullable_string()? } else { None };
+        let member_epoch = if in_version >= 9 { from.int32()? } else { -1 };
+        let topics = if in_version >= 8 { from.nullable_array(|from| OffsetFetchRequestTopics::read(from, in_version))? } else { Some(Vec::new()) };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { group_id, member_id, member_epoch, topics })
+    }
+}
+
+/// `OffsetFetchRequestTopics` of [`OffsetFetchRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetFetchRequestTopics {
+    pub(crate) name: String,
+    pub(crate) topic_id: [u8; 16],
+    pub(crate) partition_indexes: Vec<i32>,
+}
+
+impl OffsetFetchRequestTopics {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if (8..=9).contains(&in_version) {
+            to.string(&self.name)?;
+        }
+        if in_version >= 10 {
+            to.uuid(self.topic_id);
+        }
+        if in_version >= 8 {
+            to.array(&self.partition_indexes, |to, each| { to.int32(*each); Ok(()) })?;
+        } else if !self.partition_indexes.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchRequest.PartitionIndexes" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = if (8..=9).contains(&in_version) { from.string()? } else { String::new() };
+        let topic_id = if in_version >= 10 { from.uuid()? } else { [0; 16] };
+        let partition_indexes = if in_version >= 8 { from.array(Reader::int32)? } else { Vec::new() };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, topic_id, partition_indexes })
+    }
+}
+
+/// `OffsetFetchResponse`, versions 1-10.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetFetchResponse {
+    pub(crate) throttle_time_ms: i32,
+    pub(crate) topics: Vec<OffsetFetchResponseTopic>,
+    pub(crate) error_code: i16,
+    pub(crate) groups: Vec<OffsetFetchResponseGroup>,
+}
+
+impl Message for OffsetFetchResponse {
+    const NAME: &'static str = "OffsetFetchResponse";
+    const TYPE: i16 = 9;
+    const VERSIONS: RangeInclusive<i16> = 1..=10;
+    const FLEXIBLE_FROM: i16 = 6;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version >= 3 {
+            to.int32(self.throttle_time_ms);
+        }
+        if in_version <= 7 {
+            to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        } else if !self.topics.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Topics" });
+        }
+        if (2..=7).contains(&in_version) {
+            to.int16(self.error_code);
+        }
+        if in_version >= 8 {
+            to.array(&self.groups, |to, each| each.write(to, in_version))?;
+        } else if !self.groups.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Groups" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let throttle_time_ms = if in_version >= 3 { from.int32()? } else { 0 };
+        let topics = if in_version <= 7 { from.array(|from| OffsetFetchResponseTopic::read(from, in_version))? } else { Vec::new() };
+        let error_code = if (2..=7).contains(&in_version) { from.int16()? } else { 0 };
+        let groups = if in_version >= 8 { from.array(|from| OffsetFetchResponseGroup::read(from, in_version))? } else { Vec::new() };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { throttle_time_ms, topics, error_code, groups })
+    }
+}
+
+/// `OffsetFetchResponseTopic` of [`OffsetFetchResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetFetchResponseTopic {
+    pub(crate) name: String,
+    pub(crate) partitions: Vec<OffsetFetchResponsePartition>,
+}
+
+impl OffsetFetchResponseTopic {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version <= 7 {
+            to.string(&self.name)?;
+        } else if !self.name.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Name" });
+        }
+        if in_version <= 7 {
+            to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        } else if !self.partitions.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Partitions" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = if in_version <= 7 { from.string()? } else { String::new() };
+        let partitions = if in_version <= 7 { from.array(|from| OffsetFetchResponsePartition::read(from, in_version))? } else { Vec::new() };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, partitions })
+    }
+}
+
+/// `OffsetFetchResponsePartition` of [`OffsetFetchResponse`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OffsetFetchResponsePartition {
+    pub(crate) partition_index: i32,
+    pub(crate) committed_offset: i64,
+    pub(crate) committed_leader_epoch: i32,
+    pub(crate) metadata: Option<String>,
+    pub(crate) error_code: i16,
+}
+
+impl Default for OffsetFetchResponsePartition {
+    fn default() -> Self {
+        Self {
+            partition_index: 0,
+            committed_offset: 0,
+            committed_leader_epoch: -1,
+            metadata: Some(String::new()),
+            error_code: 0,
+        }
+    }
+}
+
+impl OffsetFetchResponsePartition {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version <= 7 {
+            to.int32(self.partition_index);
+        } else if self.partition_index != 0 {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.PartitionIndex" });
+        }
+        if in_version <= 7 {
+            to.int64(self.committed_offset);
+        } else if self.committed_offset != 0 {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.CommittedOffset" });
+        }
+        if (5..=7).contains(&in_version) {
+            to.int32(self.committed_leader_epoch);
+        }
+        if in_version <= 7 {
+            to.nullable_string(self.metadata.as_deref())?;
+        } else if self.metadata.as_ref().is_none_or(|held| !held.is_empty()) {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Metadata" });
+        }
+        if in_version <= 7 {
+            to.int16(self.error_code);
+        } else if self.error_code != 0 {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.ErrorCode" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = if in_version <= 7 { from.int32()? } else { 0 };
+        let committed_offset = if in_version <= 7 { from.int64()? } else { 0 };
+        let committed_leader_epoch = if (5..=7).contains(&in_version) { from.int32()? } else { -1 };
+        let metadata = if in_version <= 7 { from.nullable_string()? } else { Some(String::new()) };
+        let error_code = if in_version <= 7 { from.int16()? } else { 0 };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { partition_index, committed_offset, committed_leader_epoch, metadata, error_code })
+    }
+}
+
+/// `OffsetFetchResponseGroup` of [`OffsetFetchResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetFetchResponseGroup {
+    pub(crate) group_id: String,
+    pub(crate) topics: Vec<OffsetFetchResponseTopics>,
+    pub(crate) error_code: i16,
+}
+
+impl OffsetFetchResponseGroup {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version >= 8 {
+            to.string(&self.group_id)?;
+        } else if !self.group_id.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.GroupId" });
+        }
+        if in_version >= 8 {
+            to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        } else if !self.topics.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Topics" });
+        }
+        if in_version >= 8 {
+            to.int16(self.error_code);
+        } else if self.error_code != 0 {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.ErrorCode" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let group_id = if in_version >= 8 { from.string()? } else { String::new() };
+        let topics = if in_version >= 8 { from.array(|from| OffsetFetchResponseTopics::read(from, in_version))? } else { Vec::new() };
+        let error_code = if in_version >= 8 { from.int16()? } else { 0 };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { group_id, topics, error_code })
+    }
+}
+
+/// `OffsetFetchResponseTopics` of [`OffsetFetchResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OffsetFetchResponseTopics {
+    pub(crate) name: String,
+    pub(crate) topic_id: [u8; 16],
+    pub(crate) partitions: Vec<OffsetFetchResponsePartitions>,
+}
+
+impl OffsetFetchResponseTopics {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if (8..=9).contains(&in_version) {
+            to.string(&self.name)?;
+        }
+        if in_version >= 10 {
+            to.uuid(self.topic_id);
+        }
+        if in_version >= 8 {
+            to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        } else if !self.partitions.is_empty() {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Partitions" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = if (8..=9).contains(&in_version) { from.string()? } else { String::new() };
+        let topic_id = if in_version >= 10 { from.uuid()? } else { [0; 16] };
+        let partitions = if in_version >= 8 { from.array(|from| OffsetFetchResponsePartitions::read(from, in_version))? } else { Vec::new() };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, topic_id, partitions })
+    }
+}
+
+/// `OffsetFetchResponsePartitions` of [`OffsetFetchResponse`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OffsetFetchResponsePartitions {
+    pub(crate) partition_index: i32,
+    pub(crate) committed_offset: i64,
+    pub(crate) committed_leader_epoch: i32,
+    pub(crate) metadata: Option<String>,
+    pub(crate) error_code: i16,
+}
+
+impl Default for OffsetFetchResponsePartitions {
+    fn default() -> Self {
+        Self {
+            partition_index: 0,
+            committed_offset: 0,
+            committed_leader_epoch: -1,
+            metadata: Some(String::new()),
+            error_code: 0,
+        }
+    }
+}
+
+impl OffsetFetchResponsePartitions {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        if in_version >= 8 {
+            to.int32(self.partition_index);
+        } else if self.partition_index != 0 {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.PartitionIndex" });
+        }
+        if in_version >= 8 {
+            to.int64(self.committed_offset);
+        } else if self.committed_offset != 0 {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.CommittedOffset" });
+        }
+        if in_version >= 8 {
+            to.int32(self.committed_leader_epoch);
+        }
+        if in_version >= 8 {
+            to.nullable_string(self.metadata.as_deref())?;
+        } else if self.metadata.as_ref().is_none_or(|held| !held.is_empty()) {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.Metadata" });
+        }
+        if in_version >= 8 {
+            to.int16(self.error_code);
+        } else if self.error_code != 0 {
+            return Err(RecordError::Absent { field: "OffsetFetchResponse.ErrorCode" });
+        }
+        if in_version >= 6 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = if in_version >= 8 { from.int32()? } else { 0 };
+        let committed_offset = if in_version >= 8 { from.int64()? } else { 0 };
+        let committed_leader_epoch = if in_version >= 8 { from.int32()? } else { -1 };
+        let metadata = if in_version >= 8 { from.nullable_string()? } else { Some(String::new()) };
+        let error_code = if in_version >= 8 { from.int16()? } else { 0 };
+        if in_version >= 6 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { partition_index, committed_offset, committed_leader_epoch, metadata, error_code })
+    }
+}
