@@ -1,0 +1,188 @@
+//! One consumer of a group: its rebalances as they reach the application, and the pause that keeps records away from it
+//! while another member is the one that acts.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::ClientContext;
+
+use super::show::{self, Record};
+use super::{StepFailure, config, consume, errors};
+
+pub(super) type Place = (String, i32);
+
+/// A member of a group, by the name that the case gives it.
+pub(super) struct Member {
+    pub(super) consumer: BaseConsumer<Watch>,
+    pub(super) group: String,
+    /// What it subscribed to; empty where it was assigned by hand.
+    pub(super) topics: Vec<String>,
+    /// Partitions that the case paused.
+    pub(super) paused: BTreeSet<Place>,
+    /// Records that came while another member acted.
+    pub(super) held: VecDeque<Record>,
+    /// The end of each partition that was read to its end.
+    pub(super) drained: BTreeMap<Place, i64>,
+}
+
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Member of {}", self.group)
+    }
+}
+
+/// What happened to a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    Assigned(Vec<Place>),
+    Revoked(Vec<Place>),
+    /// Revoked after the group had given them to others already.
+    Lost(Vec<Place>),
+    Failed(String),
+}
+
+/// What one poll gave.
+pub(super) enum Polled {
+    Record(Record),
+    End(i32),
+    Nothing,
+}
+
+/// Hears the rebalances.
+#[derive(Default)]
+pub(super) struct Watch {
+    events: Mutex<Vec<Event>>,
+    last: Mutex<Option<Event>>,
+    hold: AtomicBool,
+}
+
+impl Watch {
+    /// The events since the last call.
+    pub(super) fn take(&self) -> Vec<Event> {
+        self.events.lock().map(|mut events| std::mem::take(&mut *events)).unwrap_or_default()
+    }
+
+    fn push(&self, event: Event) {
+        if let (Ok(mut events), Ok(mut last)) = (self.events.lock(), self.last.lock()) {
+            *last = Some(event.clone());
+            events.push(event);
+        }
+    }
+
+    /// Whether the last thing that happened was an assignment.
+    pub(super) fn is_assigned(&self) -> bool {
+        self.last.lock().is_ok_and(|last| matches!(*last, Some(Event::Assigned(_))))
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.last.lock().is_ok_and(|last| matches!(*last, Some(Event::Failed(_))))
+    }
+}
+
+impl ClientContext for Watch {
+    fn log(&self, _level: RDKafkaLogLevel, _facility: &str, _message: &str) {}
+    fn error(&self, _error: KafkaError, _reason: &str) {}
+}
+
+impl ConsumerContext for Watch {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Revoke(list) if consumer.assignment_lost() => self.push(Event::Lost(show::partitions(list))),
+            Rebalance::Revoke(list) => self.push(Event::Revoked(show::partitions(list))),
+            Rebalance::Error(error) => self.push(Event::Failed(errors::name(error))),
+            Rebalance::Assign(_) => {}
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(list) = rebalance {
+            if self.hold.load(Ordering::Relaxed) {
+                let _ = consumer.pause(list); // what cannot be paused is held when it comes
+            }
+            self.push(Event::Assigned(show::partitions(list)));
+        }
+    }
+}
+
+impl Member {
+    pub(super) fn new(bootstrap: &str, group: &str, given: &config::Properties) -> Result<Self, StepFailure> {
+        let consumer = config::consumer(bootstrap, group, given)
+            .create_with_context(Watch::default())
+            .map_err(|e: KafkaError| StepFailure::usage(format!("no consumer with these properties: {e}")))?;
+        Ok(Self {
+            consumer,
+            group: group.to_owned(),
+            topics: Vec::new(),
+            paused: BTreeSet::new(),
+            held: VecDeque::new(),
+            drained: BTreeMap::new(),
+        })
+    }
+
+    /// Serves its callbacks and takes what comes.
+    pub(super) fn poll(&self, wait: Duration) -> Polled {
+        match self.consumer.poll(wait) {
+            None => Polled::Nothing,
+            Some(Ok(message)) => Polled::Record(Record::of(&message)),
+            Some(Err(KafkaError::PartitionEOF(partition))) => Polled::End(partition),
+            Some(Err(error)) => {
+                if !consume::passes(&error) {
+                    self.watch().push(Event::Failed(errors::name(&error)));
+                }
+                Polled::Nothing
+            }
+        }
+    }
+
+    pub(super) fn watch(&self) -> &Watch {
+        self.consumer.context()
+    }
+
+    /// Keeps records away from it, also from partitions that it is yet to get.
+    pub(super) fn hold(&self) {
+        self.watch().hold.store(true, Ordering::Relaxed);
+        if let Ok(assignment) = self.consumer.assignment() {
+            let _ = self.consumer.pause(&assignment); // as above
+        }
+    }
+
+    /// Lets records come again, but from what the case paused.
+    pub(super) fn release(&self) {
+        self.watch().hold.store(false, Ordering::Relaxed);
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in self.owned() {
+            if !self.paused.contains(&(topic.clone(), partition)) {
+                list.add_partition(&topic, partition);
+            }
+        }
+        let _ = self.consumer.resume(&list); // fails only for partitions that have just gone
+    }
+
+    pub(super) fn owned(&self) -> Vec<Place> {
+        self.consumer.assignment().map(|list| show::partitions(&list)).unwrap_or_default()
+    }
+
+    /// What it has read of a partition is not what comes next any more.
+    pub(super) fn forget(&mut self, place: &Place) {
+        self.held.retain(|record| (&record.topic, record.partition) != (&place.0, place.1));
+        self.drained.remove(place);
+    }
+}
+
+impl Event {
+    /// `assigned t/0 t/1`
+    pub(super) fn line(&self) -> String {
+        match self {
+            Self::Assigned(places) => format!("assigned {}", show::joined(places)),
+            Self::Revoked(places) => format!("revoked {}", show::joined(places)),
+            Self::Lost(places) => format!("lost {}", show::joined(places)),
+            Self::Failed(error) => format!("error={error}"),
+        }
+    }
+}
