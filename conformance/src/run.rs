@@ -1,3 +1,51 @@
-//! Cases × versions become a stream of events.
+//! Cases × versions become a stream of events: plan, run, judge. No reporter is known here, nothing is printed.
 
 pub mod event;
+mod executor;
+mod observed;
+mod plan;
+mod pool;
+
+pub use executor::{Options, execute};
+pub use observed::{StepObservation, observe_case};
+pub use plan::{Filters, Plan, Planned, plan};
+pub use pool::{Broker, Pool};
+
+use std::future::Future;
+
+use crate::case::{Case, Cell};
+
+/// What Kafka answers to a run.
+pub trait Expectations: Send + Sync + 'static {
+    /// The answers by step; None for a step without one. An error when the oracle could not be asked.
+    fn expected(
+        &self,
+        case: &Case,
+        cell: &Cell,
+    ) -> impl Future<Output = Result<Vec<Option<Vec<String>>>, String>> + Send;
+
+    /// Whether an answer is to be expected at all: a recorded oracle has none for a case made for other releases.
+    fn covers(&self, case: &Case, cell: &Cell) -> bool {
+        let _ = (case, cell);
+        true
+    }
+}
+
+/// What the profile of a target says beforehand.
+pub trait Profiled: Send + Sync + 'static {
+    /// What the target does not claim of this case, in words.
+    fn unclaimed(&self, case: &Case, cell: &Cell) -> Option<String>;
+    /// The known difference that this run shows: reason and link.
+    fn known(&self, case: &Case, cell: &Cell) -> Option<(String, Option<String>)>;
+}
+
+/// No profile: everything is claimed and nothing is known.
+impl Profiled for () {
+    fn unclaimed(&self, _: &Case, _: &Cell) -> Option<String> {
+        None
+    }
+
+    fn known(&self, _: &Case, _: &Cell) -> Option<(String, Option<String>)> {
+        None
+    }
+}

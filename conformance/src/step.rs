@@ -2,7 +2,9 @@
 //! the expected answer.
 
 mod call;
+mod client;
 mod control;
+mod given;
 mod send;
 mod session;
 
@@ -16,6 +18,8 @@ use crate::observe::project;
 use crate::run::event::FrameReport;
 
 pub use call::{Call, Place};
+pub use client::run_client;
+pub use given::given;
 pub use session::{Facts, Limits, Session};
 
 /// What came of one step.

@@ -270,6 +270,13 @@ impl Session {
         }
     }
 
+    /// Some round trips behind a request that parks: what was sent before them is in the broker's hands after them.
+    pub async fn let_broker_settle(&self) {
+        for _ in 0..3 {
+            self.quietly(Request::new("ApiVersions", 0, Value::Struct(Struct::new())), &Place::Any).await;
+        }
+    }
+
     /// The leader of a partition, as Metadata says.
     pub(crate) async fn leader(&self, topic: &str, partition: i32) -> Option<i64> {
         let metadata = self.metadata(topic).await?;

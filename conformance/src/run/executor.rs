@@ -1,0 +1,221 @@
+//! Runs the plan: brokers shared where cases allow it, several runs at once, one verdict each, made here and never edited.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+
+use super::event::{Ending, Event, Plan as Announced, RunReport, StepReport};
+use super::{Broker, Expectations, Plan, Planned, Pool, Profiled, StepObservation, observe_case};
+use crate::case::{Case, Cell};
+use crate::observe::compare;
+use crate::target::{Needs, Target, TargetError};
+use crate::verdict::Verdict;
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many runs at once.
+    pub jobs: usize,
+    /// Names this run; the same seed asks in the same order.
+    pub seed: u64,
+    /// For one run.
+    pub timeout: Duration,
+    /// What the target does not advertise counts as a difference.
+    pub strict: bool,
+    /// The target string as given.
+    pub target_text: String,
+    /// The oracle string as given.
+    pub oracle_text: String,
+}
+
+struct Ground<O, P> {
+    pool: Pool,
+    oracle: Arc<O>,
+    profile: Arc<P>,
+    options: Options,
+    sink: mpsc::UnboundedSender<Event>,
+    cancel: watch::Receiver<bool>,
+}
+
+/// Runs everything and tells the sink. An error when the target did not come up at all: nothing ran.
+pub async fn execute<O: Expectations, P: Profiled>(
+    plan: Plan,
+    target: Target,
+    oracle: Arc<O>,
+    profile: Arc<P>,
+    options: Options,
+    sink: mpsc::UnboundedSender<Event>,
+    cancel: watch::Receiver<bool>,
+) -> Result<(), TargetError> {
+    let started = Instant::now();
+    let pool = Pool::new(target);
+    let first = pool.lease(&Needs::default()).await?;
+    tell(&sink, Event::Started(announce(&plan, &options, first.describe().await)));
+    let permits = Arc::new(Semaphore::new(options.jobs.max(1)));
+    let ground = Arc::new(Ground { pool, oracle, profile, options, sink, cancel });
+    let mut tasks = JoinSet::new();
+    for planned in plan.runs {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        if *ground.cancel.borrow() {
+            break;
+        }
+        let (ground, facts) = (Arc::clone(&ground), Arc::clone(&first));
+        tasks.spawn(async move {
+            ground.run(planned, &facts).await;
+            drop(permit);
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+    let interrupted = *ground.cancel.borrow();
+    tell(&ground.sink, Event::Ended(Ending { elapsed: started.elapsed(), interrupted }));
+    Ok(())
+}
+
+fn announce(plan: &Plan, options: &Options, target_name: String) -> Announced {
+    Announced {
+        target: options.target_text.clone(),
+        target_name,
+        oracle: options.oracle_text.clone(),
+        seed: options.seed,
+        cases: plan.cases(),
+        runs: plan.runs.len(),
+    }
+}
+
+/// A sink that nobody reads is no reason to stop.
+fn tell(sink: &mpsc::UnboundedSender<Event>, event: Event) {
+    let _ = sink.send(event);
+}
+
+impl<O: Expectations, P: Profiled> Ground<O, P> {
+    async fn run(&self, planned: Planned, any: &Broker) {
+        let Planned { case, cell } = planned;
+        tell(&self.sink, Event::RunStarted { id: case.run_id(&cell) });
+        let started = Instant::now();
+        let mut cancel = self.cancel.clone();
+        let (verdict, steps) = tokio::select! {
+            judged = self.judge(&case, &cell, any) => judged,
+            _ = cancel.wait_for(|cancelled| *cancelled) => return,
+        };
+        let report = RunReport {
+            id: case.run_id(&cell),
+            case: case.name.clone(),
+            family: case.family().to_owned(),
+            ids: case.ids.clone(),
+            intent: case.intent.clone(),
+            apis: case.apis.iter().map(|api| api.name.clone()).collect(),
+            version: cell.api.clone(),
+            driver: case.driver,
+            verdict,
+            elapsed: started.elapsed(),
+            steps,
+        };
+        tell(&self.sink, Event::RunFinished(report));
+    }
+
+    async fn judge(&self, case: &Case, cell: &Cell, any: &Broker) -> (Verdict, Vec<StepReport>) {
+        if let Err(needs) = self.pool.target().provides(&case.needs) {
+            return (Verdict::Unreachable { needs }, Vec::new());
+        }
+        if let Some(missing) = self.profile.unclaimed(case, cell) {
+            return (Verdict::Unclaimed { missing }, Vec::new());
+        }
+        if let Some(missing) = unadvertised(case, cell, any) {
+            return if self.options.strict {
+                (self.differs(case, cell), Vec::new())
+            } else {
+                (Verdict::Unclaimed { missing }, Vec::new())
+            };
+        }
+        let asked = async { tokio::join!(self.oracle.expected(case, cell), self.ask(case, cell)) };
+        match timeout(self.options.timeout, asked).await {
+            Err(_) => (Verdict::Broken { why: format!("not done after {:?}", self.options.timeout) }, Vec::new()),
+            Ok((Err(why), _)) => (Verdict::Broken { why: format!("the oracle: {why}") }, Vec::new()),
+            Ok((_, Err(why))) => (Verdict::Broken { why }, Vec::new()),
+            Ok((Ok(expected), Ok((observed, gone)))) => self.compared(case, cell, expected, observed, gone),
+        }
+    }
+
+    /// Plays the case on the target; with it, the target's last words if it is gone afterwards.
+    async fn ask(&self, case: &Case, cell: &Cell) -> Result<(Vec<StepObservation>, Option<String>), String> {
+        let broker = self.pool.lease(&case.needs).await.map_err(|error| error.to_string())?;
+        let observed = observe_case(case, cell, &broker).await;
+        let left_down = case.steps.iter().rev().find(|step| matches!(step.args.verb.as_str(), "kill" | "restart"));
+        let gone = match left_down.is_some_and(|step| step.args.verb == "kill") {
+            true => None,
+            false => broker.still_answers().await.err(),
+        };
+        Ok((observed, gone))
+    }
+
+    fn compared(
+        &self,
+        case: &Case,
+        cell: &Cell,
+        expected: Vec<Option<Vec<String>>>,
+        observed: Vec<StepObservation>,
+        gone: Option<String>,
+    ) -> (Verdict, Vec<StepReport>) {
+        let broken = observed.iter().find_map(|step| step.broken.clone());
+        let mut steps: Vec<StepReport> = Vec::new();
+        for observation in observed {
+            let place = case.steps.iter().position(|step| step.line == observation.line);
+            let source = place.map(|index| case.steps[index].source.clone()).unwrap_or_default();
+            let expected = place.and_then(|index| expected.get(index).cloned()).flatten();
+            steps.push(report(observation, source, expected));
+        }
+        if let (Some(gone), Some(last)) = (&gone, steps.last_mut()) {
+            last.findings.push(format!("afterwards the target no longer answers: {gone}"));
+        }
+        if let Some(why) = broken {
+            return (Verdict::Broken { why }, steps);
+        }
+        if let Some(step) = steps.iter().find(|step| step.expected.is_none()) {
+            let why = format!("line {}: no answer is recorded for this run; `conformance record` asks a real Kafka", step.line);
+            return (Verdict::Broken { why }, steps);
+        }
+        let same = steps.iter().all(|step| step.difference.is_empty() && step.findings.is_empty());
+        (if same { self.passes(case, cell) } else { self.differs(case, cell) }, steps)
+    }
+
+    fn passes(&self, case: &Case, cell: &Cell) -> Verdict {
+        match self.profile.known(case, cell) {
+            None => Verdict::Passed,
+            Some((reason, _)) => Verdict::Vanished { reason },
+        }
+    }
+
+    fn differs(&self, case: &Case, cell: &Cell) -> Verdict {
+        match self.profile.known(case, cell) {
+            None => Verdict::Differs,
+            Some((reason, link)) => Verdict::Known { reason, link },
+        }
+    }
+}
+
+fn report(observation: StepObservation, source: String, expected: Option<Vec<String>>) -> StepReport {
+    let difference = expected.as_deref().map(|expected| compare(expected, &observation.lines)).unwrap_or_default();
+    StepReport {
+        line: observation.line,
+        source,
+        expected,
+        actual: observation.lines,
+        difference,
+        findings: observation.findings,
+        frames: observation.frames,
+    }
+}
+
+/// The first API or version of the case that the target does not advertise.
+fn unadvertised(case: &Case, cell: &Cell, broker: &Broker) -> Option<String> {
+    let capabilities = &broker.facts().capabilities;
+    if let Some((api, version)) = &cell.api {
+        if !capabilities.covers(api, *version) {
+            return Some(format!("{api} v{version}"));
+        }
+    }
+    case.apis.iter().find(|api| capabilities.range(&api.name).is_none()).map(|api| api.name.clone())
+}

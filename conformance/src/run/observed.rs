@@ -1,0 +1,126 @@
+//! One case on one broker, step by step, without a word about what was expected: used by the executor, by live oracles and
+//! by `record`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::JoinHandle;
+
+use super::Broker;
+use super::event::{DriverKind, FrameReport};
+use crate::case::{Arg, Case, Cell, Step};
+use crate::driver::client;
+use crate::step::{self, Limits, Session, StepRun};
+
+/// What one step came to.
+#[derive(Debug, Clone)]
+pub struct StepObservation {
+    /// Line of the step in the case file.
+    pub line: usize,
+    /// The answer, one fact a line.
+    pub lines: Vec<String>,
+    /// The frames, in order.
+    pub frames: Vec<FrameReport>,
+    /// What is odd about the bytes.
+    pub findings: Vec<String>,
+    /// Why the step could not be asked; no step after it ran.
+    pub broken: Option<String>,
+}
+
+/// Runs every step of a case at a cell. Ends early after a step that could not be asked.
+pub async fn observe_case(case: &Case, cell: &Cell, broker: &Broker) -> Vec<StepObservation> {
+    let prefix = next_prefix();
+    let limits = Limits::default();
+    let session =
+        Arc::new(Session::new(Arc::clone(broker.facts()), Arc::clone(broker.running()), cell.clone(), limits, &prefix));
+    let clients = Arc::new(Mutex::new(client::Session::open(&broker.facts().bootstrap, &prefix)));
+    let mut play = Play { session, clients, jobs: HashMap::new() };
+    if let Err(why) = step::given(&play.session, &case.topics).await {
+        let line = case.topics.first().map_or(1, |topic| topic.line);
+        return vec![observation(line, StepRun { broken: Some(why), ..StepRun::default() })];
+    }
+    let mut observed = Vec::new();
+    for step in &case.steps {
+        let run = play.step(step).await;
+        let is_broken = run.broken.is_some();
+        observed.push(observation(step.line, run));
+        if is_broken {
+            break;
+        }
+    }
+    play.jobs.values().for_each(JoinHandle::abort);
+    observed
+}
+
+fn observation(line: usize, run: StepRun) -> StepObservation {
+    let StepRun { lines, frames, findings, broken } = run;
+    StepObservation { line, lines, frames, findings, broken }
+}
+
+/// A case while it is played.
+struct Play {
+    session: Arc<Session>,
+    clients: Arc<Mutex<client::Session>>,
+    jobs: HashMap<String, JoinHandle<StepRun>>,
+}
+
+impl Play {
+    async fn step(&mut self, step: &Step) -> StepRun {
+        match &step.background {
+            Some(job) => self.background(job, step).await,
+            None if step.args.verb == "await" => self.await_job(step).await,
+            None => run_one(Arc::clone(&self.session), Arc::clone(&self.clients), step.clone(), None).await,
+        }
+    }
+
+    /// Starts a step and goes on once its request is on its way and the broker has had the time to take it up.
+    async fn background(&mut self, job: &str, step: &Step) -> StepRun {
+        let (sent, is_sent) = oneshot::channel();
+        let (session, clients, owned) = (Arc::clone(&self.session), Arc::clone(&self.clients), step.clone());
+        let handle = tokio::spawn(run_one(session, clients, owned, Some(sent)));
+        self.jobs.insert(job.to_owned(), handle);
+        if step.driver == DriverKind::Wire {
+            let _ = tokio::time::timeout(self.session.limits().reply, is_sent).await;
+            self.session.let_broker_settle().await;
+        }
+        StepRun::default()
+    }
+
+    async fn await_job(&mut self, step: &Step) -> StepRun {
+        let job = step.args.positional.first().and_then(Arg::text).unwrap_or_default();
+        match self.jobs.remove(&job) {
+            None => broken(step, format!("no step above runs as &{job}")),
+            Some(handle) => handle.await.unwrap_or_else(|error| broken(step, format!("the step &{job} failed: {error}"))),
+        }
+    }
+}
+
+async fn run_one(
+    session: Arc<Session>,
+    clients: Arc<Mutex<client::Session>>,
+    step: Step,
+    sent: Option<oneshot::Sender<()>>,
+) -> StepRun {
+    match step.driver {
+        DriverKind::Wire => step::run(&session, &step, sent).await,
+        DriverKind::Client => step::run_client(&session, &mut *clients.lock().await, &step).await,
+    }
+}
+
+fn broken(step: &Step, why: String) -> StepRun {
+    StepRun { broken: Some(format!("line {}: {why}", step.line)), ..StepRun::default() }
+}
+
+/// A prefix that no other run has, always of the same length: twelve characters, legal in every name.
+fn next_prefix() -> String {
+    static RUN: AtomicU32 = AtomicU32::new(0);
+    static PROCESS: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let process = PROCESS.get_or_init(|| {
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+        (nanos ^ std::process::id().rotate_left(16)) & 0xff_ffff
+    });
+    format!("z{process:06x}{:04x}-", RUN.fetch_add(1, Ordering::Relaxed) & 0xffff)
+}

@@ -1,0 +1,102 @@
+//! Which runs there are: the cases that the filters leave, each at every version of its matrix.
+
+use std::sync::Arc;
+
+use super::event::DriverKind;
+use crate::case::{Case, Cell};
+
+/// What the user asked for; empty lists ask for everything.
+#[derive(Debug, Clone, Default)]
+pub struct Filters {
+    /// Catalogue families: `PRO`.
+    pub families: Vec<String>,
+    /// Globs over case names, run ids or catalogue ids: `produce/*`, `*@Produce.v12`, `PRO-17`.
+    pub cases: Vec<String>,
+    /// Only cases of this driver.
+    pub driver: Option<DriverKind>,
+}
+
+/// The runs, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// One entry a run.
+    pub runs: Vec<Planned>,
+}
+
+/// One run of one case.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The case.
+    pub case: Arc<Case>,
+    /// The version that it runs at.
+    pub cell: Cell,
+}
+
+/// The runs that the filters leave.
+pub fn plan(cases: Vec<Case>, filters: &Filters) -> Plan {
+    let mut runs = Vec::new();
+    for case in cases.into_iter().filter(|case| wanted(case, filters)) {
+        let case = Arc::new(case);
+        let cells = case.cells().into_iter().filter(|cell| named(&case, cell, filters));
+        runs.extend(cells.map(|cell| Planned { case: Arc::clone(&case), cell }));
+    }
+    Plan { runs }
+}
+
+impl Plan {
+    /// How many cases it has.
+    pub fn cases(&self) -> usize {
+        let mut names: Vec<&str> = self.runs.iter().map(|run| run.case.name.as_str()).collect();
+        names.dedup();
+        names.len()
+    }
+}
+
+fn wanted(case: &Case, filters: &Filters) -> bool {
+    let in_family = |family: &String| case.ids.iter().any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(family)));
+    (filters.families.is_empty() || filters.families.iter().any(in_family))
+        && filters.driver.is_none_or(|driver| case.driver == driver)
+}
+
+fn named(case: &Case, cell: &Cell, filters: &Filters) -> bool {
+    filters.cases.is_empty()
+        || filters.cases.iter().any(|glob| {
+            matches(glob, &case.name) || matches(glob, &case.run_id(cell)) || case.ids.iter().any(|id| matches(glob, id))
+        })
+}
+
+/// `*` stands for any text, `?` for one letter.
+fn matches(glob: &str, text: &str) -> bool {
+    match (glob.chars().next(), text.chars().next()) {
+        (None, None) => true,
+        (Some('*'), _) => {
+            matches(&glob[1..], text) || text.chars().next().is_some_and(|first| matches(glob, &text[first.len_utf8()..]))
+        }
+        (Some(wanted), Some(letter)) if wanted == '?' || wanted == letter => {
+            matches(&glob[wanted.len_utf8()..], &text[letter.len_utf8()..])
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Filters, matches, plan};
+    use crate::case::parse;
+
+    #[test]
+    fn globs_match_whole_names() {
+        assert!(matches("produce/*", "produce/crc-wrong") && matches("*@Produce.v12", "produce/crc@Produce.v12"));
+        assert!(!matches("produce", "produce/crc-wrong") && !matches("?", ""));
+    }
+
+    #[test]
+    fn eleven_versions_are_eleven_runs_and_a_glob_picks_one() {
+        let case = || parse("produce/crc", "# PRO-17  A b.\napis: Produce 3..13\n\nsend Produce {}\n").expect("a case");
+        assert_eq!(plan(vec![case()], &Filters::default()).runs.len(), 11);
+        let one = Filters { cases: vec!["*.v12".to_owned()], ..Filters::default() };
+        assert_eq!(plan(vec![case()], &one).runs.len(), 1);
+        let none = Filters { families: vec!["FET".to_owned()], ..Filters::default() };
+        assert_eq!(plan(vec![case()], &none).cases(), 0);
+    }
+}

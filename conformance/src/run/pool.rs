@@ -1,0 +1,129 @@
+//! The brokers of one target: one for all cases that need nothing special, one for each configuration, a new one for each
+//! case that wants it fresh.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kafka_fixtures::value::{Struct, Value};
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::{Instant, sleep};
+
+use crate::driver::wire::{Capabilities, Connection, Exchange, Reply, Request};
+use crate::step::Facts;
+use crate::target::{Needs, Running, Target, TargetError};
+
+/// A broker that answers, with what is known of it.
+#[derive(Debug)]
+pub struct Broker {
+    running: Arc<Mutex<Running>>,
+    facts: Arc<Facts>,
+    gone: AtomicBool,
+}
+
+/// Brokers by what cases need of them.
+#[derive(Debug)]
+pub struct Pool {
+    target: Target,
+    shared: Mutex<HashMap<Needs, Arc<OnceCell<Arc<Broker>>>>>,
+}
+
+/// For a target that answers already.
+const ANSWER: Duration = Duration::from_secs(10);
+/// For the first group coordinator of a new cluster: its topic must be made.
+const COORDINATOR: Duration = Duration::from_secs(60);
+
+impl Broker {
+    /// Takes over a target that runs.
+    pub async fn of(running: Running) -> Result<Self, TargetError> {
+        let facts = Facts::learn(running.bootstrap(), ANSWER).await.map_err(TargetError)?;
+        Ok(Self { running: Arc::new(Mutex::new(running)), facts: Arc::new(facts), gone: AtomicBool::new(false) })
+    }
+
+    /// What is known of it.
+    pub fn facts(&self) -> &Arc<Facts> {
+        &self.facts
+    }
+
+    /// Control over it.
+    pub fn running(&self) -> &Arc<Mutex<Running>> {
+        &self.running
+    }
+
+    /// What it says of itself.
+    pub async fn describe(&self) -> String {
+        self.running.lock().await.describe().to_owned()
+    }
+
+    /// Whether it still answers; if not, what happened. One that is gone is not leased again.
+    pub async fn still_answers(&self) -> Result<(), String> {
+        let address = self.facts.bootstrap.first().map_or("", String::as_str);
+        let answer = Capabilities::ask(address, ANSWER).await.map(|_| ());
+        if answer.is_err() {
+            self.gone.store(true, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Waits until groups can be coordinated, so that no case pays for the first look-up.
+    async fn warm_up(&self) {
+        let deadline = Instant::now() + COORDINATOR;
+        while Instant::now() < deadline && self.coordinates().await == Some(false) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn coordinates(&self) -> Option<bool> {
+        let version = self.facts.common_version("FindCoordinator")?.min(3);
+        let request = Request::new("FindCoordinator", version, Value::Struct(Struct::new().with("Key", "warm-up")));
+        let address = self.facts.bootstrap.first()?;
+        let connection = Connection::open(address, ANSWER).await.ok()?;
+        let Reply::Frame(frame) = connection.ask(&request.encode(1).ok()?).await.reply(ANSWER).await else { return None };
+        let reply = Exchange::decode(&request, &frame).ok()?;
+        Some(reply.body.get("ErrorCode").and_then(Value::as_i64) == Some(0))
+    }
+}
+
+impl Pool {
+    /// No broker runs yet.
+    pub fn new(target: Target) -> Self {
+        Self { target, shared: Mutex::default() }
+    }
+
+    /// The target that its brokers are of.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// A broker that gives what a case needs. Dropping the last hold on a fresh one ends it.
+    pub async fn lease(&self, needs: &Needs) -> Result<Arc<Broker>, TargetError> {
+        if needs.fresh || needs.kill || needs.disk {
+            return Ok(Arc::new(Broker::of(self.target.start(needs).await?).await?));
+        }
+        let slot = self.slot(needs).await;
+        let broker = slot
+            .get_or_try_init(|| async {
+                let broker = Broker::of(self.target.start(needs).await?).await?;
+                broker.warm_up().await;
+                Ok::<_, TargetError>(Arc::new(broker))
+            })
+            .await?;
+        Ok(Arc::clone(broker))
+    }
+
+    /// The slot of these needs; a new one where its broker is gone and another can be started.
+    async fn slot(&self, needs: &Needs) -> Arc<OnceCell<Arc<Broker>>> {
+        let mut shared = self.shared.lock().await;
+        let is_gone = |slot: &Arc<OnceCell<Arc<Broker>>>| slot.get().is_some_and(|broker| broker.gone.load(Ordering::Relaxed));
+        if shared.get(needs).is_some_and(is_gone) {
+            shared.remove(needs);
+        }
+        Arc::clone(shared.entry(needs.clone()).or_default())
+    }
+
+    /// Ends the broker of these needs once nobody holds it.
+    pub async fn retire(&self, needs: &Needs) {
+        self.shared.lock().await.remove(needs);
+    }
+}

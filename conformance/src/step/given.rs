@@ -1,0 +1,87 @@
+//! What stands before the first step: the topics of the case, made and ready.
+
+use kafka_fixtures::value::{Struct, Value};
+use tokio::time::{Instant, sleep};
+
+use super::{PAUSE, Place, Session};
+use crate::case::GivenTopic;
+use crate::driver::wire::Request;
+use crate::observe::error_name;
+
+/// Makes the topics and waits until every partition answers its leader's name and its end.
+pub async fn given(session: &Session, topics: &[GivenTopic]) -> Result<(), String> {
+    for topic in topics {
+        create(session, topic).await.map_err(|why| format!("line {}: given topic {}: {why}", topic.line, topic.name))?;
+    }
+    Ok(())
+}
+
+async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
+    let name = session.symbols().names.unique(&topic.name);
+    let version = session.facts().common_version("CreateTopics").ok_or("the target does not advertise CreateTopics")?;
+    let brokers: Vec<i32> = session.facts().brokers.iter().map(|broker| broker.id).collect();
+    let mut entry = Struct::new().with("Name", name.as_str());
+    let partitions = if topic.assignment.is_empty() {
+        entry.set("NumPartitions", topic.partitions);
+        entry.set("ReplicationFactor", topic.replication_factor);
+        topic.partitions
+    } else {
+        entry.set("NumPartitions", -1);
+        entry.set("ReplicationFactor", -1_i16);
+        entry.set("Assignments", assignments(&topic.assignment, &brokers)?);
+        i32::try_from(topic.assignment.len()).unwrap_or(i32::MAX)
+    };
+    let config = |(key, value): &(String, String)| Struct::new().with("Name", key.as_str()).with("Value", value.as_str());
+    entry.set("Configs", topic.config.iter().map(config).collect::<Vec<_>>());
+    let body = Struct::new().with("Topics", vec![entry]).with("timeoutMs", 10_000);
+    let reply = session
+        .quietly(Request::new("CreateTopics", version, Value::Struct(body)), &Place::Any)
+        .await
+        .ok_or("no answer to CreateTopics")?;
+    match reply.at("Topics[0].ErrorCode").and_then(Value::as_i64) {
+        Some(0) => ready(session, &name, partitions).await,
+        Some(code) => Err(error_name(code)),
+        None => Err("an answer without the topic".to_owned()),
+    }
+}
+
+fn assignments(assignment: &[Vec<usize>], brokers: &[i32]) -> Result<Vec<Struct>, String> {
+    (0_i32..)
+        .zip(assignment)
+        .map(|(partition, replicas)| {
+            let ids: Option<Vec<i32>> = replicas.iter().map(|index| brokers.get(*index).copied()).collect();
+            let ids = ids.ok_or("the assignment names a broker that there is not")?;
+            Ok(Struct::new().with("PartitionIndex", partition).with("BrokerIds", ids))
+        })
+        .collect()
+}
+
+/// Waits until a new topic can be used: a broker learns of it after it was created.
+pub(super) async fn ready(session: &Session, name: &str, partitions: i32) -> Result<(), String> {
+    let deadline = Instant::now() + session.limits().step;
+    for partition in 0..partitions {
+        while !answers(session, name, partition).await {
+            if Instant::now() >= deadline {
+                return Err(format!("partition {partition} has no leader that answers"));
+            }
+            sleep(PAUSE).await;
+        }
+    }
+    if let Some(id) = session.topic_id(name).await {
+        session.symbols().learn_topic(name, id);
+    }
+    Ok(())
+}
+
+async fn answers(session: &Session, name: &str, partition: i32) -> bool {
+    if session.leader(name, partition).await.is_none() {
+        return false;
+    }
+    let Some(version) = session.facts().common_version("ListOffsets") else { return true };
+    let partitions = vec![Struct::new().with("PartitionIndex", partition).with("Timestamp", -1_i64)];
+    let topics = vec![Struct::new().with("Name", name).with("Partitions", partitions)];
+    let body = Struct::new().with("ReplicaId", -1).with("Topics", topics);
+    let request = Request::new("ListOffsets", version, Value::Struct(body));
+    let reply = session.quietly(request, &Place::Leader(name.to_owned(), partition)).await;
+    reply.and_then(|reply| reply.at("Topics[0].Partitions[0].ErrorCode")?.as_i64()) == Some(0)
+}
