@@ -8,7 +8,9 @@
 //! each room is a file named for Kafka's own word: `log`, `fetch`, `group`, `controller`, `image`, `config`.
 
 pub mod config;
+pub mod controller;
 pub mod group;
+pub mod image;
 pub mod log;
 pub mod machine;
 pub mod mutant;
