@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod controller;
+pub mod fetch;
 pub mod group;
 pub mod image;
 pub mod log;

@@ -4,7 +4,11 @@
 //! [`Node::next_deadline`] falls due. Each room adds its own methods to `Node` in a file beside this one.
 
 pub mod data;
+mod fetch;
 
+use crate::fetch::FetchOutcome;
+use crate::fetch::session::Sessions;
+use crate::fetch::wait::Waits;
 use crate::machine::Ticket;
 use crate::config::BrokerConfig;
 use crate::store::{Store, StoreError};
@@ -16,6 +20,8 @@ pub struct Node {
     pub(crate) outbox: Vec<(Ticket, Released)>,
     pub(crate) config: BrokerConfig,
     pub(crate) logs: data::Logs,
+    pub(crate) sessions: Sessions,
+    pub(crate) waits: Waits,
     next_ticket: u64,
 }
 
@@ -47,7 +53,10 @@ pub enum OpenError {
 
 /// What a parked request was waiting for: one variant for each room that parks.
 #[derive(Debug)]
-pub enum Released {}
+pub enum Released {
+    /// A long poll.
+    Fetch(FetchOutcome),
+}
 
 /// The features of the cluster (KIP-584).
 #[derive(Debug, Clone, Default)]
@@ -75,7 +84,17 @@ impl Node {
     /// Opens a data directory: a new one is formatted, another one is read, recovered and replayed.
     pub fn open(store: Box<dyn Store>, config: BrokerConfig, identity: Identity, now: Now) -> Result<Self, OpenError> {
         let _ = (identity, now);
-        Ok(Self { store, config, logs: data::Logs::default(), outbox: Vec::new(), next_ticket: 0 })
+        let mut node = Self {
+            store,
+            logs: data::Logs::default(),
+            sessions: Sessions::new(config.fetch_session_slots),
+            config,
+            waits: Waits::default(),
+            outbox: Vec::new(),
+            next_ticket: 0,
+        };
+        node.recover_logs()?;
+        Ok(node)
     }
 
     /// Ends in order: everything is written down and the directory marked as whole.
@@ -99,11 +118,13 @@ impl Node {
 
     /// When [`Node::tick`] must be called at the latest.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        None
+        self.fetch_deadline()
     }
 
     /// Lets everything happen that has fallen due.
-    pub fn tick(&mut self, _now: Now) {}
+    pub fn tick(&mut self, now: Now) {
+        self.fetch_tick(now);
+    }
 
     /// The features that ApiVersions lists.
     pub fn features(&self) -> Features {

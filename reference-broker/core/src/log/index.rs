@@ -33,6 +33,12 @@ impl OffsetIndex {
         after.checked_sub(1).map_or(0, |entry| u64::from(self.0[entry].1))
     }
 
+    /// The last offset of the first indexed batch that begins at or behind a position.
+    pub fn bound_behind(&self, base: Offset, position: u64) -> Option<Offset> {
+        let behind = self.0.partition_point(|(_, begins)| u64::from(*begins) < position);
+        self.0.get(behind).map(|(last, _)| Offset(base.0 + i64::from(*last)))
+    }
+
     /// How many entries it has.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -84,6 +84,13 @@ impl Log {
         Ok(Place { offset, ..self.end_place() })
     }
 
+    /// An offset that surely stands behind a position of a segment: what the sparse index can tell without reading.
+    pub fn bound_behind(&self, segment: Offset, position: u64) -> Offset {
+        let at = self.segment_index(segment);
+        let next = self.segments.get(at + 1).map_or(self.log_end, |next| next.base);
+        self.segments[at].offsets.bound_behind(segment, position).unwrap_or(next)
+    }
+
     /// Every record from `from` on, with key and value: how a coordinator loads what it wrote.
     pub fn each(
         &self,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Node;
 use crate::config::TopicConfig;
+use crate::fetch::{PartitionKey, TopicKey};
 use crate::log::append::{Append, Appended, Refusal};
 use crate::log::batch::HEADER_LENGTH;
 use crate::log::build::{Batch, KeyValue};
@@ -39,6 +40,21 @@ struct Checkpoints {
     clean: bool,
     recovery_points: HashMap<TopicPartition, Offset>,
     log_starts: HashMap<TopicPartition, Offset>,
+}
+
+impl Logs {
+    /// The log of a partition.
+    pub(crate) fn get(&self, tp: &TopicPartition) -> Option<&Log> {
+        self.open.get(tp)
+    }
+
+    /// The topic that a request means.
+    pub(crate) fn name_of(&self, key: &PartitionKey) -> Option<TopicName> {
+        match &key.topic {
+            TopicKey::Name(name) => Some(name.clone()),
+            TopicKey::Id(id) => self.names.get(id).cloned(),
+        }
+    }
 }
 
 impl Node {
@@ -341,9 +357,4 @@ impl Node {
 
 fn active(log: &Log) -> &Segment {
     &log.segments()[log.segments().len() - 1]
-}
-
-impl Node {
-    /// Readers of this partition may have something to read.
-    fn partition_moved(&mut self, _tp: &TopicPartition, _now: Now) {}
 }

@@ -1,0 +1,149 @@
+//! Fetch: what a reader asks for and what it gets. Sessions remember what was asked, waits hold what cannot be answered yet.
+//!
+//! It knows no version and no wire struct; bytes are spans of files, which it never reads.
+
+pub mod session;
+pub mod wait;
+
+use crate::log::aborted::AbortedTransaction;
+use crate::store::Span;
+use crate::units::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
+
+/// A Fetch request.
+#[derive(Debug, Clone)]
+pub struct FetchCommand {
+    /// Which session, and which of its requests.
+    pub session: SessionRequest,
+    /// How the request names topics.
+    pub naming: Naming,
+    /// How far it may see.
+    pub isolation: Isolation,
+    /// How long to wait for `min_bytes`.
+    pub max_wait_ms: i32,
+    /// How little is too little to answer.
+    pub min_bytes: i32,
+    /// How much the whole answer may carry.
+    pub max_bytes: i32,
+    /// What is wanted; in a session, what is new or changed.
+    pub partitions: Vec<(PartitionKey, Interest)>,
+    /// What is no longer wanted.
+    pub forgotten: Vec<PartitionKey>,
+}
+
+/// The session part of a request (KIP-227).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionRequest {
+    /// The session, 0 for none.
+    pub id: i32,
+    /// The number of the request: 0 begins a session, -1 wants none.
+    pub epoch: i32,
+    /// A random id, should a session be made.
+    pub fresh_id: i32,
+}
+
+/// By what a request names its topics: ids since version 13 (KIP-516).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// By name.
+    Names,
+    /// By id.
+    Ids,
+}
+
+/// How far a reader sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// `read_uncommitted`: up to the high watermark.
+    Uncommitted,
+    /// `read_committed`: up to the last stable offset.
+    Committed,
+    /// A replica, or a debugging client: up to the log end.
+    LogEnd,
+}
+
+/// A partition as the request names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PartitionKey {
+    /// By name or by id.
+    pub topic: TopicKey,
+    /// Partition index.
+    pub partition: i32,
+}
+
+/// A topic as the request names it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TopicKey {
+    /// By name.
+    Name(TopicName),
+    /// By id.
+    Id(TopicId),
+}
+
+/// What is wanted of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interest {
+    /// The first offset wanted.
+    pub offset: Offset,
+    /// How much of it.
+    pub max_bytes: i32,
+    /// The epoch in which the reader believes the leader to be; -1 for any.
+    pub leader_epoch: LeaderEpoch,
+    /// The epoch of the last record that the reader has; -1 for unknown.
+    pub last_fetched_epoch: LeaderEpoch,
+}
+
+/// A Fetch answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchOutcome {
+    /// An error of the session.
+    pub error: Option<ErrorCode>,
+    /// The session to go on with, 0 for none.
+    pub session_id: i32,
+    /// In the order of the answer.
+    pub partitions: Vec<Fetched>,
+}
+
+/// What a partition answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The partition as asked for.
+    pub key: PartitionKey,
+    /// The topic's name, where it is known.
+    pub name: Option<TopicName>,
+    /// What went wrong.
+    pub error: Option<ErrorCode>,
+    /// -1 with most errors.
+    pub high_watermark: Offset,
+    /// -1 with most errors.
+    pub last_stable_offset: Offset,
+    /// -1 with most errors.
+    pub log_start: Offset,
+    /// Only for readers of committed records.
+    pub aborted: Option<Vec<AbortedTransaction>>,
+    /// Where the reader's history leaves the leader's.
+    pub diverging: Option<(LeaderEpoch, Offset)>,
+    /// The records.
+    pub span: Option<Span>,
+}
+
+impl Fetched {
+    /// An answer without records.
+    pub fn failed(key: PartitionKey, name: Option<TopicName>, error: ErrorCode) -> Self {
+        Self {
+            key,
+            name,
+            error: Some(error),
+            high_watermark: Offset(-1),
+            last_stable_offset: Offset(-1),
+            log_start: Offset(-1),
+            aborted: None,
+            diverging: None,
+            span: None,
+        }
+    }
+
+    /// How many bytes of records it carries.
+    pub fn size(&self) -> usize {
+        self.span.as_ref().map_or(0, |span| span.length)
+    }
+}

@@ -1,0 +1,260 @@
+//! Readers at this broker: a request is answered at once, or parked until there is enough.
+
+use super::{Node, Released};
+use crate::fetch::session::{Context, Wanted};
+use crate::fetch::wait::{Parked, Waiting};
+use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, Isolation, PartitionKey, TopicKey};
+use crate::log::Log;
+use crate::log::read::{Limit, Place, ReadError};
+use crate::machine::{Reply, Ticket};
+use crate::mutant::{self, Mutant};
+use crate::store::Span;
+use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicName, TopicPartition};
+
+/// A request taken apart: what it gets, what is read, what is refused before reading.
+struct Reading {
+    context: Context,
+    wanted: Vec<Wanted>,
+    refused: Vec<Fetched>,
+    isolation: Isolation,
+    max_bytes: i32,
+}
+
+impl Node {
+    /// Answers a Fetch, or parks it: then [`Released::Fetch`] comes with the ticket.
+    pub fn fetch(&mut self, command: &FetchCommand, now: Now) -> Reply<FetchOutcome> {
+        let logs = &self.logs;
+        let begun = self.sessions.begin(command, &|key| logs.name_of(key), now);
+        let (context, all) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                return Reply::Now(FetchOutcome { error: Some(error), session_id: 0, partitions: Vec::new() });
+            }
+        };
+        let (wanted, refused) = self.known(all);
+        let max_bytes = command.max_bytes.min(self.config.fetch_max_bytes);
+        let reading = Reading { context, wanted, refused, isolation: command.isolation, max_bytes };
+        let results = self.read_all(&reading);
+        let min_bytes = command.min_bytes.min(max_bytes);
+        let at_once = command.max_wait_ms <= 0
+            || reading.wanted.is_empty()
+            || is_worth_answering(&results, min_bytes)
+            || mutant::on(Mutant::LongPollIgnored);
+        if at_once {
+            return Reply::Now(self.answer(reading, results, now));
+        }
+        self.park(reading, command, min_bytes, now)
+    }
+
+    /// Forgets a parked request: its client is gone.
+    pub fn cancel_fetch(&mut self, ticket: Ticket) {
+        self.waits.take(ticket);
+    }
+
+    /// Where an epoch ended (OffsetForLeaderEpoch).
+    pub fn epoch_end(
+        &self,
+        tp: &TopicPartition,
+        current: LeaderEpoch,
+        asked: LeaderEpoch,
+    ) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
+        let log = self.led_log(tp, current)?;
+        Ok(log.epochs().end_of(asked, log.log_end()))
+    }
+
+    /// When a parked fetch must be answered at the latest.
+    pub(crate) fn fetch_deadline(&self) -> Option<Deadline> {
+        self.waits.next_deadline()
+    }
+
+    /// Answers the parked fetches whose time is up.
+    pub(crate) fn fetch_tick(&mut self, now: Now) {
+        for ticket in self.waits.due(now) {
+            self.complete(ticket, now);
+        }
+    }
+
+    /// Something about a partition changed: whoever waits for it and now has enough is answered.
+    pub(crate) fn partition_moved(&mut self, tp: &TopicPartition, now: Now) {
+        for ticket in self.waits.on(tp) {
+            if self.is_ready(ticket, tp) {
+                self.complete(ticket, now);
+            }
+        }
+    }
+
+    fn park(&mut self, reading: Reading, command: &FetchCommand, min_bytes: i32, now: Now) -> Reply<FetchOutcome> {
+        let waiting = self.waiting(reading, min_bytes, now.plus_ms(command.max_wait_ms.into()));
+        let partitions: Vec<TopicPartition> = waiting.parked.keys().cloned().collect();
+        let ticket = self.issue_ticket();
+        self.waits.park(ticket, waiting);
+        // What was found too little may yet be all there is to a segment: then waiting brings nothing.
+        if partitions.iter().any(|tp| self.is_ready(ticket, tp))
+            && let Some(waiting) = self.waits.take(ticket)
+        {
+            return Reply::Now(self.completed(waiting, now));
+        }
+        Reply::Parked(ticket)
+    }
+
+    fn waiting(&self, reading: Reading, min_bytes: i32, deadline: Deadline) -> Waiting {
+        let Reading { context, wanted, refused, isolation, max_bytes } = reading;
+        let parked = wanted
+            .iter()
+            .filter_map(|wanted| {
+                let tp = partition_of(wanted)?;
+                let place = self.log(&tp)?.place_of(&*self.store, wanted.interest.offset).ok()?;
+                Some((tp, Parked { place, max_bytes: wanted.interest.max_bytes, available: 0 }))
+            })
+            .collect();
+        Waiting { context, wanted, refused, isolation, max_bytes, min_bytes, deadline, parked }
+    }
+
+    /// Takes stock of one partition of a parked request; true when the request should be answered.
+    fn is_ready(&mut self, ticket: Ticket, tp: &TopicPartition) -> bool {
+        let Some(log) = self.logs.get(tp).filter(|log| !log.is_offline()) else { return true };
+        let Some(waiting) = self.waits.get_mut(ticket) else { return false };
+        let end = end_for(log, waiting.isolation);
+        let Some(parked) = waiting.parked.get_mut(tp) else { return false };
+        if parked.place.offset == end {
+            return false;
+        }
+        let Ok(end) = log.place_of(&*self.store, end) else { return true };
+        let Some(available) = between(&parked.place, &end) else { return true };
+        parked.available = available.min(u64::from(parked.max_bytes.max(0).unsigned_abs()));
+        waiting.is_satisfied()
+    }
+
+    fn complete(&mut self, ticket: Ticket, now: Now) {
+        if let Some(waiting) = self.waits.take(ticket) {
+            let outcome = self.completed(waiting, now);
+            self.release(ticket, Released::Fetch(outcome));
+        }
+    }
+
+    fn completed(&mut self, waiting: Waiting, now: Now) -> FetchOutcome {
+        let Waiting { context, wanted, refused, isolation, max_bytes, .. } = waiting;
+        let reading = Reading { context, wanted, refused, isolation, max_bytes };
+        let results = self.read_all(&reading);
+        self.answer(reading, results, now)
+    }
+
+    fn answer(&mut self, reading: Reading, mut results: Vec<Fetched>, now: Now) -> FetchOutcome {
+        results.extend(reading.refused.iter().cloned());
+        let mut interests = reading.wanted;
+        interests.extend(reading.refused.iter().map(|refused| Wanted {
+            key: refused.key.clone(),
+            name: refused.name.clone(),
+            interest: Interest {
+                offset: Offset(0),
+                max_bytes: 0,
+                leader_epoch: LeaderEpoch(-1),
+                last_fetched_epoch: LeaderEpoch(-1),
+            },
+        }));
+        self.sessions.finish(reading.context, &interests, results, now)
+    }
+
+    /// Parts partitions that exist from those that do not.
+    fn known(&self, all: Vec<Wanted>) -> (Vec<Wanted>, Vec<Fetched>) {
+        let (mut known, mut refused) = (Vec::with_capacity(all.len()), Vec::new());
+        for wanted in all {
+            let error = match partition_of(&wanted) {
+                None => ErrorCode::UnknownTopicId,
+                Some(tp) if self.log(&tp).is_none() => ErrorCode::UnknownTopicOrPartition,
+                Some(_) => {
+                    known.push(wanted);
+                    continue;
+                }
+            };
+            let aborted = Some(Vec::new());
+            refused.push(Fetched { aborted, ..Fetched::failed(wanted.key, wanted.name, error) });
+        }
+        (known, refused)
+    }
+
+    fn read_all(&self, reading: &Reading) -> Vec<Fetched> {
+        let mut left = usize::try_from(reading.max_bytes).unwrap_or(0);
+        let mut at_least_one = true;
+        let read_one = |wanted: &Wanted| {
+            let bytes = usize::try_from(wanted.interest.max_bytes).unwrap_or(0).min(left);
+            let fetched = self
+                .read_partition(wanted, reading.isolation, Limit { bytes, at_least_one })
+                .unwrap_or_else(|error| Fetched::failed(wanted.key.clone(), wanted.name.clone(), error));
+            at_least_one &= fetched.size() == 0;
+            left = left.saturating_sub(fetched.size());
+            fetched
+        };
+        reading.wanted.iter().map(read_one).collect()
+    }
+
+    fn read_partition(&self, wanted: &Wanted, isolation: Isolation, limit: Limit) -> Result<Fetched, ErrorCode> {
+        let tp = partition_of(wanted).ok_or(ErrorCode::UnknownTopicId)?;
+        let log = self.log(&tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if matches!(wanted.key.topic, TopicKey::Id(id) if id != log.topic_id()) {
+            return Err(ErrorCode::InconsistentTopicId);
+        }
+        let log = self.led_log(&tp, wanted.interest.leader_epoch)?;
+        let mut fetched = Fetched {
+            error: None,
+            high_watermark: log.high_watermark(),
+            last_stable_offset: log.last_stable_offset(),
+            log_start: log.log_start(),
+            aborted: (isolation == Isolation::Committed).then(Vec::new),
+            ..Fetched::failed(wanted.key.clone(), wanted.name.clone(), ErrorCode::UnknownServerError)
+        };
+        if let Some(diverging) = diverging(log, &wanted.interest)? {
+            return Ok(Fetched { diverging: Some(diverging), aborted: None, ..fetched });
+        }
+        let end = end_for(log, isolation);
+        let found = log.read(&*self.store, wanted.interest.offset, end, limit).map_err(|error| match error {
+            ReadError::OutOfRange => ErrorCode::OffsetOutOfRange,
+            ReadError::Store(_) => ErrorCode::KafkaStorageError,
+        })?;
+        // A reader that gets no whole batch makes no progress with a part of one.
+        fetched.span = found.span.filter(|_| !found.first_incomplete);
+        if let (Some(span), Isolation::Committed) = (&fetched.span, isolation) {
+            let upper = log.bound_behind(found.place.segment, span.position + span.length as u64).min(end);
+            fetched.aborted = Some(log.aborted(wanted.interest.offset, upper));
+        }
+        Ok(fetched)
+    }
+}
+
+/// The partition, once its topic's name is known.
+fn partition_of(wanted: &Wanted) -> Option<TopicPartition> {
+    wanted.name.as_ref().map(|name| TopicPartition { topic: name.clone(), partition: wanted.key.partition })
+}
+
+fn end_for(log: &Log, isolation: Isolation) -> Offset {
+    match isolation {
+        Isolation::Uncommitted => log.high_watermark(),
+        Isolation::Committed => log.last_stable_offset(),
+        Isolation::LogEnd => log.log_end(),
+    }
+}
+
+/// Bytes from one place to another of the same segment; None when they are not in that relation.
+fn between(from: &Place, to: &Place) -> Option<u64> {
+    if from.offset > to.offset || from.segment != to.segment { None } else { to.position.checked_sub(from.position) }
+}
+
+/// Errors, diverging epochs and enough bytes end a wait before it begins.
+fn is_worth_answering(results: &[Fetched], min_bytes: i32) -> bool {
+    let bytes: usize = results.iter().map(Fetched::size).sum();
+    bytes >= usize::try_from(min_bytes).unwrap_or(0)
+        || results.iter().any(|fetched| fetched.error.is_some() || fetched.diverging.is_some())
+}
+
+/// Where the reader's history leaves this log's, if it does (KIP-595).
+fn diverging(log: &Log, interest: &Interest) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
+    if interest.last_fetched_epoch < LeaderEpoch(0) {
+        return Ok(None);
+    }
+    let end = log.epochs().end_of(interest.last_fetched_epoch, log.log_end());
+    let (epoch, end) = end.ok_or(ErrorCode::OffsetOutOfRange)?;
+    if interest.offset < log.log_start() {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    Ok((epoch < interest.last_fetched_epoch || end < interest.offset).then_some((epoch, end)))
+}
