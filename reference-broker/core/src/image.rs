@@ -186,6 +186,11 @@ impl Image {
         self.next_offset
     }
 
+    /// Offsets below this one have been seen: control records take offsets too.
+    pub(crate) fn skip_to(&mut self, offset: i64) {
+        self.next_offset = self.next_offset.max(offset);
+    }
+
     /// Takes in the record at that offset.
     pub fn apply(&mut self, record: &MetadataRecord, offset: i64) {
         match record {

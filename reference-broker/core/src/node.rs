@@ -3,6 +3,7 @@
 //! The shell calls one method a request, drains [`Node::take_released`], and calls [`Node::tick`] when
 //! [`Node::next_deadline`] falls due. Each room adds its own methods to `Node` in a file beside this one.
 
+mod control;
 pub mod data;
 mod fetch;
 
@@ -20,6 +21,7 @@ pub struct Node {
     pub(crate) outbox: Vec<(Ticket, Released)>,
     pub(crate) config: BrokerConfig,
     pub(crate) logs: data::Logs,
+    pub(crate) control: control::Control,
     pub(crate) sessions: Sessions,
     pub(crate) waits: Waits,
     next_ticket: u64,
@@ -83,10 +85,10 @@ pub struct SupportedFeature {
 impl Node {
     /// Opens a data directory: a new one is formatted, another one is read, recovered and replayed.
     pub fn open(store: Box<dyn Store>, config: BrokerConfig, identity: Identity, now: Now) -> Result<Self, OpenError> {
-        let _ = (identity, now);
         let mut node = Self {
             store,
             logs: data::Logs::default(),
+            control: control::Control::default(),
             sessions: Sessions::new(config.fetch_session_slots),
             config,
             waits: Waits::default(),
@@ -94,6 +96,7 @@ impl Node {
             next_ticket: 0,
         };
         node.recover_logs()?;
+        node.open_control(&identity, now)?;
         Ok(node)
     }
 
@@ -124,10 +127,5 @@ impl Node {
     /// Lets everything happen that has fallen due.
     pub fn tick(&mut self, now: Now) {
         self.fetch_tick(now);
-    }
-
-    /// The features that ApiVersions lists.
-    pub fn features(&self) -> Features {
-        Features::default()
     }
 }

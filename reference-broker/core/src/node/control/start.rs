@@ -1,0 +1,172 @@
+//! How a broker comes up on a data directory: whose it is, what the metadata log says, and the registration that makes the
+//! broker part of the cluster again.
+
+use std::collections::BTreeSet;
+
+use super::meta::{self, MetaProperties};
+use super::{Consequences, FreshIds};
+use crate::config::TopicConfig;
+use crate::controller::brokers::Registration;
+use crate::controller::features::bootstrap_records;
+use crate::controller::MAX_RECORDS_PER_REQUEST;
+use crate::log::build::Batch;
+use crate::node::data::METADATA_TOPIC;
+use crate::node::{Identity, Node, OpenError};
+use crate::records::{LeaderChangeMessage, LeaderChangeMessageVoter, Message, MetadataRecord};
+use crate::units::{ErrorCode, LeaderEpoch, Now, Offset, TopicId, TopicPartition};
+
+/// The id that KRaft gives to its own topic.
+const METADATA_ID: TopicId = TopicId([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+/// KRaft's memory of its last vote.
+const QUORUM_STATE: &str = "quorum-state";
+/// The key of a control record that tells of a new leader: version 0, type 2.
+const LEADER_CHANGE: &[u8] = &[0, 0, 0, 2];
+/// A batch of the broker itself, no application's.
+const CONTROL: i16 = 0x20;
+
+impl Node {
+    /// Reads or writes `meta.properties`, replays the metadata log, registers, and leads what is this broker's to lead.
+    pub(crate) fn open_control(&mut self, identity: &Identity, now: Now) -> Result<(), OpenError> {
+        self.control.ids = FreshIds::seeded(identity.incarnation_id);
+        self.control.meta = self.meta_properties(identity)?;
+        let epoch = LeaderEpoch(self.last_quorum_epoch()? + 1);
+        let tp = TopicPartition::new(METADATA_TOPIC, 0);
+        let storage = |error: ErrorCode| OpenError::Foreign(format!("{METADATA_TOPIC}: {error}"));
+        self.create_log(&tp, METADATA_ID, metadata_config(), epoch, now).map_err(storage)?;
+        self.write_quorum_state(epoch)?;
+        self.replay_metadata(&tp)?;
+        self.announce_leader(&tp, now).map_err(storage)?;
+        self.register(identity, now).map_err(storage)
+    }
+
+    fn meta_properties(&mut self, identity: &Identity) -> Result<MetaProperties, OpenError> {
+        let files = self.store.files("")?;
+        let Some((_, size)) = files.iter().find(|(name, _)| name == meta::FILE) else {
+            return self.format(identity);
+        };
+        let mut bytes = vec![0; usize::try_from(*size).unwrap_or(0).min(64 * 1024)];
+        let read = self.store.read("", meta::FILE, 0, &mut bytes)?;
+        let found = MetaProperties::parse(&bytes[..read]).map_err(OpenError::Foreign)?;
+        match found.node_id == self.config.node_id {
+            true => Ok(found),
+            false => Err(OpenError::Foreign(format!(
+                "{} says node.id={}, and this broker is started with node.id={}; start it with the id or the directory of the other",
+                meta::FILE,
+                found.node_id,
+                self.config.node_id
+            ))),
+        }
+    }
+
+    /// A new directory. One that has logs and no `meta.properties` is not new, and nobody knows whose it is.
+    fn format(&mut self, identity: &Identity) -> Result<MetaProperties, OpenError> {
+        if self.store.directories()?.iter().any(|directory| directory.starts_with(METADATA_TOPIC)) {
+            return Err(OpenError::Foreign(format!("there are logs, but no {}: it was lost, or this is not Kafka's", meta::FILE)));
+        }
+        let meta = MetaProperties {
+            cluster_id: TopicId(identity.cluster_id).to_string(),
+            directory_id: identity.directory_id,
+            node_id: self.config.node_id,
+        };
+        self.store.replace("", meta::FILE, meta.text().as_bytes())?;
+        Ok(meta)
+    }
+
+    fn last_quorum_epoch(&self) -> Result<i32, OpenError> {
+        let directory = format!("{METADATA_TOPIC}-0");
+        if !self.store.directories()?.contains(&directory) {
+            return Ok(0);
+        }
+        let files = self.store.files(&directory)?;
+        let Some((_, size)) = files.iter().find(|(name, _)| name == QUORUM_STATE) else { return Ok(0) };
+        let mut bytes = vec![0; usize::try_from(*size).unwrap_or(0).min(64 * 1024)];
+        let read = self.store.read(&directory, QUORUM_STATE, 0, &mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes[..read]);
+        let after = text.split_once("\"leaderEpoch\":").map(|(_, after)| after.trim_start());
+        let digits = after.map(|after| after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
+        let unreadable = || OpenError::Foreign(format!("{directory}/{QUORUM_STATE} has no leaderEpoch"));
+        digits.and_then(|digits| digits.parse().ok()).ok_or_else(unreadable)
+    }
+
+    fn write_quorum_state(&mut self, epoch: LeaderEpoch) -> Result<(), OpenError> {
+        let id = self.config.node_id;
+        let text = format!(
+            r#"{{"clusterId":"","leaderId":{id},"leaderEpoch":{epoch},"votedId":-1,"appliedOffset":0,"currentVoters":[{{"voterId":{id}}}],"data_version":0}}"#
+        );
+        Ok(self.store.replace(&format!("{METADATA_TOPIC}-0"), QUORUM_STATE, text.as_bytes())?)
+    }
+
+    fn replay_metadata(&mut self, tp: &TopicPartition) -> Result<(), OpenError> {
+        let mut image = crate::image::Image::default();
+        let mut broken = None;
+        self.read_records(tp, Offset(0), &mut |offset, _, value, _| {
+            match MetadataRecord::decode(value.as_deref().unwrap_or_default()) {
+                Ok((record, _)) => image.apply(&record, offset.0),
+                Err(error) => drop(broken.get_or_insert(format!("{METADATA_TOPIC}: the record at offset {offset}: {error}"))),
+            }
+        })?;
+        self.control.image = image;
+        broken.map_or(Ok(()), |what| Err(OpenError::Foreign(what)))
+    }
+
+    /// Every leader of the metadata quorum begins with a record that says so.
+    fn announce_leader(&mut self, tp: &TopicPartition, now: Now) -> Result<(), ErrorCode> {
+        let voter_id = self.config.node_id;
+        let voter = || vec![LeaderChangeMessageVoter { voter_id, ..Default::default() }];
+        let message = LeaderChangeMessage { leader_id: voter_id, voters: voter(), granting_voters: voter(), ..Default::default() };
+        let value = message.encode(0).map_err(|_| ErrorCode::UnknownServerError)?;
+        let mut batch = Batch::of(&[(Some(LEADER_CHANGE.into()), Some(value))], now.unix_ms);
+        batch.header.attributes |= CONTROL;
+        let last = self.append_batch(tp, batch.sealed(), now)?;
+        self.control.image.skip_to(last.0 + 1);
+        Ok(())
+    }
+
+    fn register(&mut self, identity: &Identity, now: Now) -> Result<(), ErrorCode> {
+        if self.image().features().is_empty() {
+            let min_insync = self.config.value("min.insync.replicas").unwrap_or_default();
+            self.commit_silently(bootstrap_records(&min_insync), now)?;
+        }
+        let id = self.broker_id();
+        let registration = Registration {
+            id,
+            incarnation: identity.incarnation_id,
+            host: identity.host.clone(),
+            port: identity.port,
+            rack: self.config.rack.clone(),
+            log_dir: self.control.meta.directory_id,
+        };
+        self.commit_silently(self.controller().fence_broker(id), now)?;
+        self.commit_silently(self.controller().register_broker(&registration), now)?;
+        self.commit_silently(self.controller().unfence_broker(id), now)?;
+        self.lead_all(now);
+        Ok(())
+    }
+
+    /// Nothing is carried out yet: the logs are opened once, when all is known.
+    fn commit_silently(&mut self, mut records: Vec<crate::controller::Change>, now: Now) -> Result<(), ErrorCode> {
+        while !records.is_empty() {
+            let rest = records.split_off(records.len().min(MAX_RECORDS_PER_REQUEST));
+            self.append_changes(&records, now, &mut Consequences::default())?;
+            records = rest;
+        }
+        Ok(())
+    }
+
+    fn lead_all(&mut self, now: Now) {
+        let of = |topic: &crate::image::TopicImage| {
+            let (name, id) = (topic.name.clone(), topic.id);
+            (0..topic.partitions.len() as i32).map(move |partition| (TopicPartition { topic: name.clone(), partition }, id)).collect::<Vec<_>>()
+        };
+        let partitions: BTreeSet<(TopicPartition, TopicId)> = self.image().topics().flat_map(of).collect();
+        for (tp, id) in partitions {
+            // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest serves on.
+            let _ = self.lead(&tp, id, now);
+        }
+    }
+}
+
+/// What the metadata log obeys: nothing in it expires before a snapshot replaces it.
+fn metadata_config() -> TopicConfig {
+    TopicConfig { retention_ms: -1, max_message_bytes: i32::MAX, delete: false, ..TopicConfig::default() }
+}
