@@ -6,12 +6,24 @@ use broker_core::{Node, Now, Span, Ticket, node::Released};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
+mod k00_produce;
+mod k01_fetch;
+mod k02_list_offsets;
 mod k18_api_versions;
+mod k21_delete_records;
+mod k23_offset_for_leader_epoch;
 
 pub(crate) use k18_api_versions::unsupported as unsupported_api_versions;
 
 /// Every API that this broker serves, in order of key. A gap in the numbers is an API that it lacks.
-pub(crate) static APIS: &[Entry] = &[entry::<k18_api_versions::ApiVersions>()];
+pub(crate) static APIS: &[Entry] = &[
+    entry::<k00_produce::Produce>(),
+    entry::<k01_fetch::Fetch>(),
+    entry::<k02_list_offsets::ListOffsets>(),
+    entry::<k18_api_versions::ApiVersions>(),
+    entry::<k21_delete_records::DeleteRecords>(),
+    entry::<k23_offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+];
 
 /// One API: its versions stand beside its rules, in its file.
 pub(crate) trait Api {
@@ -173,6 +185,30 @@ impl<T: Encodable> WriteBody for T {
         self.encode(buffer, version).map_err(|error| Malformed(error.to_string()))
     }
 }
+
+/// The messages that are generated here are read and written like the crate's.
+macro_rules! generated {
+    ($($message:ident),*) => {$(
+        impl ReadBody for crate::messages::$message {
+            fn read(bytes: &mut Bytes, version: i16) -> Result<Self, Malformed> {
+                broker_core::records::Message::decode(bytes, version).map_err(|error| Malformed(error.to_string()))
+            }
+        }
+
+        impl WriteBody for crate::messages::$message {
+            fn write(&self, buffer: &mut BytesMut, version: i16) -> Result<(), Malformed> {
+                let bytes = broker_core::records::Message::encode(self, version);
+                buffer.extend_from_slice(&bytes.map_err(|error| Malformed(error.to_string()))?);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+generated!(
+    ListOffsetsRequest, ListOffsetsResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    OffsetFetchResponse
+);
 
 #[cfg(test)]
 mod tests {

@@ -85,9 +85,18 @@ pub struct Stepped {
 }
 
 impl Walked {
-    /// Looks through the bytes of one partition.
-    pub fn new(bytes: &Bytes) -> Self {
+    /// How bytes divide into batches.
+    pub fn shape_of(bytes: &Bytes) -> Shape {
+        divide(bytes).0
+    }
+
+    /// Looks through the bytes of one partition. A batch beyond `limit` bytes will be refused for its size: its records are
+    /// not looked at.
+    pub fn new(bytes: &Bytes, limit: usize) -> Self {
         let (shape, batch) = divide(bytes);
+        if batch.len() > limit {
+            return Self { shape, batch, header: None, crc_holds: false, records: Err(Malformed::TooLarge) };
+        }
         let header = if shape == Shape::One { BatchHeader::read(&batch) } else { None };
         let Some(header) = header else {
             return Self { shape, batch, header: None, crc_holds: false, records: Err(Malformed::Structure) };

@@ -81,7 +81,9 @@ impl Node {
         if !self.logs.open.contains_key(tp) {
             let log = self.open_log(tp, id, config, now).map_err(|_| ErrorCode::KafkaStorageError)?;
             self.logs.open.insert(tp.clone(), log);
-            self.logs.names.insert(id, tp.topic.clone());
+            if &*tp.topic != METADATA_TOPIC {
+                self.logs.names.insert(id, tp.topic.clone());
+            }
         }
         match self.command(tp, Command::Lead(epoch), now)? {
             Outcome::Refused(refusal) => Err(refusal.error),
@@ -110,6 +112,11 @@ impl Node {
     /// A partition's log, if this broker has it.
     pub fn log(&self, tp: &TopicPartition) -> Option<&Log> {
         self.logs.open.get(tp)
+    }
+
+    /// A log that clients may ask for: every one but the cluster's metadata.
+    pub fn partition(&self, tp: &TopicPartition) -> Option<&Log> {
+        self.log(tp).filter(|_| &*tp.topic != METADATA_TOPIC)
     }
 
     /// The topic that has this id, among those with a log here.
@@ -185,7 +192,7 @@ impl Node {
 
     /// The log of a partition that this broker leads in that epoch (-1 for any), or Kafka's error.
     pub fn led_log(&self, tp: &TopicPartition, epoch: LeaderEpoch) -> Result<&Log, ErrorCode> {
-        let log = self.log(tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let log = self.partition(tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         match epoch {
             LeaderEpoch(..0) => {}
             stale if stale < log.leader_epoch() => return Err(ErrorCode::FencedLeaderEpoch),

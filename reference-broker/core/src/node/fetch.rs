@@ -161,7 +161,7 @@ impl Node {
         for wanted in all {
             let error = match partition_of(&wanted) {
                 None => ErrorCode::UnknownTopicId,
-                Some(tp) if self.log(&tp).is_none() => ErrorCode::UnknownTopicOrPartition,
+                Some(tp) if self.partition(&tp).is_none() => ErrorCode::UnknownTopicOrPartition,
                 Some(_) => {
                     known.push(wanted);
                     continue;
@@ -190,7 +190,7 @@ impl Node {
 
     fn read_partition(&self, wanted: &Wanted, isolation: Isolation, limit: Limit) -> Result<Fetched, ErrorCode> {
         let tp = partition_of(wanted).ok_or(ErrorCode::UnknownTopicId)?;
-        let log = self.log(&tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let log = self.partition(&tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         if matches!(wanted.key.topic, TopicKey::Id(id) if id != log.topic_id()) {
             return Err(ErrorCode::InconsistentTopicId);
         }

@@ -1,0 +1,293 @@
+//! Fetch. v4 isolation level, the oldest served · v5 log start offset · v7 sessions (KIP-227) · v9 the reader's idea of the
+//! leader's epoch (KIP-320) · v11 rack (KIP-392) · v12 flexible, diverging epochs (KIP-595) · v13 topic ids (KIP-516) ·
+//! v15 replica state (KIP-903) · v16 the leader with NOT_LEADER and FENCED (KIP-951) · v17 directory ids (KIP-853) ·
+//! v18 the replica's high watermark (KIP-1166).
+//!
+//! The answer is laid out here, not by the codec: records are spans of log files, which it would copy.
+
+use std::ops::RangeInclusive;
+
+use broker_core::Reply;
+use broker_core::fetch::{
+    FetchCommand, FetchOutcome, Fetched, Interest, Isolation, Naming, PartitionKey, SessionRequest, TopicKey,
+};
+use broker_core::node::Released;
+use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicId};
+use bytes::{BufMut, BytesMut};
+use kafka_protocol::messages::FetchRequest;
+use kafka_protocol::messages::fetch_request::FetchPartition;
+
+use super::{Answer, Api, Body, Call, Part};
+
+pub(super) struct Fetch;
+
+/// What a version means.
+#[derive(Clone, Copy)]
+struct Semantics {
+    has_sessions: bool,
+    tells_log_start: bool,
+    knows_storage_error: bool,
+    tells_preferred_replica: bool,
+    is_flexible: bool,
+    topics_by_id: bool,
+}
+
+impl Semantics {
+    fn of(version: i16) -> Self {
+        Self {
+            has_sessions: version >= 7,
+            tells_log_start: version >= 5,
+            knows_storage_error: version >= 6,
+            tells_preferred_replica: version >= 11,
+            is_flexible: version >= 12,
+            topics_by_id: version >= 13,
+        }
+    }
+}
+
+impl Api for Fetch {
+    type Request = FetchRequest;
+    const KEY: i16 = 1;
+    const NAME: &'static str = "Fetch";
+    const VERSIONS: RangeInclusive<i16> = 4..=18;
+
+    fn handle(request: FetchRequest, call: &mut Call<'_>) -> Answer {
+        let semantics = Semantics::of(call.version);
+        let command = command(&request, call, semantics);
+        match call.node.fetch(&command, call.now) {
+            Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics)),
+            Reply::Parked(ticket) => Answer::Parked(ticket, Box::new(move |released| continued(released, semantics))),
+        }
+    }
+}
+
+fn continued(released: Released, semantics: Semantics) -> Answer {
+    match released {
+        Released::Fetch(outcome) => Answer::Reply(body(&outcome, semantics)),
+        other => Answer::Close(format!("a Fetch was released as {other:?}")),
+    }
+}
+
+fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) -> FetchCommand {
+    let [a, b, c, d, ..] = call.fresh_id();
+    let session = SessionRequest {
+        id: request.session_id,
+        epoch: if semantics.has_sessions { request.session_epoch } else { -1 },
+        fresh_id: i32::from_be_bytes([a, b, c, d]),
+    };
+    let topic_key = |name: &str, id: &uuid::Uuid| {
+        if semantics.topics_by_id { TopicKey::Id(TopicId(id.into_bytes())) } else { TopicKey::Name(name.into()) }
+    };
+    let mut partitions = Vec::new();
+    for topic in &request.topics {
+        let key = topic_key(&topic.topic, &topic.topic_id);
+        partitions.extend(topic.partitions.iter().map(|asked| {
+            (PartitionKey { topic: key.clone(), partition: asked.partition }, interest(asked))
+        }));
+    }
+    let mut forgotten = Vec::new();
+    for topic in &request.forgotten_topics_data {
+        let key = topic_key(&topic.topic, &topic.topic_id);
+        forgotten.extend(topic.partitions.iter().map(|partition| PartitionKey { topic: key.clone(), partition: *partition }));
+    }
+    FetchCommand {
+        session,
+        naming: if semantics.topics_by_id { Naming::Ids } else { Naming::Names },
+        isolation: if request.isolation_level == 1 { Isolation::Committed } else { Isolation::Uncommitted },
+        max_wait_ms: request.max_wait_ms,
+        min_bytes: request.min_bytes,
+        max_bytes: request.max_bytes,
+        partitions,
+        forgotten,
+    }
+}
+
+fn interest(asked: &FetchPartition) -> Interest {
+    Interest {
+        offset: Offset(asked.fetch_offset),
+        max_bytes: asked.partition_max_bytes,
+        leader_epoch: LeaderEpoch(asked.current_leader_epoch),
+        last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
+    }
+}
+
+/// Lays out the answer: bytes, and spans between them.
+fn body(outcome: &FetchOutcome, semantics: Semantics) -> Body {
+    let mut layout = Layout { parts: Vec::new(), bytes: BytesMut::new(), semantics };
+    layout.bytes.put_i32(0);
+    if semantics.has_sessions {
+        layout.bytes.put_i16(outcome.error.map_or(0, |error| error.code()));
+        layout.bytes.put_i32(outcome.session_id);
+    }
+    let topics: Vec<&[Fetched]> = outcome.partitions.chunk_by(|a, b| a.key.topic == b.key.topic).collect();
+    layout.count(topics.len());
+    topics.iter().for_each(|partitions| layout.topic(partitions));
+    layout.end_of_struct();
+    layout.finish()
+}
+
+struct Layout {
+    parts: Vec<Part>,
+    bytes: BytesMut,
+    semantics: Semantics,
+}
+
+impl Layout {
+    fn topic(&mut self, partitions: &[Fetched]) {
+        match partitions.first().map(|partition| &partition.key.topic) {
+            Some(TopicKey::Id(id)) => self.bytes.put_slice(&id.0),
+            Some(TopicKey::Name(name)) => self.string(name),
+            None => {}
+        }
+        self.count(partitions.len());
+        partitions.iter().for_each(|partition| self.partition(partition));
+        self.end_of_struct();
+    }
+
+    fn partition(&mut self, fetched: &Fetched) {
+        self.bytes.put_i32(fetched.key.partition);
+        self.bytes.put_i16(self.error_code(fetched.error));
+        self.bytes.put_i64(fetched.high_watermark.0);
+        self.bytes.put_i64(fetched.last_stable_offset.0);
+        if self.semantics.tells_log_start {
+            self.bytes.put_i64(fetched.log_start.0);
+        }
+        self.aborted(fetched);
+        if self.semantics.tells_preferred_replica {
+            self.bytes.put_i32(-1);
+        }
+        self.records(fetched);
+        if self.semantics.is_flexible {
+            self.tags(fetched);
+        }
+    }
+
+    fn aborted(&mut self, fetched: &Fetched) {
+        let Some(aborted) = &fetched.aborted else {
+            return if self.semantics.is_flexible { self.bytes.put_u8(0) } else { self.bytes.put_i32(-1) };
+        };
+        self.count(aborted.len());
+        for aborted in aborted {
+            self.bytes.put_i64(aborted.producer_id.0);
+            self.bytes.put_i64(aborted.first_offset.0);
+            self.end_of_struct();
+        }
+    }
+
+    /// Never null: an empty set of records is what clients expect where there is nothing to read (KAFKA-18646).
+    fn records(&mut self, fetched: &Fetched) {
+        self.count(fetched.size());
+        if let Some(span) = &fetched.span {
+            let before = self.bytes.split().freeze();
+            self.parts.extend([Part::Bytes(before), Part::Span(span.clone())]);
+        }
+    }
+
+    /// The tagged fields of a partition: tag 0 is the diverging epoch.
+    fn tags(&mut self, fetched: &Fetched) {
+        let Some((epoch, end)) = fetched.diverging else { return self.bytes.put_u8(0) };
+        self.bytes.put_slice(&[1, 0, 13]);
+        self.bytes.put_i32(epoch.0);
+        self.bytes.put_i64(end.0);
+        self.bytes.put_u8(0);
+    }
+
+    fn error_code(&self, error: Option<ErrorCode>) -> i16 {
+        match error {
+            Some(ErrorCode::KafkaStorageError) if !self.semantics.knows_storage_error => {
+                ErrorCode::NotLeaderOrFollower.code()
+            }
+            Some(error) => error.code(),
+            None => 0,
+        }
+    }
+
+    /// A length or a count; the compact form is one more, as a varint.
+    fn count(&mut self, count: usize) {
+        if !self.semantics.is_flexible {
+            return self.bytes.put_i32(count as i32);
+        }
+        let mut rest = count as u64 + 1;
+        while rest >= 0x80 {
+            self.bytes.put_u8(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.bytes.put_u8(rest as u8);
+    }
+
+    fn string(&mut self, text: &str) {
+        if self.semantics.is_flexible { self.count(text.len()) } else { self.bytes.put_i16(text.len() as i16) }
+        self.bytes.put_slice(text.as_bytes());
+    }
+
+    fn end_of_struct(&mut self) {
+        if self.semantics.is_flexible {
+            self.bytes.put_u8(0);
+        }
+    }
+
+    fn finish(mut self) -> Body {
+        self.parts.push(Part::Bytes(self.bytes.freeze()));
+        Body { parts: self.parts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use broker_core::Span;
+    use broker_core::log::aborted::AbortedTransaction;
+    use broker_core::units::ProducerId;
+    use bytes::Bytes;
+    use kafka_protocol::messages::FetchResponse;
+    use kafka_protocol::protocol::Decodable;
+
+    fn outcome(topic: TopicKey, is_flexible: bool) -> FetchOutcome {
+        let key = |partition| PartitionKey { topic: topic.clone(), partition };
+        let failed = Fetched::failed(key(1), None, ErrorCode::OffsetOutOfRange);
+        let transaction = AbortedTransaction {
+            producer_id: ProducerId(7),
+            first_offset: Offset(3),
+            last_offset: Offset(5),
+            last_stable_offset: Offset(6),
+        };
+        let found = Fetched {
+            error: None,
+            high_watermark: Offset(9),
+            last_stable_offset: Offset(8),
+            log_start: Offset(2),
+            aborted: Some(vec![transaction]),
+            diverging: is_flexible.then_some((LeaderEpoch(4), Offset(6))),
+            span: Some(Span { directory: "t-0".into(), file: "f".into(), position: 0, length: 300 }),
+            ..Fetched::failed(key(0), None, ErrorCode::UnknownServerError)
+        };
+        FetchOutcome { error: None, session_id: 0, partitions: vec![found, failed] }
+    }
+
+    #[test]
+    fn what_is_laid_out_reads_back_in_every_version() {
+        for version in Fetch::VERSIONS {
+            let semantics = Semantics::of(version);
+            let topic =
+                if semantics.topics_by_id { TopicKey::Id(TopicId([9; 16])) } else { TopicKey::Name("t".into()) };
+            let outcome = outcome(topic, semantics.is_flexible);
+            let mut bytes = BytesMut::new();
+            for part in body(&outcome, semantics).parts {
+                match part {
+                    Part::Bytes(part) => bytes.extend_from_slice(&part),
+                    Part::Span(span) => bytes.extend(std::iter::repeat_n(0xab, span.length)),
+                }
+            }
+            let mut bytes = bytes.freeze();
+            let response = FetchResponse::decode(&mut bytes, version).expect("decodes");
+            assert!(bytes.is_empty(), "v{version} leaves {} bytes", bytes.len());
+            let partitions = &response.responses[0].partitions;
+            assert_eq!(partitions[0].records, Some(Bytes::from(vec![0xab; 300])), "v{version}");
+            assert_eq!(partitions[0].high_watermark, 9);
+            assert_eq!(partitions[0].aborted_transactions.as_ref().map(Vec::len), Some(1));
+            assert_eq!(partitions[0].diverging_epoch.end_offset, if semantics.is_flexible { 6 } else { -1 });
+            assert_eq!((partitions[1].error_code, partitions[1].aborted_transactions.is_none()), (1, true));
+            assert_eq!(partitions[1].records, Some(Bytes::new()));
+        }
+    }
+}
