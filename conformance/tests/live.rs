@@ -5,6 +5,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use conformance::case::parse;
+use conformance::driver::client;
 use conformance::target::{Needs, Running, Target, TargetError};
 
 async fn started(target: &str, needs: &Needs) -> Running {
@@ -117,4 +119,65 @@ async fn a_foreign_broker_runs_from_its_command_line() {
     running.kill(0).await.unwrap();
     running.restart(0).await.unwrap();
     assert_eq!(running.describe(), "tansu");
+}
+
+/// What a client session shows for steps as a case writes them.
+async fn shown(session: &mut client::Session, steps: &[&str]) -> Vec<String> {
+    let text = format!("# TOP-01  Steps.\n\n{}\n", steps.join("\n\n"));
+    let mut lines = Vec::new();
+    for step in parse("steps", &text).unwrap().steps {
+        lines.extend(client::run(session, &step.args.verb, &step.args).await.unwrap());
+    }
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Java and the jars of scripts/kafka-jars"]
+async fn a_group_is_seen_to_share_leave_and_resume_as_an_application_sees_it() {
+    let kafka = started("jvm:4.3.1", &Needs::default()).await;
+    let mut session = client::Session::open(kafka.bootstrap(), "run1-");
+    let made = [
+        "create-topic t partitions=2",
+        "produce t/0 values=[a, b] codec=zstd",
+        "produce t/1 values=[c] keys=[k]",
+    ];
+    assert_eq!(
+        shown(&mut session, &made).await,
+        ["t ok", "t/0 offset=0", "t/0 offset=1", "t/1 offset=0 key=k"]
+    );
+    let read = ["subscribe c1 t", "poll c1", "commit c1"];
+    assert_eq!(
+        shown(&mut session, &read).await,
+        [
+            "c1 assigned t/0 t/1",
+            "t/0 offset=0 value=a",
+            "t/0 offset=1 value=b",
+            "t/1 offset=0 key=k value=c",
+            "ok"
+        ]
+    );
+    let shared = ["subscribe c2 t", "close c1", "settle c2"];
+    assert_eq!(
+        shown(&mut session, &shared).await,
+        [
+            "c1 revoked t/0 t/1",
+            "c1 assigned t/0",
+            "c2 assigned t/1",
+            "c1 revoked t/0",
+            "c1 closed",
+            "c2 revoked t/1",
+            "c2 assigned t/0 t/1"
+        ]
+    );
+    let resumed = ["produce t/0 values=[d]", "poll c2", "committed c2", "delete-group g"];
+    assert_eq!(
+        shown(&mut session, &resumed).await,
+        [
+            "t/0 offset=2",
+            "t/0 offset=2 value=d",
+            "t/0 offset=2",
+            "t/1 offset=1",
+            "g error=NON_EMPTY_GROUP"
+        ]
+    );
 }

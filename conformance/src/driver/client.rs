@@ -10,7 +10,7 @@
 //! | `delete-topic T…` | | the same |
 //! | `create-partitions T=N…` | `validate-only` | the same |
 //! | `describe-config T` | `keys=[k] broker= group= source=DYNAMIC_TOPIC` | `t k=v source=…` |
-//! | `alter-config T` | `config={ k: v } broker= group= validate-only` | `t ok`; replaces the whole set |
+//! | `alter-config T` | `config={ k: v } broker= group= validate-only` | `t asked`; replaces the whole set |
 //! | `delete-records T/P=OFFSET…` | | `t/0 low=3` |
 //! | `delete-group G…` | | `g ok` |
 //! | `metadata T…` | | a line a partition |
@@ -149,7 +149,11 @@ impl Clients {
     fn run(&mut self, verb: &str, args: &Args) -> Lines {
         let timeout = config::timeout(args, TIMEOUT)?;
         let deadline = Instant::now() + timeout;
-        let call = Call { args, timeout, deadline };
+        let call = Call {
+            args,
+            timeout,
+            deadline,
+        };
         let lines = match verb {
             "create-topic" => admin::create_topic(self, &call),
             "delete-topic" => admin::delete_topic(self, &call),
@@ -175,8 +179,7 @@ impl Clients {
     }
 
     fn any(&self) -> bool {
-        self.admin.is_some()
-            || !(self.producers.is_empty() && self.readers.is_empty() && self.members.is_empty())
+        self.admin.is_some() || !(self.producers.is_empty() && self.readers.is_empty() && self.members.is_empty())
     }
 
     /// The name on the broker; a name that has the prefix already keeps it.
@@ -253,7 +256,11 @@ fn offset(arg: &Arg) -> Result<Offset, StepFailure> {
             Some(tail) => number(tail).map(Offset::OffsetTail),
             None => number(&text).map(Offset::Offset),
         }
-        .ok_or_else(|| StepFailure::usage(format!("{text:?}: an offset is beginning, end, stored, tail-N or a number"))),
+        .ok_or_else(|| {
+            StepFailure::usage(format!(
+                "{text:?}: an offset is beginning, end, stored, tail-N or a number"
+            ))
+        }),
     }
 }
 

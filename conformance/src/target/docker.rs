@@ -52,10 +52,7 @@ impl Node {
     pub(super) async fn kill(&self) -> Result<(), TargetError> {
         let signal = "KILL".to_owned();
         self.engine
-            .kill_container(
-                self.container()?.id(),
-                Some(KillContainerOptions { signal }),
-            )
+            .kill_container(self.container()?.id(), Some(KillContainerOptions { signal }))
             .await
             .map_err(|e| TargetError(format!("cannot kill the container of {}: {e}", self.image)))?;
         while running(self.container()?).await {
@@ -66,12 +63,10 @@ impl Node {
 
     /// Starts the killed container again: same port, same data.
     pub(super) async fn launch(&self) -> Result<(), TargetError> {
-        self.container()?.start().await.map_err(|e| {
-            TargetError(format!(
-                "cannot start the container of {} again: {e}",
-                self.image
-            ))
-        })?;
+        self.container()?
+            .start()
+            .await
+            .map_err(|e| TargetError(format!("cannot start the container of {} again: {e}", self.image)))?;
         self.ready().await
     }
 
@@ -83,7 +78,7 @@ impl Node {
     async fn ready(&self) -> Result<(), TargetError> {
         let container = self.container()?;
         let deadline = Instant::now() + STARTUP_TIMEOUT;
-        ready::wait(&self.address, deadline, async || {
+        ready::wait(&self.address, deadline, || async {
             if running(container).await {
                 return None;
             }

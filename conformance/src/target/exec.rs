@@ -28,8 +28,7 @@ impl Node {
             .tempdir()
             .map_err(|e| TargetError(format!("no temporary directory: {e}")))?;
         let data = dir.path().join("data");
-        std::fs::create_dir(&data)
-            .map_err(|e| TargetError(format!("cannot make {}: {e}", data.display())))?;
+        std::fs::create_dir(&data).map_err(|e| TargetError(format!("cannot make {}: {e}", data.display())))?;
         let port = ports::free()?;
         let mut node = Self {
             process: None,
@@ -70,12 +69,14 @@ impl Node {
         let program = self.program().to_owned();
         let process = self.process.insert(process);
         let deadline = Instant::now() + STARTUP_TIMEOUT;
-        ready::wait(&self.address, deadline, async || {
-            let status = process.ended()?;
-            Some(format!(
-                "{program} ended ({status}) before it answered. Its last words:\n{}",
-                process.last_words()
-            ))
+        ready::wait(&self.address, deadline, || {
+            let status = process.ended();
+            std::future::ready(status.map(|status| {
+                format!(
+                    "{program} ended ({status}) before it answered. Its last words:\n{}",
+                    process.last_words()
+                )
+            }))
         })
         .await
     }
@@ -86,10 +87,7 @@ fn words(command: &str, port: u16, data: &Path) -> Result<Vec<String>, TargetErr
     let data = data.to_string_lossy();
     Ok(words
         .into_iter()
-        .map(|word| {
-            word.replace("{port}", &port.to_string())
-                .replace("{data}", &data)
-        })
+        .map(|word| word.replace("{port}", &port.to_string()).replace("{data}", &data))
         .collect())
 }
 
@@ -111,10 +109,7 @@ mod tests {
         let TargetError(message) = Node::start("/nowhere/broker {port}")
             .await
             .expect_err("there is no such program");
-        assert!(
-            message.contains("cannot start /nowhere/broker"),
-            "{message}"
-        );
+        assert!(message.contains("cannot start /nowhere/broker"), "{message}");
     }
 
     #[test]

@@ -104,9 +104,9 @@ impl Node {
         let process = self.spawn(command)?;
         let process = self.process.insert(process);
         let version = &self.install.version;
-        ready::wait(&self.address, Instant::now() + STARTUP_TIMEOUT, async || {
-            let status = process.ended()?;
-            Some(died(version, &status.to_string(), &process.last_words()))
+        ready::wait(&self.address, Instant::now() + STARTUP_TIMEOUT, || {
+            let status = process.ended();
+            std::future::ready(status.map(|status| died(version, &status.to_string(), &process.last_words())))
         })
         .await
     }
@@ -129,8 +129,7 @@ impl Node {
 
     fn spawn(&self, command: Command) -> Result<Process, TargetError> {
         let java = &self.install.java;
-        Process::spawn(command, &self.dir.path().join("server.log"))
-            .map_err(|e| cannot("start", java, &e))
+        Process::spawn(command, &self.dir.path().join("server.log")).map_err(|e| cannot("start", java, &e))
     }
 }
 

@@ -34,16 +34,12 @@ fn refused(text: &str, why: &str) -> TargetError {
 fn reference(text: &str, rest: &str) -> Result<Target, TargetError> {
     match rest.parse() {
         Ok(brokers) if brokers > 0 => Ok(Target::Reference { brokers }),
-        _ => Err(refused(
-            text,
-            "after reference: comes the number of brokers",
-        )),
+        _ => Err(refused(text, "after reference: comes the number of brokers")),
     }
 }
 
 fn exec(text: &str, rest: &str) -> Result<Target, TargetError> {
-    let words = shell_words::split(rest)
-        .map_err(|_| refused(text, "the command has an unclosed quote"))?;
+    let words = shell_words::split(rest).map_err(|_| refused(text, "the command has an unclosed quote"))?;
     if words.is_empty() {
         return Err(refused(text, "no command after exec:"));
     }
@@ -91,13 +87,8 @@ fn jvm(text: &str, rest: &str) -> Result<Target, TargetError> {
 /// `4.3.1x3` means three nodes.
 fn no_cluster(text: &str, version: &str) -> Result<(), TargetError> {
     match version.rsplit_once('x') {
-        Some((before, nodes))
-            if before.ends_with(|c: char| c.is_ascii_digit()) && nodes.parse::<u8>().is_ok() =>
-        {
-            Err(refused(
-                text,
-                "clusters of several nodes are not there yet",
-            ))
+        Some((before, nodes)) if before.ends_with(|c: char| c.is_ascii_digit()) && nodes.parse::<u8>().is_ok() => {
+            Err(refused(text, "clusters of several nodes are not there yet"))
         }
         _ => Ok(()),
     }

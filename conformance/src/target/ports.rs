@@ -18,10 +18,5 @@ pub(super) fn free() -> Result<u16, TargetError> {
     (0..COUNT)
         .map(|_| FIRST + next.fetch_add(1, Ordering::Relaxed) % COUNT)
         .find(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok())
-        .ok_or_else(|| {
-            TargetError(format!(
-                "no free port between {FIRST} and {}",
-                FIRST + COUNT
-            ))
-        })
+        .ok_or_else(|| TargetError(format!("no free port between {FIRST} and {}", FIRST + COUNT)))
 }

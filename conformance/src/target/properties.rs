@@ -38,13 +38,8 @@ pub(super) fn of(needs: &Needs, own: &[(&str, String)]) -> BTreeMap<String, Stri
     let common = SINGLE_NODE
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    let own = own
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), value.clone()));
-    common
-        .chain(own)
-        .chain(needs.config.iter().cloned())
-        .collect()
+    let own = own.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
+    common.chain(own).chain(needs.config.iter().cloned()).collect()
 }
 
 /// The text of a `server.properties` file.
@@ -66,10 +61,7 @@ mod tests {
             ..Needs::default()
         };
         let text = file(&of(&needs, &[("node.id", "1".to_owned())]));
-        assert!(
-            text.contains("group.initial.rebalance.delay.ms=3000\n"),
-            "{text}"
-        );
+        assert!(text.contains("group.initial.rebalance.delay.ms=3000\n"), "{text}");
         assert!(text.contains("node.id=1\n"), "{text}");
     }
 }

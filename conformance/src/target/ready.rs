@@ -14,10 +14,10 @@ const ONE_TRY: Duration = Duration::from_secs(2);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 /// Asks until the broker answers, `gone` gives its last words, or the deadline passes.
-pub(super) async fn wait(
+pub(super) async fn wait<Words: Future<Output = Option<String>>>(
     address: &str,
     deadline: Instant,
-    mut gone: impl AsyncFnMut() -> Option<String>,
+    mut gone: impl FnMut() -> Words,
 ) -> Result<(), TargetError> {
     loop {
         if let Some(last_words) = gone().await {
@@ -43,13 +43,8 @@ pub(super) async fn answers(address: &str) -> Result<(), String> {
 }
 
 async fn ask(address: &str) -> Result<(), String> {
-    let mut stream = TcpStream::connect(address)
-        .await
-        .map_err(|e| e.to_string())?;
-    stream
-        .write_all(&API_VERSIONS_V0)
-        .await
-        .map_err(|e| e.to_string())?;
+    let mut stream = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
+    stream.write_all(&API_VERSIONS_V0).await.map_err(|e| e.to_string())?;
     let mut head = [0; 8];
     match stream.read_exact(&mut head).await {
         Ok(_) if head[4..] == [0, 0, 0, 7] => Ok(()),

@@ -20,7 +20,7 @@ enum Node {
     Elsewhere,
     Exec(exec::Node),
     Jvm(jvm::Node),
-    Docker(docker::Node),
+    Docker(Box<docker::Node>),
 }
 
 impl Running {
@@ -50,7 +50,7 @@ impl Running {
             Target::Docker { image, tag } => {
                 let node = docker::Node::start(image, tag, needs).await?;
                 let address = node.address().to_owned();
-                (Node::Docker(node), vec![address], format!("{image}:{tag}"))
+                (Node::Docker(Box::new(node)), vec![address], format!("{image}:{tag}"))
             }
         };
         Ok(Self {
@@ -158,7 +158,7 @@ fn elsewhere() -> TargetError {
 /// A broker that runs already answers at once or is not there.
 async fn found(addresses: &[String]) -> Result<(), TargetError> {
     for address in addresses {
-        ready::wait(address, Instant::now(), async || None)
+        ready::wait(address, Instant::now(), || std::future::ready(None))
             .await
             .map_err(|TargetError(why)| {
                 TargetError(format!(

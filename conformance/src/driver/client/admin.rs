@@ -13,18 +13,12 @@ use rdkafka::topic_partition_list::Offset;
 use super::{Call, Clients, Lines, StepFailure, config, errors, show};
 use crate::case::{Arg, Args};
 
-/// The admin client of a session; look-ups share it.
+/// The admin client of a session.
 pub(super) struct Admin(AdminClient<DefaultClientContext>);
 
 impl std::fmt::Debug for Admin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Admin")
-    }
-}
-
-impl Admin {
-    pub(super) fn client(&self) -> &rdkafka::client::Client<DefaultClientContext> {
-        self.0.inner()
     }
 }
 
@@ -84,14 +78,24 @@ pub(super) fn delete_group(clients: &mut Clients, call: &Call<'_>) -> Lines {
 pub(super) fn create_partitions(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let count = number(call.args, "partitions")?;
     let bare = match count {
-        Some(count) => clients.names(call, 0, "the topic")?.into_iter().map(|name| (name, count)).collect(),
+        Some(count) => clients
+            .names(call, 0, "the topic")?
+            .into_iter()
+            .map(|name| (name, count))
+            .collect(),
         None => Vec::new(),
     };
-    let named = call.args.named.iter().filter(|(key, _)| !["partitions", "timeout"].contains(&key.as_str()));
+    let named = call
+        .args
+        .named
+        .iter()
+        .filter(|(key, _)| !["partitions", "timeout"].contains(&key.as_str()));
     let named = named.filter_map(|(key, value)| Some((clients.unique(key), i32::try_from(value.int()?).ok()?)));
     let wanted: Vec<(String, i32)> = named.chain(bare).collect();
     if wanted.is_empty() {
-        return Err(StepFailure::usage("create-partitions wants t=3: the topic and its new count"));
+        return Err(StepFailure::usage(
+            "create-partitions wants t=3: the topic and its new count",
+        ));
     }
     let wanted: Vec<NewPartitions<'_>> = wanted
         .iter()
@@ -114,19 +118,26 @@ pub(super) fn describe_config(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let keys: Vec<String> = call.args.list("keys").iter().filter_map(Arg::text).collect();
     let source = call.args.text("source");
     let resource = resource(clients, call)?;
-    let described = wait(clients.admin()?.0.describe_configs([&borrowed(&resource)], &options(call)));
+    let described = wait(
+        clients
+            .admin()?
+            .0
+            .describe_configs([&borrowed(&resource)], &options(call)),
+    );
     let described = match described {
         Ok(mut resources) => resources.pop(),
         Err(error) => return Ok(vec![failed(&error)]),
     };
     match described {
+        Some(Ok(config)) if config.entries.is_empty() => Ok(vec![format!("{} has no entries", name(&resource))]),
         Some(Ok(config)) => Ok(entries(&config, &keys, source.as_deref())),
         Some(Err(code)) => Ok(vec![format!("{} error={}", name(&resource), errors::code(code))]),
         None => Ok(vec!["nothing".to_owned()]),
     }
 }
 
-/// librdkafka's AlterConfigs, the one that replaces the whole set.
+/// librdkafka's AlterConfigs, the one that replaces the whole set. The crate drops what the broker said of each resource:
+/// whether it was done is what `describe-config` shows afterwards.
 pub(super) fn alter_config(clients: &mut Clients, call: &Call<'_>) -> Lines {
     call.only(&["config", "broker", "group"])?;
     let resource = resource(clients, call)?;
@@ -136,13 +147,10 @@ pub(super) fn alter_config(clients: &mut Clients, call: &Call<'_>) -> Lines {
         change = change.set(key, value);
     }
     let changed = wait(clients.admin()?.0.alter_configs([&change], &options(call)));
-    let changed = changed.map(|results| {
-        let of = |result: Result<OwnedResourceSpecifier, (OwnedResourceSpecifier, RDKafkaErrorCode)>| {
-            result.map(|done| name(&done)).map_err(|(which, code)| (name(&which), code))
-        };
-        results.into_iter().map(of).collect()
-    });
-    each(changed)
+    Ok(match changed {
+        Ok(_) => vec![format!("{} asked", name(&resource))],
+        Err(error) => vec![failed(&error)],
+    })
 }
 
 fn resource(clients: &Clients, call: &Call<'_>) -> Result<OwnedResourceSpecifier, StepFailure> {
@@ -185,7 +193,11 @@ fn entries(config: &ConfigResource, keys: &[String], source: Option<&str>) -> Ve
             let flags = [(entry.is_read_only, " read-only"), (entry.is_sensitive, " sensitive")];
             let flags: String = flags.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
             let from = source_name(&entry.source);
-            format!("{} {}={value} source={from}{flags}", name(&config.specifier), entry.name)
+            format!(
+                "{} {}={value} source={from}{flags}",
+                name(&config.specifier),
+                entry.name
+            )
         })
         .collect();
     lines.sort();
@@ -238,9 +250,7 @@ fn each(results: KafkaResult<Vec<Result<String, (String, RDKafkaErrorCode)>>>) -
 
 fn number(args: &Args, key: &str) -> Result<Option<i32>, StepFailure> {
     let number = args.int(key)?;
-    let narrow = |number| {
-        i32::try_from(number).map_err(|_| StepFailure::usage(format!("{key}={number} is too large")))
-    };
+    let narrow = |number| i32::try_from(number).map_err(|_| StepFailure::usage(format!("{key}={number} is too large")));
     number.map(narrow).transpose()
 }
 

@@ -116,7 +116,10 @@ pub(super) fn producer(bootstrap: &str, given: &Properties) -> ClientConfig {
 pub(super) fn consumer(bootstrap: &str, group: &str, given: &Properties) -> ClientConfig {
     let mut config = config(bootstrap, &CONSUMER, given);
     // Heartbeats of the new protocol are the broker's choice, and librdkafka refuses the properties of the old one.
-    if given.get("group.protocol").is_some_and(|protocol| protocol == "consumer") {
+    if given
+        .get("group.protocol")
+        .is_some_and(|protocol| protocol == "consumer")
+    {
         config.remove("heartbeat.interval.ms");
         config.remove("session.timeout.ms");
     }

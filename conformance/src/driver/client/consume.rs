@@ -60,6 +60,7 @@ pub(super) fn consume(clients: &mut Clients, call: &Call<'_>) -> Lines {
         Ok(list) => list,
         Err(line) => return Ok(vec![line]),
     };
+    reader.acquaint(&list, call);
     let (records, ending) = match reader.0.assign(&list) {
         Ok(()) => reader.read(&list, wanted, call),
         Err(error) => (Vec::new(), Some(format!("error={}", errors::name(&error)))),
@@ -81,8 +82,17 @@ pub(super) fn with_time(call: &Call<'_>) -> bool {
 
 /// The partitions that the step names, and the topics that it wants whole.
 fn targets(clients: &Clients, call: &Call<'_>, from: Offset) -> Result<(TopicPartitionList, Vec<String>), StepFailure> {
-    let is_place = |text: &str| text.rsplit_once('/').is_some_and(|(_, number)| number.parse::<i32>().is_ok());
-    let words: Vec<String> = call.args.positional.iter().flat_map(Arg::items).filter_map(|arg| arg.text()).collect();
+    let is_place = |text: &str| {
+        text.rsplit_once('/')
+            .is_some_and(|(_, number)| number.parse::<i32>().is_ok())
+    };
+    let words: Vec<String> = call
+        .args
+        .positional
+        .iter()
+        .flat_map(Arg::items)
+        .filter_map(|arg| arg.text())
+        .collect();
     let mut list = TopicPartitionList::new();
     for word in words.iter().filter(|word| is_place(word)) {
         let (topic, partition) = clients.place(word)?;
@@ -92,7 +102,11 @@ fn targets(clients: &Clients, call: &Call<'_>, from: Offset) -> Result<(TopicPar
         let (topic, partition) = clients.place(key)?;
         add(&mut list, &topic, partition, offset(value)?);
     }
-    let whole: Vec<String> = words.iter().filter(|word| !is_place(word)).map(|name| clients.unique(name)).collect();
+    let whole: Vec<String> = words
+        .iter()
+        .filter(|word| !is_place(word))
+        .map(|name| clients.unique(name))
+        .collect();
     if list.count() == 0 && whole.is_empty() {
         return Err(StepFailure::usage("consume wants a topic or TOPIC/PARTITION"));
     }
@@ -119,6 +133,14 @@ impl Reader {
             }
         }
         Ok(list)
+    }
+
+    /// A client that does not know a topic's leader yet waits half a second before it looks; asked for metadata, it knows.
+    fn acquaint(&self, list: &TopicPartitionList, call: &Call<'_>) {
+        let topics: BTreeSet<String> = show::partitions(list).into_iter().map(|(topic, _)| topic).collect();
+        for topic in topics {
+            let _ = self.0.fetch_metadata(Some(&topic), call.left()); // what is wrong shows when it reads
+        }
     }
 
     /// How many partitions a topic has; otherwise the line that says why nobody knows.
@@ -161,7 +183,7 @@ impl Reader {
 }
 
 /// librdkafka tells the partition of an end, not its topic: the first one of that number that is open.
-fn ended(open: &mut BTreeSet<(String, i32)>, partition: i32) {
+pub(super) fn ended(open: &mut BTreeSet<(String, i32)>, partition: i32) {
     let first = open.iter().find(|(_, number)| *number == partition).cloned();
     if let Some(place) = first {
         open.remove(&place);

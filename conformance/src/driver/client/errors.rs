@@ -14,9 +14,7 @@ pub(super) fn code(code: RDKafkaErrorCode) -> String {
 /// librdkafka's name of a code as metadata carries it.
 pub(super) fn native_name(native: RDKafkaRespErr) -> String {
     let name = format!("{native:?}");
-    name.strip_prefix("RD_KAFKA_RESP_ERR_")
-        .unwrap_or(&name)
-        .to_owned()
+    name.strip_prefix("RD_KAFKA_RESP_ERR_").unwrap_or(&name).to_owned()
 }
 
 /// librdkafka's name of an error, whichever call it came from.
@@ -43,11 +41,7 @@ fn described(said: &str) -> String {
     let wanted = format!("({said})");
     (-200..=200)
         .filter_map(|number| RDKafkaRespErr::try_from(number).ok())
-        .find(|native| {
-            RDKafkaErrorCode::from(*native)
-                .to_string()
-                .ends_with(&wanted)
-        })
+        .find(|native| RDKafkaErrorCode::from(*native).to_string().ends_with(&wanted))
         .map_or_else(|| said.to_owned(), native_name)
 }
 
@@ -57,19 +51,10 @@ mod tests {
 
     #[test]
     fn codes_have_the_names_that_librdkafka_documents() {
-        assert_eq!(
-            code(RDKafkaErrorCode::MessageSizeTooLarge),
-            "MSG_SIZE_TOO_LARGE"
-        );
+        assert_eq!(code(RDKafkaErrorCode::MessageSizeTooLarge), "MSG_SIZE_TOO_LARGE");
         assert_eq!(code(RDKafkaErrorCode::OperationTimedOut), "_TIMED_OUT");
-        assert_eq!(
-            code(RDKafkaErrorCode::UnknownTopicOrPartition),
-            "UNKNOWN_TOPIC_OR_PART"
-        );
-        assert_eq!(
-            code(RDKafkaErrorCode::FencedMemberEpoch),
-            "FENCED_MEMBER_EPOCH"
-        );
+        assert_eq!(code(RDKafkaErrorCode::UnknownTopicOrPartition), "UNKNOWN_TOPIC_OR_PART");
+        assert_eq!(code(RDKafkaErrorCode::FencedMemberEpoch), "FENCED_MEMBER_EPOCH");
     }
 
     #[test]

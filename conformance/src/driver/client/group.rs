@@ -52,6 +52,9 @@ fn assign(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let list = clients.list(call, 1, Offset::Stored)?;
     let member = clients.member(&name, call)?;
     member.topics.clear();
+    for element in list.elements() {
+        member.moved(&(element.topic().to_owned(), element.partition()), element.offset());
+    }
     Ok(told(member.consumer.assign(&list)))
 }
 
@@ -61,7 +64,7 @@ fn settle(clients: &mut Clients, call: &Call<'_>, name: &str) -> Lines {
     let expected = clients.expected(&group, call)?;
     clients.members.values().for_each(Member::hold);
     let done = |members: &BTreeMap<String, Member>| {
-        let failed = members.get(name).is_some_and(|member| member.watch().has_failed());
+        let failed = members.get(name).is_some_and(|member| member.watch().is_failing());
         failed || settled(members, &group, &expected)
     };
     let in_time = turns(clients, call, done);
@@ -69,6 +72,8 @@ fn settle(clients: &mut Clients, call: &Call<'_>, name: &str) -> Lines {
     let mut lines = clients.events();
     if !in_time {
         lines.push(format!("{name} timed out"));
+    } else if lines.is_empty() {
+        lines.push("settled".to_owned());
     }
     Ok(lines)
 }
@@ -87,11 +92,22 @@ fn turns(clients: &mut Clients, call: &Call<'_>, done: impl Fn(&BTreeMap<String,
     }
 }
 
+/// A member that failed is none any more. A cooperative one that was given nothing, where there is enough for all, will
+/// get what others are yet to give up.
 fn settled(members: &BTreeMap<String, Member>, group: &str, expected: &BTreeSet<Place>) -> bool {
-    let of_group = || members.values().filter(|member| member.group == group && !member.topics.is_empty());
-    let owned: Vec<Place> = of_group().flat_map(Member::owned).collect();
-    let once: BTreeSet<Place> = owned.iter().cloned().collect();
-    of_group().all(|member| member.watch().is_assigned()) && owned.len() == once.len() && once == *expected
+    let of_group = members
+        .values()
+        .filter(|member| member.group == group && !member.topics.is_empty());
+    let alive: Vec<&Member> = of_group.filter(|member| !member.watch().has_dropped_out()).collect();
+    let owned: Vec<Vec<Place>> = alive.iter().map(|member| member.owned()).collect();
+    let all: Vec<&Place> = owned.iter().flatten().collect();
+    let once: BTreeSet<&Place> = all.iter().copied().collect();
+    let cooperative = alive.iter().any(|member| member.is_cooperative());
+    let waiting = owned.iter().any(Vec::is_empty) && cooperative && expected.len() >= alive.len();
+    alive.iter().all(|member| member.watch().is_assigned())
+        && !waiting
+        && all.len() == once.len()
+        && once.into_iter().eq(expected)
 }
 
 fn poll(clients: &mut Clients, call: &Call<'_>) -> Lines {
@@ -99,12 +115,15 @@ fn poll(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let name = call.args.at(0, "a member, such as c1")?;
     let wanted = call.args.int("n")?.and_then(|n| usize::try_from(n).ok());
     let only_for = config::duration_of(call.args, "for")?;
-    let others = || name.clone();
     clients.known(&name)?;
-    let ends = if wanted.is_none() && only_for.is_none() { clients.ends(&name, call) } else { BTreeMap::new() };
-    hold_others(clients, &others());
+    let ends = if wanted.is_none() && only_for.is_none() {
+        clients.ends(&name, call)
+    } else {
+        BTreeMap::new()
+    };
+    hold_others(clients, &name);
     let (records, in_time) = receive(clients, call, &name, wanted, only_for, &ends);
-    release_others(clients, &others());
+    release_others(clients, &name);
     let mut lines = show::records(records, consume::with_time(call));
     lines.extend(clients.events());
     if !in_time {
@@ -151,8 +170,9 @@ fn receive(
             (None, Some(time)) => started.elapsed() >= time,
             (None, None) => open.is_empty(),
         };
-        if over || member.watch().has_failed() || call.left().is_zero() {
-            return (records, over || member.watch().has_failed());
+        let over = over || member.watch().is_failing();
+        if over || call.left().is_zero() {
+            return (records, over);
         }
         match member.next(TURN) {
             Polled::Record(record) => {
@@ -162,7 +182,7 @@ fn receive(
                 }
                 records.push(record);
             }
-            Polled::End(partition) => member.reached(&mut open, partition, ends),
+            Polled::End(partition) => consume::ended(&mut open, partition),
             Polled::Nothing => {}
         }
     }
@@ -182,16 +202,6 @@ impl Member {
             None => self.poll(wait),
         }
     }
-
-    /// The end of a partition; librdkafka tells its number, not its topic.
-    fn reached(&mut self, open: &mut BTreeSet<Place>, partition: i32, ends: &BTreeMap<Place, i64>) {
-        if let Some(place) = open.iter().find(|(_, number)| *number == partition).cloned() {
-            if let Some(end) = ends.get(&place) {
-                self.drained.insert(place.clone(), *end);
-            }
-            open.remove(&place);
-        }
-    }
 }
 
 impl Clients {
@@ -199,7 +209,10 @@ impl Clients {
     fn member(&mut self, name: &str, call: &Call<'_>) -> Result<&mut Member, StepFailure> {
         if !self.members.contains_key(name) {
             let group = call.args.text("group").unwrap_or_else(|| "g".to_owned());
-            let member = Member::new(&self.bootstrap, &self.unique(&group), &config::properties(call.args)?)?;
+            let mut given = config::properties(call.args)?;
+            // Assignors order members by id, which starts with the client's: the same names, the same assignment.
+            given.entry("client.id".to_owned()).or_insert_with(|| name.to_owned());
+            let member = Member::new(&self.bootstrap, &self.unique(&group), &given)?;
             self.members.insert(name.to_owned(), member);
         }
         self.known(name)
@@ -232,38 +245,29 @@ impl Clients {
         let Some(member) = self.members.get(name) else {
             return BTreeMap::new();
         };
-        let positions = member.consumer.position().map(|list| positions(&list)).unwrap_or_default();
-        let end_of = |place: &Place| member.consumer.fetch_watermarks(&place.0, place.1, call.left());
-        let open = member.owned().into_iter().filter(|place| !member.paused.contains(place));
-        open.filter_map(|place| end_of(&place).ok().map(|(_, end)| (place, end)))
-            .filter(|(place, end)| {
-                let read = positions.get(place).max(member.drained.get(place));
-                read.is_none_or(|read| read < end)
-            })
+        let open = member
+            .owned()
+            .into_iter()
+            .filter(|place| !member.paused.contains(place));
+        let read = member.read_to(call.left());
+        open.filter_map(|place| member.end_of(&place, call.left()).map(|end| (place, end)))
+            .filter(|(place, end)| read.get(place).is_none_or(|read| read < end))
             .collect()
     }
 
     /// What happened to every member, by name. A cooperative member hears of rebalances that give it nothing; how many
-    /// depends on timing, so they are left out where anything else happened.
+    /// depends on timing, so they are left out.
     fn events(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, member) in &self.members {
             let mut events = member.watch().take();
-            if matches!(member.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative) && events.len() > 1 {
+            if member.is_cooperative() {
                 events.retain(|event| !matches!(event, Event::Assigned(places) if places.is_empty()));
             }
             lines.extend(events.iter().map(|event| format!("{name} {}", event.line())));
         }
         lines
     }
-}
-
-fn positions(list: &TopicPartitionList) -> BTreeMap<Place, i64> {
-    let known = list.elements().into_iter().filter_map(|element| match element.offset() {
-        Offset::Offset(offset) => Some(((element.topic().to_owned(), element.partition()), offset)),
-        _ => None,
-    });
-    known.collect()
 }
 
 fn with_member(clients: &mut Clients, verb: &str, call: &Call<'_>) -> Lines {
@@ -293,7 +297,8 @@ fn with_member(clients: &mut Clients, verb: &str, call: &Call<'_>) -> Lines {
             Ok(told(member.consumer.pause(&list)))
         }
         _ => {
-            show::partitions(&list).iter().for_each(|place| drop(member.paused.remove(place)));
+            let resumed = show::partitions(&list);
+            member.paused.retain(|place| !resumed.contains(place));
             Ok(told(member.consumer.resume(&list)))
         }
     }
@@ -308,16 +313,24 @@ fn protocol(protocol: &RebalanceProtocol) -> &'static str {
 }
 
 fn subscribed(list: &TopicPartitionList) -> Vec<String> {
-    let mut topics: Vec<String> = list.elements().iter().map(|element| element.topic().to_owned()).collect();
+    let mut topics: Vec<String> = list
+        .elements()
+        .iter()
+        .map(|element| element.topic().to_owned())
+        .collect();
     topics.sort();
-    if topics.is_empty() { vec!["nothing".to_owned()] } else { topics }
+    if topics.is_empty() {
+        vec!["nothing".to_owned()]
+    } else {
+        topics
+    }
 }
 
 fn seek(member: &mut Member, list: &TopicPartitionList, call: &Call<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for element in list.elements() {
         let place = (element.topic().to_owned(), element.partition());
-        member.forget(&place);
+        member.moved(&place, element.offset());
         let sought = member.consumer.seek(&place.0, place.1, element.offset(), call.left());
         lines.push(match sought {
             Ok(()) => format!("{}/{} ok", place.0, place.1),
@@ -333,7 +346,9 @@ fn commit(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let (skip, member) = named_member(clients, call);
     let list = clients.list(call, skip, Offset::Invalid)?;
     if let Some(metadata) = call.args.text("metadata") {
-        list.elements().iter_mut().for_each(|element| element.set_metadata(&metadata));
+        list.elements()
+            .iter_mut()
+            .for_each(|element| element.set_metadata(&metadata));
     }
     let done = match member {
         Some(name) if list.count() == 0 => clients.known(&name)?.consumer.commit_consumer_state(CommitMode::Sync),
@@ -375,8 +390,17 @@ fn close(clients: &mut Clients, call: &Call<'_>) -> Lines {
         return Ok(Vec::new());
     };
     let watch = member.consumer.context().clone();
+    if member.consumer.close_queue().is_ok() {
+        while !member.consumer.closed() && !call.left().is_zero() {
+            member.consumer.poll(TURN);
+        }
+    }
     drop(member);
-    let mut lines: Vec<String> = watch.take().iter().map(|event| format!("{name} {}", event.line())).collect();
+    let mut lines: Vec<String> = watch
+        .take()
+        .iter()
+        .map(|event| format!("{name} {}", event.line()))
+        .collect();
     lines.push(format!("{name} closed"));
     Ok(lines)
 }

@@ -4,12 +4,17 @@ use rdkafka::consumer::Consumer;
 use rdkafka::groups::{GroupInfo, GroupMemberInfo};
 use rdkafka::topic_partition_list::Offset;
 
+use super::consume::Reader;
 use super::{Call, Clients, Lines, errors, show};
 
 /// Broker ids and addresses are the broker's own; how many there are, and whether there is a leader, is shown.
 pub(super) fn metadata(clients: &mut Clients, call: &Call<'_>) -> Lines {
     call.only(&["group"])?;
-    let topics = if call.args.positional.is_empty() { Vec::new() } else { clients.names(call, 0, "a topic")? };
+    let topics = if call.args.positional.is_empty() {
+        Vec::new()
+    } else {
+        clients.names(call, 0, "a topic")?
+    };
     let reader = clients.reader(call)?;
     if topics.is_empty() {
         return Ok(match reader.0.fetch_metadata(None, call.left()) {
@@ -20,7 +25,10 @@ pub(super) fn metadata(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let mut lines = Vec::new();
     for topic in &topics {
         match reader.0.fetch_metadata(Some(topic), call.left()) {
-            Ok(metadata) => metadata.topics().iter().for_each(|topic| lines.extend(topic_lines(topic))),
+            Ok(metadata) => metadata
+                .topics()
+                .iter()
+                .for_each(|topic| lines.extend(topic_lines(topic))),
             Err(error) => lines.push(format!("{topic} error={}", errors::name(&error))),
         }
     }
@@ -37,7 +45,9 @@ fn topic_lines(topic: &rdkafka::metadata::MetadataTopic) -> Vec<String> {
     let mut lines = vec![format!("{name} partitions={}", partitions.len())];
     lines.extend(partitions.iter().map(|partition| {
         let leader = if partition.leader() >= 0 { "yes" } else { "no" };
-        let error = partition.error().map(|error| format!(" error={}", errors::native_name(error)));
+        let error = partition
+            .error()
+            .map(|error| format!(" error={}", errors::native_name(error)));
         format!(
             "{name}/{} leader={leader} replicas={} isr={}{}",
             partition.id(),
@@ -75,7 +85,9 @@ pub(super) fn list_groups(clients: &mut Clients, call: &Call<'_>) -> Lines {
     call.only(&["group"])?;
     let prefix = clients.prefix.clone();
     let own_reader = clients.unique("reader");
-    let groups = match clients.reader(call)?.0.fetch_group_list(None, call.left()) {
+    let reader = clients.reader(call)?;
+    connected(reader, call);
+    let groups = match reader.0.fetch_group_list(None, call.left()) {
         Ok(groups) => groups,
         Err(error) => return Ok(vec![format!("error={}", errors::name(&error))]),
     };
@@ -89,10 +101,16 @@ pub(super) fn list_groups(clients: &mut Clients, call: &Call<'_>) -> Lines {
     Ok(lines)
 }
 
+/// A client without a connection waits a whole second before it asks for groups; metadata it asks for at once.
+fn connected(reader: &Reader, call: &Call<'_>) {
+    let _ = reader.0.fetch_metadata(None, call.left()); // what is wrong shows in the question itself
+}
+
 pub(super) fn describe_group(clients: &mut Clients, call: &Call<'_>) -> Lines {
     call.only(&[])?;
     let names = clients.names(call, 0, "a group")?;
     let reader = clients.reader(call)?;
+    connected(reader, call);
     let mut lines = Vec::new();
     for name in &names {
         match reader.0.fetch_group_list(Some(name), call.left()) {
@@ -123,7 +141,14 @@ fn member_lines(group: &GroupInfo) -> Vec<String> {
     let mut lines: Vec<String> = group
         .members()
         .iter()
-        .map(|member| format!("{} member client={} owns {}", group.name(), member.client_id(), owned(member)))
+        .map(|member| {
+            format!(
+                "{} member client={} owns {}",
+                group.name(),
+                member.client_id(),
+                owned(member)
+            )
+        })
         .collect();
     lines.sort();
     lines
@@ -174,7 +199,9 @@ mod tests {
 
     #[test]
     fn an_assignment_is_read_and_a_cut_one_is_not() {
-        let bytes = [0, 0, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff];
+        let bytes = [
+            0, 0, 0, 0, 0, 1, 0, 1, b't', 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff,
+        ];
         let partitions = assigned(&bytes).expect("an assignment");
         assert_eq!(show::joined(&partitions), "t/0 t/1");
         assert_eq!(assigned(&bytes[..15]), None);

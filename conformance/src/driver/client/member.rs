@@ -6,14 +6,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
-use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::show::{self, Record};
 use super::{StepFailure, config, consume, errors};
+
+/// How long an end may take to be looked up; without it a later step only waits longer.
+const LOOK_UP: Duration = Duration::from_secs(2);
 
 pub(super) type Place = (String, i32);
 
@@ -27,8 +30,8 @@ pub(super) struct Member {
     pub(super) paused: BTreeSet<Place>,
     /// Records that came while another member acted.
     pub(super) held: VecDeque<Record>,
-    /// The end of each partition that was read to its end.
-    pub(super) drained: BTreeMap<Place, i64>,
+    /// Where each partition was moved by hand, or found to end; librdkafka has no position before the first record.
+    reached: BTreeMap<Place, i64>,
 }
 
 impl std::fmt::Debug for Member {
@@ -50,6 +53,7 @@ pub(super) enum Event {
 /// What one poll gave.
 pub(super) enum Polled {
     Record(Record),
+    /// The end of a partition of this number; librdkafka does not tell of which topic.
     End(i32),
     Nothing,
 }
@@ -65,11 +69,18 @@ pub(super) struct Watch {
 impl Watch {
     /// The events since the last call.
     pub(super) fn take(&self) -> Vec<Event> {
-        self.events.lock().map(|mut events| std::mem::take(&mut *events)).unwrap_or_default()
+        self.events
+            .lock()
+            .map(|mut events| std::mem::take(&mut *events))
+            .unwrap_or_default()
     }
 
+    /// librdkafka repeats an error while it lasts; an application hears it once.
     fn push(&self, event: Event) {
         if let (Ok(mut events), Ok(mut last)) = (self.events.lock(), self.last.lock()) {
+            if matches!(event, Event::Failed(_)) && last.as_ref() == Some(&event) {
+                return;
+            }
             *last = Some(event.clone());
             events.push(event);
         }
@@ -77,11 +88,23 @@ impl Watch {
 
     /// Whether the last thing that happened was an assignment.
     pub(super) fn is_assigned(&self) -> bool {
-        self.last.lock().is_ok_and(|last| matches!(*last, Some(Event::Assigned(_))))
+        self.last
+            .lock()
+            .is_ok_and(|last| matches!(*last, Some(Event::Assigned(_))))
     }
 
-    pub(super) fn has_failed(&self) -> bool {
-        self.last.lock().is_ok_and(|last| matches!(*last, Some(Event::Failed(_))))
+    /// Whether something went wrong since the events were taken.
+    pub(super) fn is_failing(&self) -> bool {
+        self.events
+            .lock()
+            .is_ok_and(|events| events.iter().any(|event| matches!(event, Event::Failed(_))))
+    }
+
+    /// Whether nothing good has happened since something went wrong.
+    pub(super) fn has_dropped_out(&self) -> bool {
+        self.last
+            .lock()
+            .is_ok_and(|last| matches!(*last, Some(Event::Failed(_))))
     }
 }
 
@@ -121,23 +144,59 @@ impl Member {
             topics: Vec::new(),
             paused: BTreeSet::new(),
             held: VecDeque::new(),
-            drained: BTreeMap::new(),
+            reached: BTreeMap::new(),
         })
     }
 
     /// Serves its callbacks and takes what comes.
-    pub(super) fn poll(&self, wait: Duration) -> Polled {
-        match self.consumer.poll(wait) {
-            None => Polled::Nothing,
-            Some(Ok(message)) => Polled::Record(Record::of(&message)),
-            Some(Err(KafkaError::PartitionEOF(partition))) => Polled::End(partition),
-            Some(Err(error)) => {
-                if !consume::passes(&error) {
-                    self.watch().push(Event::Failed(errors::name(&error)));
-                }
+    pub(super) fn poll(&mut self, wait: Duration) -> Polled {
+        let error = match self.consumer.poll(wait) {
+            None => return Polled::Nothing,
+            Some(Ok(message)) => return Polled::Record(Record::of(&message)),
+            Some(Err(error)) => error,
+        };
+        match error {
+            KafkaError::PartitionEOF(partition) => {
+                self.ended(partition);
+                Polled::End(partition)
+            }
+            error if consume::passes(&error) => Polled::Nothing,
+            error => {
+                self.watch().push(Event::Failed(errors::name(&error)));
                 Polled::Nothing
             }
         }
+    }
+
+    /// Writes the end down where it is clear which partition it is.
+    fn ended(&mut self, partition: i32) {
+        let places = self.owned().into_iter().filter(|(_, number)| *number == partition);
+        if let [place] = &*places.collect::<Vec<_>>()
+            && let Some(end) = self.end_of(place, LOOK_UP)
+        {
+            self.reached.insert(place.clone(), end);
+        }
+    }
+
+    pub(super) fn end_of(&self, place: &Place, patience: Duration) -> Option<i64> {
+        let found = self.consumer.fetch_watermarks(&place.0, place.1, patience);
+        found.ok().map(|(_, end)| end)
+    }
+
+    /// Up to where it has read each partition: its position, else where it was moved to, else what the group committed.
+    pub(super) fn read_to(&self, patience: Duration) -> BTreeMap<Place, i64> {
+        let offsets = |list: KafkaResult<TopicPartitionList>| list.map(|list| known(&list)).unwrap_or_default();
+        let mut read = if self.topics.is_empty() {
+            BTreeMap::new()
+        } else {
+            offsets(self.consumer.committed(patience))
+        };
+        read.extend(self.reached.clone());
+        for (place, position) in offsets(self.consumer.position()) {
+            let furthest = position.max(self.reached.get(&place).copied().unwrap_or(position));
+            read.insert(place, furthest);
+        }
+        read
     }
 
     pub(super) fn watch(&self) -> &Watch {
@@ -164,15 +223,35 @@ impl Member {
         let _ = self.consumer.resume(&list); // fails only for partitions that have just gone
     }
 
+    pub(super) fn is_cooperative(&self) -> bool {
+        matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
+    }
+
     pub(super) fn owned(&self) -> Vec<Place> {
-        self.consumer.assignment().map(|list| show::partitions(&list)).unwrap_or_default()
+        self.consumer
+            .assignment()
+            .map(|list| show::partitions(&list))
+            .unwrap_or_default()
     }
 
     /// What it has read of a partition is not what comes next any more.
-    pub(super) fn forget(&mut self, place: &Place) {
-        self.held.retain(|record| (&record.topic, record.partition) != (&place.0, place.1));
-        self.drained.remove(place);
+    pub(super) fn moved(&mut self, place: &Place, to: Offset) {
+        self.held
+            .retain(|record| (&record.topic, record.partition) != (&place.0, place.1));
+        match to {
+            Offset::Offset(offset) => drop(self.reached.insert(place.clone(), offset)),
+            _ => drop(self.reached.remove(place)),
+        }
     }
+}
+
+fn known(list: &TopicPartitionList) -> BTreeMap<Place, i64> {
+    let elements = list.elements().into_iter();
+    let known = elements.filter_map(|element| match element.offset() {
+        Offset::Offset(offset) => Some(((element.topic().to_owned(), element.partition()), offset)),
+        _ => None,
+    });
+    known.collect()
 }
 
 impl Event {

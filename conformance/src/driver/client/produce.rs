@@ -3,15 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Partitioner, Producer as _, ProducerContext};
+use rdkafka::topic_partition_list::Offset;
 
 use super::{Call, Clients, Lines, StepFailure, config, errors, show};
 use crate::case::Arg;
+
+/// `BaseProducer::poll` stays for the whole time that it is given, also when all reports have come.
+const TURN: Duration = Duration::from_millis(2);
 
 /// A producer with the reports that came and were not shown yet.
 pub(super) struct Producer {
@@ -42,14 +47,19 @@ impl ProducerContext<RoundRobin> for Reports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: Box<usize>) {
         let (message, outcome) = match result {
-            Ok(message) => (message, format!("offset={}", message.offset())),
+            Ok(message) => (
+                message,
+                format!("offset={}", show::offset(Offset::from_raw(message.offset()))),
+            ),
             Err((error, message)) => (message, format!("error={}", errors::name(error))),
         };
         let place = match message.partition() {
             -1 => message.topic().to_owned(),
             partition => format!("{}/{partition}", message.topic()),
         };
-        let key = message.key().map_or(String::new(), |key| format!(" key={}", show::bytes(Some(key))));
+        let key = message
+            .key()
+            .map_or(String::new(), |key| format!(" key={}", show::bytes(Some(key))));
         if let Ok(mut lines) = self.lines.lock() {
             lines.insert(*number, format!("{place} {outcome}{key}"));
         }
@@ -123,7 +133,11 @@ impl Clients {
             given = known.map(|(_, properties)| properties.clone()).unwrap_or_default();
         }
         if let Some(id) = given.get_mut("transactional.id") {
-            *id = if id.starts_with(&self.prefix) { id.clone() } else { format!("{}{id}", self.prefix) };
+            *id = if id.starts_with(&self.prefix) {
+                id.clone()
+            } else {
+                format!("{}{id}", self.prefix)
+            };
         }
         let key = (name, given);
         if !self.producers.contains_key(&key) {
@@ -176,9 +190,9 @@ impl Producer {
             self.client.in_flight_count() > 0 && here < self.sent - first
         };
         while missing(self.client.context()) && !call.left().is_zero() {
-            self.client.poll(call.left().min(std::time::Duration::from_millis(100)));
+            self.client.poll(call.left().min(TURN));
         }
-        self.client.poll(std::time::Duration::ZERO);
+        self.client.poll(Duration::ZERO);
     }
 
     /// The lines since `first`, taken out; the fatal error that ends this producer, if there is one.
@@ -212,7 +226,10 @@ fn counts<'a>(lines: impl Iterator<Item = &'a String>) -> Vec<String> {
         let key = outcome.map_or(place.to_owned(), |error| format!("{place} {error}"));
         *counts.entry(key).or_insert(0) += 1;
     }
-    counts.into_iter().map(|(place, count)| format!("{place} records={count}")).collect()
+    counts
+        .into_iter()
+        .map(|(place, count)| format!("{place} records={count}"))
+        .collect()
 }
 
 struct Outgoing {
@@ -247,7 +264,10 @@ fn headers(given: Option<&Arg>) -> Option<OwnedHeaders> {
     };
     let headers = fields.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
         let value = value.bytes();
-        headers.insert(Header { key, value: value.as_ref() })
+        headers.insert(Header {
+            key,
+            value: value.as_ref(),
+        })
     });
     Some(headers)
 }

@@ -52,7 +52,10 @@ impl Record {
         }
         line += &format!(" value={}", bytes(self.value.as_deref()));
         if !self.headers.is_empty() {
-            let shown = self.headers.iter().map(|(name, value)| format!("{name}={}", bytes(value.as_deref())));
+            let shown = self
+                .headers
+                .iter()
+                .map(|(name, value)| format!("{name}={}", bytes(value.as_deref())));
             line += &format!(" headers=[{}]", shown.collect::<Vec<_>>().join(", "));
         }
         line
@@ -99,7 +102,9 @@ pub(super) fn joined(partitions: &[(String, i32)]) -> String {
     if partitions.is_empty() {
         return "nothing".to_owned();
     }
-    let names = partitions.iter().map(|(topic, partition)| format!("{topic}/{partition}"));
+    let names = partitions
+        .iter()
+        .map(|(topic, partition)| format!("{topic}/{partition}"));
     names.collect::<Vec<_>>().join(" ")
 }
 

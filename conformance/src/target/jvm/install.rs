@@ -54,9 +54,8 @@ fn cache() -> Result<PathBuf, TargetError> {
     if let Some(dir) = env::var_os("TOUCHSTONE_CACHE") {
         return Ok(PathBuf::from(dir));
     }
-    let home = env::var_os("HOME").ok_or_else(|| {
-        TargetError("neither TOUCHSTONE_CACHE nor HOME says where the jars are".to_owned())
-    })?;
+    let home = env::var_os("HOME")
+        .ok_or_else(|| TargetError("neither TOUCHSTONE_CACHE nor HOME says where the jars are".to_owned()))?;
     Ok(PathBuf::from(home).join(".cache/touchstone"))
 }
 
