@@ -4,10 +4,15 @@
 mod call;
 mod client;
 mod control;
+mod fetch;
 mod given;
+mod places;
+mod produce;
 mod send;
 mod session;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -71,8 +76,15 @@ pub(crate) const TRANSIENT: &[&str] = &[
 /// Between two tries of a step that is repeated until its answer is the awaited one.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// A step on its way; boxed, so that steps can be spawned whatever they borrow.
+pub type Running<'a> = Pin<Box<dyn Future<Output = StepRun> + Send + 'a>>;
+
 /// Runs one step to its answer. `sent` is told when its request is on its way.
-pub async fn run(session: &Session, step: &Step, mut sent: Option<oneshot::Sender<()>>) -> StepRun {
+pub fn run<'a>(session: &'a Session, step: &'a Step, sent: Option<oneshot::Sender<()>>) -> Running<'a> {
+    Box::pin(to_the_answer(session, step, sent))
+}
+
+async fn to_the_answer(session: &Session, step: &Step, mut sent: Option<oneshot::Sender<()>>) -> StepRun {
     let deadline = Instant::now() + session.limits().step;
     loop {
         let (run, again) = once(session, step, sent.take()).await;
@@ -144,6 +156,8 @@ pub const VERBS: &[&str] = &["send", "raw", "frame", "closed", "unasked", "disco
 async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     match args.verb.as_str() {
         "send" => send::run(call, args).await,
+        "produce" => produce::run(call, args).await,
+        "fetch" => fetch::run(call, args).await,
         "raw" | "frame" => control::raw(call, args).await,
         "closed" => control::closed(call, args).await,
         "unasked" => control::unasked(call, args).await,

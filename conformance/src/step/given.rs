@@ -31,8 +31,7 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
         entry.set("Assignments", assignments(&topic.assignment, &brokers)?);
         i32::try_from(topic.assignment.len()).unwrap_or(i32::MAX)
     };
-    let config = |(key, value): &(String, String)| Struct::new().with("Name", key.as_str()).with("Value", value.as_str());
-    entry.set("Configs", topic.config.iter().map(config).collect::<Vec<_>>());
+    entry.set("Configs", configs(&topic.config));
     let body = Struct::new().with("Topics", vec![entry]).with("timeoutMs", 10_000);
     let reply = session
         .quietly(Request::new("CreateTopics", version, Value::Struct(body)), &Place::Any)
@@ -43,6 +42,10 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
         Some(code) => Err(error_name(code)),
         None => Err("an answer without the topic".to_owned()),
     }
+}
+
+fn configs(pairs: &[(String, String)]) -> Vec<Struct> {
+    pairs.iter().map(|(key, value)| Struct::new().with("Name", key.as_str()).with("Value", value.as_str())).collect()
 }
 
 fn assignments(assignment: &[Vec<usize>], brokers: &[i32]) -> Result<Vec<Struct>, String> {

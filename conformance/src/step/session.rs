@@ -1,6 +1,8 @@
 //! One run's standing with a target: its connections, its names and what it knows of the brokers.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,6 +26,9 @@ pub struct Facts {
     /// What the target advertises.
     pub capabilities: Capabilities,
 }
+
+/// A question that itself needs a connection: boxed, because finding a connection may ask it.
+type Lookup<'a> = Pin<Box<dyn Future<Output = Option<i64>> + Send + 'a>>;
 
 /// How long a run waits.
 #[derive(Debug, Clone, Copy)]
@@ -195,6 +200,17 @@ impl Session {
         Some(*id)
     }
 
+    /// The name of a topic whose id was asked before.
+    pub(super) fn known_topic(&self, id: [u8; 16]) -> Option<String> {
+        let known = self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().find(|(_, held)| **held == id).map(|(name, _)| name.clone())
+    }
+
+    /// Whether the id of a topic was asked before.
+    pub(super) fn knows_topic(&self, name: &str) -> bool {
+        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
     /// Forgets a topic that may have been deleted or made anew.
     pub(super) fn forget_topic(&self, topic: &str) {
         self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
@@ -253,21 +269,24 @@ impl Session {
     }
 
     async fn address(&self, place: &Place) -> Result<String, Halt> {
-        let brokers = &self.facts.brokers;
-        let first = || self.facts.bootstrap.first().cloned().ok_or_else(|| Halt::Broken("no address".to_owned()));
-        if brokers.len() <= 1 {
-            return first();
+        if self.facts.brokers.len() <= 1 {
+            return self.first_address();
         }
-        let of = |broker: &BrokerSeen| format!("{}:{}", broker.host, broker.port);
-        let by_id = |id: Option<i64>| brokers.iter().find(|broker| Some(i64::from(broker.id)) == id).map(of);
-        match place {
-            Place::Any => first(),
+        let id = match place {
+            Place::Any => None,
             Place::Broker(index) => {
-                brokers.get(*index).map(of).ok_or_else(|| Halt::Broken(format!("there is no broker {index}")))
+                let broker = self.facts.brokers.get(*index);
+                Some(broker.ok_or_else(|| Halt::Broken(format!("there is no broker {index}")))?.id.into())
             }
-            Place::Leader(topic, partition) => by_id(Box::pin(self.leader(topic, *partition)).await).map_or_else(first, Ok),
-            Place::Coordinator(group) => by_id(Box::pin(self.coordinator(group)).await).map_or_else(first, Ok),
-        }
+            Place::Leader(topic, partition) => self.leader(topic, *partition).await,
+            Place::Coordinator(group) => self.coordinator(group).await,
+        };
+        let broker = self.facts.brokers.iter().find(|broker| Some(i64::from(broker.id)) == id);
+        broker.map_or_else(|| self.first_address(), |broker| Ok(format!("{}:{}", broker.host, broker.port)))
+    }
+
+    fn first_address(&self) -> Result<String, Halt> {
+        self.facts.bootstrap.first().cloned().ok_or_else(|| Halt::Broken("a target without an address".to_owned()))
     }
 
     /// Some round trips behind a request that parks: what was sent before them is in the broker's hands after them.
@@ -278,7 +297,11 @@ impl Session {
     }
 
     /// The leader of a partition, as Metadata says.
-    pub(crate) async fn leader(&self, topic: &str, partition: i32) -> Option<i64> {
+    pub(crate) fn leader<'a>(&'a self, topic: &'a str, partition: i32) -> Lookup<'a> {
+        Box::pin(self.look_up_leader(topic, partition))
+    }
+
+    async fn look_up_leader(&self, topic: &str, partition: i32) -> Option<i64> {
         let metadata = self.metadata(topic).await?;
         let partitions = metadata.get("Partitions")?.as_array()?;
         let found = partitions
@@ -287,7 +310,11 @@ impl Session {
         found.get("LeaderId")?.as_i64().filter(|id| *id >= 0)
     }
 
-    async fn coordinator(&self, group: &str) -> Option<i64> {
+    fn coordinator<'a>(&'a self, group: &'a str) -> Lookup<'a> {
+        Box::pin(self.look_up_coordinator(group))
+    }
+
+    async fn look_up_coordinator(&self, group: &str) -> Option<i64> {
         let version = self.facts.common_version("FindCoordinator")?.min(3);
         let request = Request::new("FindCoordinator", version, Value::Struct(Struct::new().with("Key", group)));
         let reply = self.quietly(request, &Place::Any).await?;
