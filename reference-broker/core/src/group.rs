@@ -69,6 +69,43 @@ pub enum Command {
     Settle(GroupId, Settle),
 }
 
+impl Command {
+    /// What is refused before anyone looks whether there is such a group, or who coordinates it.
+    pub fn refusal(&self, config: &GroupConfig) -> Option<Outcome> {
+        match self {
+            Self::Join(join) => join.refusal(config),
+            Self::Sync(Sync { group, .. })
+            | Self::Heartbeat(Heartbeat { group, .. })
+            | Self::Leave(Leave { group, .. })
+            | Self::DeleteOffsets(group, _) => group.is_empty().then_some(Outcome::Refused(ErrorCode::InvalidGroupId)),
+            Self::Commit(_)
+            | Self::DeleteGroup(_)
+            | Self::TopicDeleted(..)
+            | Self::Load
+            | Self::Expire(_)
+            | Self::Settle(..) => None,
+        }
+    }
+
+    /// The answer when something other than the rules of groups is in the way.
+    pub fn failure(&self, error: ErrorCode) -> Outcome {
+        match self {
+            Self::Join(_) => Outcome::JoinRefused(MemberId::default(), error),
+            _ => Outcome::Refused(error),
+        }
+    }
+}
+
+impl Outcome {
+    /// The same answer, had its records not been written.
+    pub fn failed(self, error: ErrorCode) -> Self {
+        match self {
+            Self::Joined(_) | Self::JoinRefused(..) => Self::JoinRefused(MemberId::default(), error),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
 /// What may happen to a coordinator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -238,6 +275,9 @@ impl Machine for Coordinator {
     type Outcome = Outcome;
 
     fn decide(&self, command: Command, now: Now) -> Decision {
+        if let Some(refusal) = command.refusal(&self.config) {
+            return Step::answer(refusal);
+        }
         match command {
             Command::Join(join) => self.decide_join(join, now),
             Command::Sync(sync) => self.decide_sync(sync, now),

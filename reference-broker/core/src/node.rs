@@ -6,6 +6,7 @@
 mod control;
 pub mod data;
 mod fetch;
+pub mod groups;
 
 use crate::fetch::FetchOutcome;
 use crate::fetch::session::Sessions;
@@ -22,6 +23,7 @@ pub struct Node {
     pub(crate) config: BrokerConfig,
     pub(crate) logs: data::Logs,
     pub(crate) control: control::Control,
+    pub(crate) groups: groups::Groups,
     pub(crate) sessions: Sessions,
     pub(crate) waits: Waits,
     next_ticket: u64,
@@ -58,6 +60,8 @@ pub enum OpenError {
 pub enum Released {
     /// A long poll.
     Fetch(FetchOutcome),
+    /// A join or a sync.
+    Group(crate::group::Outcome),
 }
 
 /// The features of the cluster (KIP-584).
@@ -89,6 +93,7 @@ impl Node {
             store,
             logs: data::Logs::default(),
             control: control::Control::default(),
+            groups: groups::Groups::default(),
             sessions: Sessions::new(config.fetch_session_slots),
             config,
             waits: Waits::default(),
@@ -97,6 +102,7 @@ impl Node {
         };
         node.recover_logs()?;
         node.open_control(&identity, now)?;
+        node.load_all_groups(now)?;
         Ok(node)
     }
 
@@ -121,11 +127,12 @@ impl Node {
 
     /// When [`Node::tick`] must be called at the latest.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        self.fetch_deadline()
+        self.fetch_deadline().into_iter().chain(self.groups_deadline()).min()
     }
 
     /// Lets everything happen that has fallen due.
     pub fn tick(&mut self, now: Now) {
         self.fetch_tick(now);
+        self.groups_tick(now);
     }
 }

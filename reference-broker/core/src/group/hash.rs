@@ -5,7 +5,7 @@ use crate::mutant::{self, Mutant};
 
 /// The partition of an internal topic that owns a key: `Utils.abs(key.hashCode()) % partitions`.
 pub fn partition_for(key: &str, partitions: i32) -> i32 {
-    let hash = java_hash(key);
+    let (hash, partitions) = (java_hash(key), partitions.max(1));
     if mutant::on(Mutant::GroupHashWithoutAbs) {
         return hash.rem_euclid(partitions);
     }

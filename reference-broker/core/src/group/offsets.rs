@@ -120,9 +120,6 @@ impl Coordinator {
 
     /// Offsets of topics that members are subscribed to stay.
     pub(super) fn decide_delete_offsets(&self, id: &GroupId, partitions: &[(TopicName, i32)]) -> Decision {
-        if id.is_empty() {
-            return refuse(ErrorCode::InvalidGroupId);
-        }
         let Some(group) = self.groups.get(id) else { return refuse(ErrorCode::GroupIdNotFound) };
         if !group.is_empty() && !group.is_of_consumers() {
             return refuse(ErrorCode::NonEmptyGroup);

@@ -296,10 +296,11 @@ impl Node {
     }
 
     fn carry_out(&mut self, consequences: Consequences, now: Now) {
-        for (name, _, partitions) in consequences.removed {
+        for (name, id, partitions) in consequences.removed {
             for partition in 0..partitions as i32 {
                 self.delete_log(&TopicPartition { topic: name.clone(), partition }, now);
             }
+            self.topic_deleted(&name, id, now);
         }
         for (tp, id) in consequences.led {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR by not being there; its topic exists.

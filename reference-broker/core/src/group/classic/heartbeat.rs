@@ -22,9 +22,6 @@ pub struct Heartbeat {
 
 impl Coordinator {
     pub(in crate::group) fn decide_heartbeat(&self, heartbeat: &Heartbeat, now: Now) -> Decision {
-        if heartbeat.group.is_empty() {
-            return refuse(ErrorCode::InvalidGroupId);
-        }
         let Some(group) = self.groups.get(&heartbeat.group) else {
             return refuse(ErrorCode::UnknownMemberId);
         };

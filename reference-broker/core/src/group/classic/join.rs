@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{ClassicGroup, Phase};
+use crate::config::GroupConfig;
 use crate::group::{
     Change, Coordinator, Decision, GroupId, InstanceId, InstanceReturned, MemberId, Outcome, Record, Settle, Soft,
 };
@@ -89,15 +90,20 @@ pub struct JoinedMember {
     pub metadata: Bytes,
 }
 
+impl Join {
+    pub(in crate::group) fn refusal(&self, config: &GroupConfig) -> Option<Outcome> {
+        let legal = config.min_session_timeout_ms..=config.max_session_timeout_ms;
+        let error = match () {
+            () if self.group.is_empty() => ErrorCode::InvalidGroupId,
+            () if !legal.contains(&i64::from(self.session_timeout_ms)) => ErrorCode::InvalidSessionTimeout,
+            () => return None,
+        };
+        Some(Outcome::JoinRefused(Arc::clone(&self.member), error))
+    }
+}
+
 impl Coordinator {
     pub(in crate::group) fn decide_join(&self, join: Join, now: Now) -> Decision {
-        if join.group.is_empty() {
-            return refuse(&join.member, ErrorCode::InvalidGroupId);
-        }
-        let session = i64::from(join.session_timeout_ms);
-        if session < self.config.min_session_timeout_ms || session > self.config.max_session_timeout_ms {
-            return refuse(&join.member, ErrorCode::InvalidSessionTimeout);
-        }
         if let Some(group) = self.groups.get(&join.group) {
             return self.decide_join_of(group, join, now);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{ClassicGroup, Phase};
-use crate::group::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, Settle, Soft, refuse};
+use crate::group::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, Settle, Soft};
 use crate::machine::{Reply, Step, Ticket};
 use crate::mutant::{self, Mutant};
 use crate::units::ErrorCode;
@@ -29,9 +29,6 @@ pub struct Leaver {
 
 impl Coordinator {
     pub(in crate::group) fn decide_leave(&self, leave: &Leave) -> Decision {
-        if leave.group.is_empty() {
-            return refuse(ErrorCode::InvalidGroupId);
-        }
         let Some(group) = self.groups.get(&leave.group) else {
             return Step::answer(Outcome::Left(vec![Some(ErrorCode::UnknownMemberId); leave.members.len()]));
         };

@@ -44,9 +44,6 @@ pub struct Synced {
 
 impl Coordinator {
     pub(in crate::group) fn decide_sync(&self, sync: Sync, now: Now) -> Decision {
-        if sync.group.is_empty() {
-            return refuse(ErrorCode::InvalidGroupId);
-        }
         let Some(group) = self.groups.get(&sync.group).filter(|group| !group.is_empty()) else {
             return refuse(ErrorCode::UnknownMemberId);
         };

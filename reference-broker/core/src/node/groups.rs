@@ -1,0 +1,417 @@
+//! The groups of one broker: who coordinates which, commands to coordinators, their records in `__consumer_offsets`, and
+//! what is replayed from there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Node, Released};
+use crate::group::{
+    self, Change, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Record, Sync,
+    partition_for,
+};
+use crate::image::TopicImage;
+use crate::machine::{Machine, Reply, Step, Ticket};
+use crate::mutant::{self, Mutant};
+use crate::store::StoreError;
+use crate::units::{Deadline, ErrorCode, Now, Offset, TopicId, TopicName, TopicPartition};
+
+/// The topic that keeps groups and committed offsets.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
+/// Tombstones need not be written together; so many are.
+const TOMBSTONES_A_BATCH: usize = 1_000;
+
+type KeyValue = (Option<Bytes>, Option<Bytes>);
+
+/// The coordinators of this broker, by partition of the offsets topic.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    coordinators: BTreeMap<i32, Coordinator>,
+}
+
+/// What a key is looked up for, and the internal topic that its coordinator keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CoordinatorKind {
+    /// A group id.
+    Group,
+    /// A transactional id.
+    Transaction,
+    /// Group, topic id and partition of a share partition (KIP-932).
+    Share,
+}
+
+impl CoordinatorKind {
+    /// Its topic, as Kafka names it.
+    pub fn topic(self) -> &'static str {
+        match self {
+            Self::Group => OFFSETS_TOPIC,
+            Self::Transaction => "__transaction_state",
+            Self::Share => "__share_group_state",
+        }
+    }
+}
+
+/// Where a broker is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id.
+    pub broker: i32,
+    /// Its host.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// What OffsetFetch asks of a partition: by name, and by id where the client knows one.
+#[derive(Debug, Clone)]
+pub struct OffsetQuery {
+    /// The topic's name.
+    pub topic: TopicName,
+    /// The topic's id, or none.
+    pub topic_id: TopicId,
+    /// The partition.
+    pub partition: i32,
+}
+
+impl Node {
+    /// Who coordinates a key. The first lookup makes the internal topic, and is told to come again.
+    ///
+    /// # Errors
+    /// COORDINATOR_NOT_AVAILABLE where nobody does as yet.
+    pub fn find_coordinator(&mut self, kind: CoordinatorKind, key: &str, now: Now) -> Result<Endpoint, ErrorCode> {
+        let Some(topic) = self.image().topic(kind.topic()) else {
+            self.ensure_internal_topic(kind.topic(), now);
+            return Err(ErrorCode::CoordinatorNotAvailable);
+        };
+        let partition = partition_for(key, count(topic));
+        let leader = usize::try_from(partition).ok().and_then(|index| topic.partitions.get(index));
+        let broker = leader.and_then(|partition| self.image().broker(partition.leader)).filter(|broker| !broker.fenced);
+        let endpoint = broker.map(|broker| Endpoint { broker: broker.id.0, host: broker.host.clone(), port: broker.port });
+        endpoint.ok_or(ErrorCode::CoordinatorNotAvailable)
+    }
+
+    /// JoinGroup.
+    pub fn join_group(&mut self, join: impl FnOnce(Ticket) -> Join, now: Now) -> Reply<Outcome> {
+        let join = join(self.issue_ticket());
+        self.group(&Arc::clone(&join.group), Command::Join(join), now)
+    }
+
+    /// SyncGroup.
+    pub fn sync_group(&mut self, sync: impl FnOnce(Ticket) -> Sync, now: Now) -> Reply<Outcome> {
+        let sync = sync(self.issue_ticket());
+        self.group(&Arc::clone(&sync.group), Command::Sync(sync), now)
+    }
+
+    /// Heartbeat.
+    pub fn heartbeat(&mut self, heartbeat: group::Heartbeat, now: Now) -> Outcome {
+        let group = Arc::clone(&heartbeat.group);
+        self.ask_group(&group, Command::Heartbeat(heartbeat), now)
+    }
+
+    /// LeaveGroup.
+    pub fn leave_group(&mut self, leave: group::Leave, now: Now) -> Outcome {
+        let group = Arc::clone(&leave.group);
+        self.ask_group(&group, Command::Leave(leave), now)
+    }
+
+    /// OffsetCommit. A partition that does not exist is refused by itself, whatever its group; only the others are asked
+    /// about, and if there are none nobody is. One result an offset, in order.
+    pub fn commit_offsets(&mut self, mut commit: group::Commit, now: Now) -> Vec<Option<ErrorCode>> {
+        let (known, mut results) = self.known_partitions(&commit.offsets, |offset| (&offset.topic, offset.partition));
+        let mut is_known = known.iter();
+        commit.offsets.retain(|_| is_known.next().copied().unwrap_or(false));
+        for offset in &mut commit.offsets {
+            self.name_topic(offset);
+        }
+        if !commit.offsets.is_empty() {
+            let group = Arc::clone(&commit.group);
+            let outcome = self.ask_group(&group, Command::Commit(commit), now);
+            merge(&mut results, &known, outcome);
+        }
+        results
+    }
+
+    /// OffsetDelete: refused as a whole, or one result a partition.
+    ///
+    /// # Errors
+    /// The group's: it is not there, or busy.
+    pub fn delete_offsets(
+        &mut self,
+        group: &GroupId,
+        partitions: Vec<(TopicName, i32)>,
+        now: Now,
+    ) -> Result<Vec<Option<ErrorCode>>, ErrorCode> {
+        let (known, mut results) = self.known_partitions(&partitions, |(topic, partition)| (topic, *partition));
+        let kept = partitions.into_iter().zip(&known).filter_map(|(partition, known)| known.then_some(partition)).collect();
+        match self.ask_group(group, Command::DeleteOffsets(Arc::clone(group), kept), now) {
+            Outcome::Refused(error) => Err(error),
+            outcome => {
+                merge(&mut results, &known, outcome);
+                Ok(results)
+            }
+        }
+    }
+
+    /// DeleteGroups, one group.
+    ///
+    /// # Errors
+    /// It is not there, or not empty.
+    pub fn delete_group(&mut self, group: &GroupId, now: Now) -> Result<(), ErrorCode> {
+        match self.ask_group(group, Command::DeleteGroup(Arc::clone(group)), now) {
+            Outcome::Refused(error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// OffsetFetch of some partitions: one answer each, in order; nothing where nothing is committed.
+    ///
+    /// # Errors
+    /// NOT_COORDINATOR.
+    pub fn committed(&mut self, group: &str, of: &[OffsetQuery], now: Now) -> Result<Vec<Option<OffsetValue>>, ErrorCode> {
+        let coordinator = self.coordinator(group, now)?;
+        let value = |of: &OffsetQuery| coordinator.committed(group, &of.topic, of.topic_id, of.partition).cloned();
+        Ok(of.iter().map(value).collect())
+    }
+
+    /// OffsetFetch of everything that a group has committed.
+    ///
+    /// # Errors
+    /// NOT_COORDINATOR.
+    pub fn all_committed(&mut self, group: &str, now: Now) -> Result<Vec<(TopicName, i32, OffsetValue)>, ErrorCode> {
+        let all = self.coordinator(group, now)?.all_committed(group);
+        Ok(all.map(|(topic, partition, value)| (Arc::clone(topic), partition, value.clone())).collect())
+    }
+
+    /// DescribeGroups, one group; `None` where there is no such group.
+    ///
+    /// # Errors
+    /// NOT_COORDINATOR.
+    pub fn describe_group(&mut self, group: &str, now: Now) -> Result<Option<Described>, ErrorCode> {
+        Ok(self.coordinator(group, now)?.describe(group))
+    }
+
+    /// ListGroups: all that this broker coordinates.
+    pub fn list_groups(&self) -> Vec<Listed> {
+        self.groups.coordinators.values().flat_map(Coordinator::list).collect()
+    }
+
+    /// Takes on the groups of all partitions of the offsets topic that this broker leads.
+    ///
+    /// # Errors
+    /// A log cannot be read.
+    pub(crate) fn load_all_groups(&mut self, now: Now) -> Result<(), StoreError> {
+        let partitions = self.image().topic(OFFSETS_TOPIC).map_or(0, count);
+        let led = |partition: &i32| self.log(&TopicPartition::new(OFFSETS_TOPIC, *partition)).is_some();
+        let led: Vec<i32> = (0..partitions).filter(led).collect();
+        led.into_iter().try_for_each(|partition| self.load_groups(partition, now))
+    }
+
+    /// Takes on the groups of a partition of the offsets topic: replays its log, then waits for members to show up.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(crate) fn load_groups(&mut self, partition: i32, now: Now) -> Result<(), StoreError> {
+        let mut coordinator = Coordinator::new(self.group_config());
+        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
+        self.read_records(&tp, Offset(0), &mut |_, key, value, _| replay(&mut coordinator, key, value))?;
+        let oversized = coordinator.oversized();
+        self.groups.coordinators.insert(partition, coordinator);
+        self.run_group(partition, Command::Load, now);
+        for group in oversized {
+            self.run_group(partition, Command::Settle(group, group::Settle::Rebalance), now);
+        }
+        Ok(())
+    }
+
+    /// A topic is gone: its committed offsets go, and if it was the offsets topic, all coordinators.
+    pub(crate) fn topic_deleted(&mut self, topic: &TopicName, id: TopicId, now: Now) {
+        if &**topic == OFFSETS_TOPIC {
+            let coordinators = std::mem::take(&mut self.groups.coordinators);
+            let parked = coordinators.values().flat_map(Coordinator::abandon);
+            for (ticket, outcome) in parked {
+                self.release(ticket, Released::Group(outcome));
+            }
+        }
+        for partition in self.coordinated() {
+            self.run_group(partition, Command::TopicDeleted(Arc::clone(topic), id), now);
+        }
+    }
+
+    /// When something falls due in any group.
+    pub(crate) fn groups_deadline(&self) -> Option<Deadline> {
+        self.groups.coordinators.values().filter_map(Coordinator::deadline).min()
+    }
+
+    /// Lets everything happen in groups that has fallen due.
+    pub(crate) fn groups_tick(&mut self, now: Now) {
+        for partition in self.coordinated() {
+            while let Some(timer) = self.groups.coordinators.get(&partition).and_then(|groups| groups.due(now)) {
+                self.run_group(partition, Command::Expire(timer), now);
+            }
+        }
+    }
+
+    fn coordinated(&self) -> Vec<i32> {
+        self.groups.coordinators.keys().copied().collect()
+    }
+
+    /// The partition of the offsets topic that owns a group, if this broker leads it; its groups are loaded by now.
+    fn coordinated_partition(&mut self, group: &str, now: Now) -> Result<i32, ErrorCode> {
+        let topic = self.image().topic(OFFSETS_TOPIC).ok_or(ErrorCode::NotCoordinator)?;
+        let partition = partition_for(group, count(topic));
+        if !self.groups.coordinators.contains_key(&partition) {
+            let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
+            self.log(&tp).ok_or(ErrorCode::NotCoordinator)?;
+            self.load_groups(partition, now).map_err(|_| ErrorCode::NotCoordinator)?;
+        }
+        Ok(partition)
+    }
+
+    fn coordinator(&mut self, group: &str, now: Now) -> Result<&Coordinator, ErrorCode> {
+        let partition = self.coordinated_partition(group, now)?;
+        self.groups.coordinators.get(&partition).ok_or(ErrorCode::NotCoordinator)
+    }
+
+    fn group(&mut self, group: &str, command: Command, now: Now) -> Reply<Outcome> {
+        if let Some(refusal) = command.refusal(&self.config.group) {
+            return Reply::Now(refusal);
+        }
+        match self.coordinated_partition(group, now) {
+            Ok(partition) => self.run_group(partition, command, now),
+            Err(error) => Reply::Now(command.failure(error)),
+        }
+    }
+
+    /// Asks what is never parked.
+    fn ask_group(&mut self, group: &str, command: Command, now: Now) -> Outcome {
+        match self.group(group, command, now) {
+            Reply::Now(outcome) => outcome,
+            Reply::Parked(_) => Outcome::Refused(ErrorCode::UnknownServerError),
+        }
+    }
+
+    /// Runs a command and all that follows from it.
+    fn run_group(&mut self, partition: i32, command: Command, now: Now) -> Reply<Outcome> {
+        let reply = self.step_group(partition, command, now);
+        while let Some(follows) = self.groups.coordinators.get(&partition).and_then(Coordinator::unsettled) {
+            self.step_group(partition, follows, now);
+        }
+        debug_assert!(self.groups.coordinators.get(&partition).is_none_or(|groups| groups.check() == Ok(())));
+        reply
+    }
+
+    /// Decides, appends, applies, answers. What could not be written has not happened; but what follows from an earlier
+    /// step goes on without its record, or its group would stand still for ever.
+    fn step_group(&mut self, partition: i32, command: Command, now: Now) -> Reply<Outcome> {
+        let Some(coordinator) = self.groups.coordinators.get(&partition) else {
+            return Reply::Now(command.failure(ErrorCode::NotCoordinator));
+        };
+        let follows = matches!(command, Command::Settle(..) | Command::Expire(_));
+        let Step { changes, reply, released } = coordinator.decide(command, now);
+        let written = self.write_group(partition, &changes, now);
+        match written {
+            Ok(()) => self.apply_group(partition, &changes, |_| true),
+            Err(_) if follows => self.apply_group(partition, &changes, |change| !matches!(change, Change::Durable(_))),
+            Err(error) => return fail(reply, error),
+        }
+        for (ticket, outcome) in released {
+            let outcome = written.err().map_or(outcome.clone(), |error| outcome.failed(error));
+            self.release(ticket, Released::Group(outcome));
+        }
+        reply
+    }
+
+    fn apply_group(&mut self, partition: i32, changes: &[Change], counts: impl Fn(&Change) -> bool) {
+        if let Some(coordinator) = self.groups.coordinators.get_mut(&partition) {
+            changes.iter().filter(|change| counts(change)).for_each(|change| coordinator.apply(change));
+        }
+    }
+
+    /// One step's records are one batch, as in Kafka, but for a long row of tombstones.
+    fn write_group(&mut self, partition: i32, changes: &[Change], now: Now) -> Result<(), ErrorCode> {
+        let records = encode(changes)?;
+        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
+        let all_tombstones = records.iter().all(|(_, value)| value.is_none());
+        let size = if all_tombstones { TOMBSTONES_A_BATCH } else { records.len().max(1) };
+        for batch in records.chunks(size) {
+            self.append_records(&tp, batch, now).map_err(as_coordinator_error)?;
+        }
+        Ok(())
+    }
+
+    /// Which of these exist, and the results so far: UNKNOWN_TOPIC_OR_PARTITION for those that do not.
+    fn known_partitions<T>(&self, all: &[T], name: impl Fn(&T) -> (&TopicName, i32)) -> (Vec<bool>, Vec<Option<ErrorCode>>) {
+        let exists = |(topic, partition): (&TopicName, i32)| {
+            self.image().topic(topic).is_some_and(|topic| (0..count(topic)).contains(&partition))
+        };
+        let known: Vec<bool> = all.iter().map(|each| exists(name(each))).collect();
+        let results = known.iter().map(|known| (!known).then_some(ErrorCode::UnknownTopicOrPartition)).collect();
+        (known, results)
+    }
+
+    /// Kafka keeps the topic's id with an offset also where the client knows the name alone.
+    fn name_topic(&self, offset: &mut OffsetToCommit) {
+        if let Some(topic) = self.image().topic(&offset.topic) {
+            offset.topic_id = topic.id;
+        }
+    }
+}
+
+fn count(topic: &TopicImage) -> i32 {
+    i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
+}
+
+fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
+    let durable = changes.iter().filter_map(|change| match change {
+        Change::Durable(record) => Some(record),
+        Change::Soft(..) | Change::TimerCleared(_) | Change::Loaded(_) | Change::RetentionScheduled(_) => None,
+    });
+    let bytes = |record| group::encode(record).map(|(key, value)| (Some(key), value));
+    durable.map(bytes).collect::<Result<_, _>>().map_err(|_| ErrorCode::UnknownServerError)
+}
+
+/// What is not of classic groups, or cannot be read, is passed over.
+fn replay(coordinator: &mut Coordinator, key: Option<Bytes>, value: Option<Bytes>) {
+    let record = key.and_then(|key| group::decode(&key, value.as_deref()).ok()).flatten();
+    match record {
+        Some(Record::Offset(..)) if mutant::on(Mutant::OffsetsForgotten) => {}
+        Some(record) => coordinator.apply(&Change::Durable(record)),
+        None => {}
+    }
+}
+
+/// Puts a coordinator's answers in the places of those that were asked about.
+fn merge(results: &mut [Option<ErrorCode>], asked: &[bool], outcome: Outcome) {
+    let mut answers: Box<dyn Iterator<Item = Option<ErrorCode>>> = match outcome {
+        Outcome::Offsets(answers) => Box::new(answers.into_iter()),
+        Outcome::Refused(error) => Box::new(std::iter::repeat(Some(error))),
+        _ => Box::new(std::iter::empty()),
+    };
+    for (result, _) in results.iter_mut().zip(asked).filter(|(_, asked)| **asked) {
+        *result = answers.next().unwrap_or(Some(ErrorCode::UnknownServerError));
+    }
+}
+
+/// A parked request whose step could not be written is answered at once.
+fn fail(reply: Reply<Outcome>, error: ErrorCode) -> Reply<Outcome> {
+    match reply {
+        Reply::Now(outcome) => Reply::Now(outcome.failed(error)),
+        Reply::Parked(_) => Reply::Now(Outcome::JoinRefused(Arc::from(""), error)),
+    }
+}
+
+/// What a client of groups is told when the offsets topic cannot be written.
+fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::UnknownTopicOrPartition | ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut => {
+            ErrorCode::CoordinatorNotAvailable
+        }
+        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
+        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidFetchSize => {
+            ErrorCode::UnknownServerError
+        }
+        other => other,
+    }
+}
