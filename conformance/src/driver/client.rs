@@ -43,6 +43,7 @@ mod lookup;
 mod member;
 mod produce;
 mod show;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
