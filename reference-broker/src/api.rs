@@ -6,12 +6,24 @@ use broker_core::{Node, Now, Span, Ticket, node::Released};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
+mod convert;
 mod k00_produce;
 mod k01_fetch;
 mod k02_list_offsets;
+mod k03_metadata;
 mod k18_api_versions;
+mod k19_create_topics;
+mod k20_delete_topics;
 mod k21_delete_records;
+mod k22_init_producer_id;
 mod k23_offset_for_leader_epoch;
+mod k32_describe_configs;
+mod k33_alter_configs;
+mod k37_create_partitions;
+mod k44_incremental_alter_configs;
+mod k60_describe_cluster;
+mod k74_list_config_resources;
+mod k75_describe_topic_partitions;
 
 pub(crate) use k18_api_versions::unsupported as unsupported_api_versions;
 
@@ -20,9 +32,20 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k00_produce::Produce>(),
     entry::<k01_fetch::Fetch>(),
     entry::<k02_list_offsets::ListOffsets>(),
+    entry::<k03_metadata::Metadata>(),
     entry::<k18_api_versions::ApiVersions>(),
+    entry::<k19_create_topics::CreateTopics>(),
+    entry::<k20_delete_topics::DeleteTopics>(),
     entry::<k21_delete_records::DeleteRecords>(),
+    entry::<k22_init_producer_id::InitProducerId>(),
     entry::<k23_offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    entry::<k32_describe_configs::DescribeConfigs>(),
+    entry::<k33_alter_configs::AlterConfigs>(),
+    entry::<k37_create_partitions::CreatePartitions>(),
+    entry::<k44_incremental_alter_configs::IncrementalAlterConfigs>(),
+    entry::<k60_describe_cluster::DescribeCluster>(),
+    entry::<k74_list_config_resources::ListConfigResources>(),
+    entry::<k75_describe_topic_partitions::DescribeTopicPartitions>(),
 ];
 
 /// One API: its versions stand beside its rules, in its file.

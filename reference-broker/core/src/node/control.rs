@@ -140,7 +140,7 @@ impl Node {
             Ok(id) => return invalid(format!("Unexpected broker id, expected {own}, but received {id}")),
             Err(_) => return invalid(format!("Node id must be an integer, but it is: {}", alteration.name)),
         }
-        let Some(operations) = &alteration.operations else { return invalid("Unknown operations type".into()) };
+        let Some(operations) = &alteration.operations else { return Err(Refusal::silent(ErrorCode::UnknownServerError)) };
         let next = self.control.loggers.altered(operations)?;
         if intent == Intent::Commit {
             self.control.loggers = next;

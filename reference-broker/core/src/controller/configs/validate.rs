@@ -135,7 +135,9 @@ pub(super) fn client_metrics(next: &Overrides) -> Result<(), Refusal> {
                 return invalid(format!("Invalid value {shown} for interval.ms, interval must be between 100 and 3600000 (1 hour)"));
             }
             "match" => match value::list(&shown).into_iter().find(|pattern| !is_match(pattern)) {
-                Some(pattern) => return invalid(format!("Illegal client matching pattern: {pattern}")),
+                Some(pattern) => {
+                    return Err(Refusal::new(ErrorCode::InvalidConfig, format!("Illegal client matching pattern: {pattern}")));
+                }
                 None => continue,
             },
             _ => {}

@@ -1,0 +1,87 @@
+//! DescribeConfigs. v1 synonyms and sources · v3 types and documentation · v4 flexible.
+//!
+//! Documentation is answered null: Kafka's is its own prose.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use broker_core::config::layers::{Entry, Synonym};
+use broker_core::controller::Refusal;
+use broker_core::image::ResourceKind;
+use broker_core::units::ErrorCode;
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
+
+use super::convert::text;
+use super::{Answer, Api, Call};
+
+pub(super) struct DescribeConfigs;
+
+/// What every resource is told when one of them is of no known type.
+const MALFORMED: &str = "This most likely occurs because of a request being malformed by the client library or the message was \
+                         sent to an incompatible broker. See the broker logs for more details.";
+
+impl Api for DescribeConfigs {
+    type Request = DescribeConfigsRequest;
+    const KEY: i16 = 32;
+    const NAME: &'static str = "DescribeConfigs";
+    const VERSIONS: RangeInclusive<i16> = 1..=4;
+
+    fn handle(request: DescribeConfigsRequest, call: &mut Call<'_>) -> Answer {
+        let kinds: Option<Vec<ResourceKind>> =
+            request.resources.iter().map(|resource| ResourceKind::from_number(resource.resource_type)).collect();
+        let malformed = || Refusal { code: ErrorCode::InvalidRequest, message: Some(MALFORMED.into()) };
+        let results = request.resources.iter().enumerate().map(|(index, resource)| {
+            let entries = match &kinds {
+                Some(kinds) => call.node.describe_configs(kinds[index], &resource.resource_name),
+                None => Err(malformed()),
+            };
+            answer(resource, entries, &request, call.version)
+        });
+        let response = DescribeConfigsResponse::default().with_results(results.collect());
+        call.reply(&response)
+    }
+}
+
+fn answer(
+    resource: &DescribeConfigsResource,
+    entries: Result<Vec<Entry>, Refusal>,
+    request: &DescribeConfigsRequest,
+    version: i16,
+) -> DescribeConfigsResult {
+    let answer = DescribeConfigsResult::default()
+        .with_resource_type(resource.resource_type)
+        .with_resource_name(resource.resource_name.clone());
+    match entries {
+        Ok(entries) => {
+            let keys: HashSet<&str> = resource.configuration_keys.iter().flatten().map(|key| &**key).collect();
+            let wanted = entries.iter().filter(|entry| keys.is_empty() || keys.contains(entry.name.as_str()));
+            let configs = wanted.map(|entry| config(entry, request.include_synonyms, version));
+            answer.with_error_message(Some(text(""))).with_configs(configs.collect())
+        }
+        Err(refusal) => answer.with_error_code(refusal.code.code()).with_error_message(refusal.message.as_deref().map(text)),
+    }
+}
+
+fn config(entry: &Entry, include_synonyms: bool, version: i16) -> DescribeConfigsResourceResult {
+    let tells_type = version >= 3;
+    let synonyms: Vec<_> = entry.synonyms.iter().filter(|_| include_synonyms).map(synonym).collect();
+    let answer = DescribeConfigsResourceResult::default()
+        .with_name(text(&entry.name))
+        .with_value(entry.value.as_deref().map(text))
+        .with_read_only(entry.read_only)
+        .with_config_source(entry.source as i8)
+        .with_is_sensitive(entry.sensitive)
+        .with_synonyms(synonyms);
+    if tells_type { answer.with_config_type(entry.ty.map_or(0, |ty| ty as i8)).with_documentation(None) } else { answer }
+}
+
+fn synonym(synonym: &Synonym) -> DescribeConfigsSynonym {
+    DescribeConfigsSynonym::default()
+        .with_name(text(&synonym.name))
+        .with_value(synonym.value.as_deref().map(text))
+        .with_source(synonym.source as i8)
+}
