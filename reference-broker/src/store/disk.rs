@@ -181,7 +181,12 @@ fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
 
 fn list(path: &Path, wanted: impl Fn(&fs::DirEntry) -> bool) -> Result<Vec<(String, u64)>, StoreError> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(path).map_err(failed("list", path))? {
+    let entries = match fs::read_dir(path) {
+        // A directory that is not there has nothing in it.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(found),
+        entries => entries.map_err(failed("list", path))?,
+    };
+    for entry in entries {
         let entry = entry.map_err(failed("list", path))?;
         if wanted(&entry) {
             let size = entry.metadata().map_err(failed("list", path))?.len();
