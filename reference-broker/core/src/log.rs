@@ -308,3 +308,6 @@ impl Log {
         &mut self.segments[last]
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::batch::{BatchHeader, HEADER_LENGTH, NO_TIMESTAMP, i64_at};
 use super::build::Batch;
 use super::compression::Codec;
-use super::producers::{EndMarker, Fit, Remembered};
+use super::producers::{Fit, Remembered};
+use super::recover::end_marker;
 use super::walk::{Malformed, Records, Shape, Stepped, Walked, each_record};
 use super::{Change, Log, Outcome};
 use crate::machine::{Reply, Step};
@@ -17,8 +18,8 @@ use crate::units::{ErrorCode, Now, Offset};
 pub enum Append {
     /// A producer's: nothing in it is believed.
     Client(Walked),
-    /// This broker's own, with what its record says where it is an EndTxn marker.
-    Own(Batch, Option<EndMarker>),
+    /// This broker's own.
+    Own(Batch),
 }
 
 /// Where a batch stands.
@@ -89,10 +90,10 @@ impl Log {
     pub(super) fn decide_append(&self, append: Append, now: Now) -> Step<Change, Outcome> {
         let decided = match append {
             Append::Client(walked) => self.client_batch(&walked, now),
-            Append::Own(batch, marker) => self.fits_segment(&batch).map(|()| Decided::Write(batch, marker)),
+            Append::Own(batch) => self.fits_segment(&batch).map(|()| Decided::Write(batch)),
         };
         match decided {
-            Ok(Decided::Write(batch, marker)) => self.place(batch, marker, now),
+            Ok(Decided::Write(batch)) => self.place(batch, now),
             Ok(Decided::Duplicate(remembered)) => Step::answer(self.duplicate(&remembered)),
             Err(refusal) => Step::answer(Outcome::Refused(refusal)),
         }
@@ -107,7 +108,7 @@ impl Log {
         let batch = self.rewritten(header, &records, body, now)?;
         self.fits_segment(&batch)?;
         match self.fit(&header) {
-            Ok(None) => Ok(Decided::Write(batch, None)),
+            Ok(None) => Ok(Decided::Write(batch)),
             Ok(Some(duplicate)) => Ok(Decided::Duplicate(duplicate)),
             Err(error) => Err(self.refusal(error)),
         }
@@ -236,7 +237,7 @@ impl Log {
     }
 
     /// Gives the batch its offsets and its epoch, behind a new segment where the present one is full.
-    fn place(&self, batch: Batch, marker: Option<EndMarker>, now: Now) -> Step<Change, Outcome> {
+    fn place(&self, batch: Batch, now: Now) -> Step<Change, Outcome> {
         let header = BatchHeader { base_offset: self.log_end, leader_epoch: self.leader_epoch, ..batch.header };
         let mut changes = Vec::with_capacity(3);
         if self.active().is_full_for(&header, &self.config, now.unix_ms) {
@@ -249,6 +250,7 @@ impl Log {
             log_append_time,
             log_start: self.log_start,
         };
+        let marker = if header.is_control() { end_marker(&header, &batch.records) } else { None };
         changes.push(Change::Appended { header, marker, records: batch.records });
         changes.push(Change::HighWatermarkMoved(Offset(header.last_offset().0 + 1)));
         Step { changes, reply: Reply::Now(Outcome::Appended(appended)), released: Vec::new() }
@@ -271,7 +273,7 @@ impl Log {
 }
 
 enum Decided {
-    Write(Batch, Option<EndMarker>),
+    Write(Batch),
     Duplicate(Remembered),
 }
 

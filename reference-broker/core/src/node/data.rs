@@ -154,7 +154,7 @@ impl Node {
 
     /// Appends a batch that this broker built, and answers the offset of its last record.
     pub(crate) fn append_batch(&mut self, tp: &TopicPartition, batch: Batch, now: Now) -> Result<Offset, ErrorCode> {
-        match self.command(tp, Command::Append(Append::Own(batch, None)), now)? {
+        match self.command(tp, Command::Append(Append::Own(batch)), now)? {
             Outcome::Appended(appended) => Ok(appended.last_offset),
             Outcome::Refused(refusal) => Err(refusal.error),
             Outcome::LogStart(_) | Outcome::Leading => Err(ErrorCode::UnknownServerError),

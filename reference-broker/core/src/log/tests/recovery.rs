@@ -1,0 +1,187 @@
+//! A log opened again: after a clean stop, after a crash, after damage.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// What must be the same after a restart that lost nothing.
+fn durable(log: &Log) -> Log {
+    let mut log = log.clone();
+    log.recovery_point = Offset(0);
+    log.segments.iter_mut().for_each(|segment| segment.created_ms = 0);
+    // A stop writes the largest timestamp of the last segment into its index.
+    log.active_mut().sealed();
+    log
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    let values = prop::collection::vec("[a-z]{0,40}", 1..6);
+    let codec = prop::sample::select(CODECS.to_vec());
+    (values, codec, prop::option::of(0i64..3), 0i64..5_000).prop_map(|(values, codec, producer, age)| {
+        let samples = values.iter().map(|value| sample(NOW.unix_ms - age, value)).collect();
+        Sent { samples, codec, producer: producer.map(|id| (id, 0, 0)) }
+    })
+}
+
+/// Appends them all, sequences counted on.
+fn fill(bench: &mut Bench, all: &[Sent]) {
+    let mut next = [0; 3];
+    for sent in all {
+        let mut sent = sent.clone();
+        if let Some((id, _, sequence)) = &mut sent.producer {
+            *sequence = next[*id as usize];
+            next[*id as usize] += sent.samples.len() as i32;
+        }
+        bench.produce(&sent.bytes()).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn a_log_replayed_after_a_crash_is_the_log_that_was_written(all in prop::collection::vec(sent(), 0..40)) {
+        let mut bench = Bench::new(small_segments());
+        fill(&mut bench, &all);
+        let again = Bench::on(bench.store.clone(), small_segments());
+        prop_assert_eq!(durable(again.log()), durable(bench.log()));
+    }
+
+    #[test]
+    fn a_log_opened_after_a_clean_stop_is_the_log_that_was_closed(all in prop::collection::vec(sent(), 0..40)) {
+        let mut bench = Bench::new(small_segments());
+        fill(&mut bench, &all);
+        bench.node.close_logs().unwrap();
+        let mut again = Bench::on(bench.store.clone(), small_segments());
+        // A snapshot keeps one batch of each producer, as Kafka's does.
+        let forget = |log: &Log| {
+            let mut log = durable(log);
+            let snapshot = crate::log::snapshot::from_bytes(&crate::log::snapshot::to_bytes(&log.producers));
+            log.producers = snapshot.unwrap();
+            log.segments.iter_mut().for_each(|segment| segment.first_timestamp = None);
+            log
+        };
+        let (mut found, mut closed) = (forget(again.log()), forget(bench.log()));
+        let sealed = found.segments.len() - 1;
+        for log in [&mut found, &mut closed] {
+            log.segments[..sealed].iter_mut().for_each(|segment| segment.since_entry = 0);
+        }
+        prop_assert_eq!(found, closed);
+        prop_assert_eq!(again.log().recovery_point(), again.log().log_end());
+        prop_assert!(again.produce(&Sent::new(&["more"]).bytes()).is_ok());
+        let third = Bench::on(bench.store.clone(), small_segments());
+        prop_assert_eq!(third.log().log_end(), again.log().log_end());
+    }
+
+    #[test]
+    fn damage_anywhere_in_a_segment_leaves_a_prefix(
+        all in prop::collection::vec(sent(), 1..30),
+        segment in any::<prop::sample::Index>(),
+        position in any::<prop::sample::Index>(),
+        damage in prop_oneof![(1u8..).prop_map(Some), Just(None)],
+        tail in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        let mut bench = Bench::new(small_segments());
+        fill(&mut bench, &all);
+        let whole = bench.batches();
+        let segment = segment.get(bench.log().segments()).file();
+        {
+            let mut store = bench.store.0.lock().unwrap();
+            let bytes = store.file_mut("t-0", &segment).unwrap();
+            let position = position.index(bytes.len());
+            match damage {
+                Some(flip) => bytes[position] ^= flip,
+                None => {
+                    bytes.truncate(position);
+                    bytes.extend(tail);
+                }
+            }
+        }
+        let mut again = Bench::on(bench.store.clone(), small_segments());
+        let left = again.batches();
+        let same = |(a, b): (&(BatchHeader, Vec<u8>), &(BatchHeader, Vec<u8>))| {
+            // Base offset and leader epoch lie outside the checksum.
+            a.1 == b.1 && a.0.crc == b.0.crc
+        };
+        prop_assert!(left.len() <= whole.len() && left.iter().zip(&whole).all(same));
+        prop_assert_eq!(again.log().check(), Ok(()));
+        prop_assert!(again.produce(&Sent::new(&["more"]).bytes()).is_ok());
+        let third = Bench::on(bench.store.clone(), small_segments());
+        prop_assert_eq!(third.log().log_end(), again.log().log_end());
+    }
+
+    #[test]
+    fn damaged_indexes_snapshots_and_checkpoints_cost_no_record(
+        all in prop::collection::vec(sent(), 1..30),
+        garbage in prop::collection::vec(any::<u8>(), 0..60),
+        clean in any::<bool>(),
+        missing in any::<bool>(),
+    ) {
+        let mut bench = Bench::new(small_segments());
+        fill(&mut bench, &all);
+        if clean {
+            bench.node.close_logs().unwrap();
+        }
+        {
+            let mut store = bench.store.0.lock().unwrap();
+            for (file, _) in store.files("t-0").unwrap() {
+                if !file.ends_with(".log") && missing {
+                    store.remove("t-0", &file).unwrap();
+                } else if !file.ends_with(".log") {
+                    *store.file_mut("t-0", &file).unwrap() = garbage.clone();
+                }
+            }
+        }
+        let again = Bench::on(bench.store.clone(), small_segments());
+        prop_assert_eq!(again.batches(), bench.batches());
+        prop_assert_eq!(again.log().log_end(), bench.log().log_end());
+    }
+}
+
+#[test]
+fn a_resend_is_known_after_a_crash_and_after_a_clean_stop() {
+    for clean in [false, true] {
+        let mut bench = Bench::new(small_segments());
+        for sequence in 0..30 {
+            bench.produce(&Sent::new(&["x"]).by(5, 0, sequence).bytes()).unwrap();
+        }
+        if clean {
+            bench.node.close_logs().unwrap();
+        }
+        let mut again = Bench::on(bench.store.clone(), small_segments());
+        let resent = again.produce(&Sent::new(&["x"]).by(5, 0, 29).bytes()).unwrap();
+        assert_eq!((offsets(&resent), again.log().log_end()), ((29, 29), at(30)), "clean: {clean}");
+        assert_eq!(again.error(&Sent::new(&["x"]).by(5, 0, 31).bytes()), Some(ErrorCode::OutOfOrderSequenceNumber));
+    }
+}
+
+#[test]
+fn an_aborted_transaction_is_known_after_a_restart() {
+    for clean in [false, true] {
+        let mut bench = Bench::new(small_segments());
+        bench.produce(&Sent::new(&["b"]).by(4, 0, 0).forged(|h| h.attributes |= 0x10)).unwrap();
+        bench.end_transaction(4, TransactionResult::Abort);
+        bench.produce(&Sent::new(&["c"]).by(4, 0, 1).forged(|h| h.attributes |= 0x10)).unwrap();
+        if clean {
+            bench.node.close_logs().unwrap();
+        }
+        let again = Bench::on(bench.store.clone(), small_segments());
+        assert_eq!(again.log().aborted(at(0), at(3)).len(), 1);
+        assert_eq!(again.log().last_stable_offset(), at(2), "clean: {clean}");
+    }
+}
+
+#[test]
+fn a_checkpoint_ahead_of_the_log_is_not_believed() {
+    let mut bench = Bench::new(small_segments());
+    bench.produce(&Sent::new(&["a"]).bytes()).unwrap();
+    bench.node.close_logs().unwrap();
+    {
+        let mut store = bench.store.0.lock().unwrap();
+        store.remove("", super::super::checkpoint::CLEAN_SHUTDOWN).unwrap();
+        store.replace("", super::super::checkpoint::RECOVERY_POINTS, b"0\n1\nt 0 900\n").unwrap();
+        store.replace("", super::super::checkpoint::LOG_STARTS, b"0\n1\nt 0 800\n").unwrap();
+    }
+    let again = Bench::on(bench.store.clone(), small_segments());
+    assert_eq!((again.log().log_end(), again.log().recovery_point()), (at(1), at(1)));
+}
