@@ -107,7 +107,10 @@ impl Node {
     }
 
     /// Ends in order: everything is written down and the directory marked as whole.
-    pub fn close(&mut self) {}
+    pub fn close(&mut self) {
+        // A stop that cannot be written down is a crash: the mark of a clean stop is written last.
+        let _ = self.close_logs();
+    }
 
     /// A claim check for a request that will be answered later.
     pub(crate) fn issue_ticket(&mut self) -> Ticket {
