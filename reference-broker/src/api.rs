@@ -6,11 +6,22 @@ use broker_core::{Node, Now, Span, Ticket, node::Released};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
+mod budget;
+mod by_topic;
 mod convert;
 mod k00_produce;
 mod k01_fetch;
 mod k02_list_offsets;
 mod k03_metadata;
+mod k08_offset_commit;
+mod k09_offset_fetch;
+mod k10_find_coordinator;
+mod k11_join_group;
+mod k12_heartbeat;
+mod k13_leave_group;
+mod k14_sync_group;
+mod k15_describe_groups;
+mod k16_list_groups;
 mod k18_api_versions;
 mod k19_create_topics;
 mod k20_delete_topics;
@@ -20,7 +31,9 @@ mod k23_offset_for_leader_epoch;
 mod k32_describe_configs;
 mod k33_alter_configs;
 mod k37_create_partitions;
+mod k42_delete_groups;
 mod k44_incremental_alter_configs;
+mod k47_offset_delete;
 mod k60_describe_cluster;
 mod k74_list_config_resources;
 mod k75_describe_topic_partitions;
@@ -33,6 +46,15 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k01_fetch::Fetch>(),
     entry::<k02_list_offsets::ListOffsets>(),
     entry::<k03_metadata::Metadata>(),
+    entry::<k08_offset_commit::OffsetCommit>(),
+    entry::<k09_offset_fetch::OffsetFetch>(),
+    entry::<k10_find_coordinator::FindCoordinator>(),
+    entry::<k11_join_group::JoinGroup>(),
+    entry::<k12_heartbeat::Heartbeat>(),
+    entry::<k13_leave_group::LeaveGroup>(),
+    entry::<k14_sync_group::SyncGroup>(),
+    entry::<k15_describe_groups::DescribeGroups>(),
+    entry::<k16_list_groups::ListGroups>(),
     entry::<k18_api_versions::ApiVersions>(),
     entry::<k19_create_topics::CreateTopics>(),
     entry::<k20_delete_topics::DeleteTopics>(),
@@ -42,7 +64,9 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k32_describe_configs::DescribeConfigs>(),
     entry::<k33_alter_configs::AlterConfigs>(),
     entry::<k37_create_partitions::CreatePartitions>(),
+    entry::<k42_delete_groups::DeleteGroups>(),
     entry::<k44_incremental_alter_configs::IncrementalAlterConfigs>(),
+    entry::<k47_offset_delete::OffsetDelete>(),
     entry::<k60_describe_cluster::DescribeCluster>(),
     entry::<k74_list_config_resources::ListConfigResources>(),
     entry::<k75_describe_topic_partitions::DescribeTopicPartitions>(),

@@ -1,0 +1,119 @@
+//! FindCoordinator. v0 groups alone · v1 kinds of key, error message, throttle time · v3 flexible · v4 many keys (KIP-699) ·
+//! v5 TRANSACTION_ABORTABLE (KIP-890) · v6 share partitions (KIP-932).
+
+use std::ops::RangeInclusive;
+
+use broker_core::node::groups::{CoordinatorKind, Endpoint};
+use broker_core::units::ErrorCode;
+use kafka_protocol::messages::find_coordinator_response::Coordinator;
+use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
+use kafka_protocol::protocol::StrBytes;
+
+use super::{Answer, Api, Call};
+
+pub(super) struct FindCoordinator;
+
+/// What a version means.
+#[derive(Clone, Copy)]
+struct Semantics {
+    tells_message: bool,
+    many_keys: bool,
+    share_partitions: bool,
+}
+
+impl Semantics {
+    fn of(version: i16) -> Self {
+        Self { tells_message: version >= 1, many_keys: version >= 4, share_partitions: version >= 6 }
+    }
+}
+
+impl Api for FindCoordinator {
+    type Request = FindCoordinatorRequest;
+    const KEY: i16 = 10;
+    const NAME: &'static str = "FindCoordinator";
+    const VERSIONS: RangeInclusive<i16> = 0..=6;
+
+    fn handle(request: FindCoordinatorRequest, call: &mut Call<'_>) -> Answer {
+        let semantics = Semantics::of(call.version);
+        if semantics.many_keys {
+            let coordinators = request.coordinator_keys.into_iter().map(|key| one_of_many(request.key_type, key, call, semantics));
+            let response = FindCoordinatorResponse::default().with_coordinators(coordinators.collect());
+            return call.reply(&response);
+        }
+        let found = find(request.key_type, &request.key, call, semantics);
+        call.reply(&alone(found, semantics))
+    }
+}
+
+fn find(kind: i8, key: &str, call: &mut Call<'_>, semantics: Semantics) -> Result<Endpoint, ErrorCode> {
+    let kind = match kind {
+        0 => CoordinatorKind::Group,
+        1 => CoordinatorKind::Transaction,
+        2 if semantics.share_partitions && is_share_partition(key) => CoordinatorKind::Share,
+        _ => return Err(ErrorCode::InvalidRequest),
+    };
+    call.node.find_coordinator(kind, key, call.now)
+}
+
+/// `group:topicId:partition`, the id as Kafka writes ids in text.
+fn is_share_partition(key: &str) -> bool {
+    let parts: Vec<&str> = key.split(':').collect();
+    let is_id = |id: &str| {
+        let text = id.trim_end_matches('=');
+        text.len() == 22 && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
+    };
+    matches!(parts[..], [group, id, partition] if !group.is_empty() && is_id(id) && partition.parse::<i32>().is_ok())
+}
+
+/// Among many keys only an unknown kind of key is explained.
+fn one_of_many(kind: i8, key: StrBytes, call: &mut Call<'_>, semantics: Semantics) -> Coordinator {
+    let found = find(kind, &key, call, semantics);
+    let explained = found.as_ref().err().filter(|_| !(0..=2).contains(&kind));
+    let message = explained.map(|error| StrBytes::from(message(*error).to_owned())).unwrap_or_default();
+    let coordinator = Coordinator::default().with_key(key).with_error_message(Some(message));
+    match found {
+        Ok(at) => coordinator.with_node_id(at.broker.into()).with_host(at.host.into()).with_port(at.port.into()),
+        Err(error) => coordinator.with_error_code(error.code()).with_node_id((-1).into()).with_port(-1),
+    }
+}
+
+fn alone(found: Result<Endpoint, ErrorCode>, semantics: Semantics) -> FindCoordinatorResponse {
+    let text = |message: &'static str| Some(StrBytes::from_static_str(message)).filter(|_| semantics.tells_message);
+    let response = FindCoordinatorResponse::default();
+    match found {
+        Ok(at) => response
+            .with_error_message(text("NONE"))
+            .with_node_id(at.broker.into())
+            .with_host(at.host.into())
+            .with_port(at.port.into()),
+        Err(error) => response
+            .with_error_code(error.code())
+            .with_error_message(text(message(error)))
+            .with_node_id((-1).into())
+            .with_port(-1),
+    }
+}
+
+/// Kafka's own words for the two errors that come up here.
+fn message(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::CoordinatorNotAvailable => "The coordinator is not available.",
+        _ => {
+            "This most likely occurs because of a request being malformed by the client library or the message was sent to an \
+             incompatible broker. See the broker logs for more details."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_partition_is_a_group_a_topic_id_and_a_number() {
+        assert!(is_share_partition("g:4L6g3nShT-eMCtK--X86sw:0"));
+        for bad in ["", "g", "g:zz:0", ":4L6g3nShT-eMCtK--X86sw:0", "g:4L6g3nShT-eMCtK--X86sw:x", "g:4L6g3nShT-eMCtK--X86sw:0:1"] {
+            assert!(!is_share_partition(bad), "{bad}");
+        }
+    }
+}
