@@ -202,6 +202,8 @@ fn list(path: &Path, wanted: impl Fn(&fs::DirEntry) -> bool) -> Result<Vec<(Stri
 fn write_all(mut file: &File, bytes: &[&[u8]]) -> io::Result<()> {
     let mut slices: Vec<IoSlice<'_>> = bytes.iter().map(|part| IoSlice::new(part)).collect();
     let mut rest = &mut slices[..];
+    // Nothing to write is no failure.
+    IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {
         match file.write_vectored(rest) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
