@@ -129,7 +129,6 @@ pub(super) fn describe_config(clients: &mut Clients, call: &Call<'_>) -> Lines {
         Err(error) => return Ok(vec![failed(&error)]),
     };
     match described {
-        Some(Ok(config)) if config.entries.is_empty() => Ok(vec![format!("{} has no entries", name(&resource))]),
         Some(Ok(config)) => Ok(entries(&config, &keys, source.as_deref())),
         Some(Err(code)) => Ok(vec![format!("{} error={}", name(&resource), errors::code(code))]),
         None => Ok(vec!["nothing".to_owned()]),
@@ -201,6 +200,9 @@ fn entries(config: &ConfigResource, keys: &[String], source: Option<&str>) -> Ve
         })
         .collect();
     lines.sort();
+    if lines.is_empty() {
+        lines.push(format!("{} has no such entries", name(&config.specifier)));
+    }
     lines
 }
 

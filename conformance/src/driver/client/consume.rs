@@ -183,7 +183,7 @@ impl Reader {
 }
 
 /// librdkafka tells the partition of an end, not its topic: the first one of that number that is open.
-pub(super) fn ended(open: &mut BTreeSet<(String, i32)>, partition: i32) {
+fn ended(open: &mut BTreeSet<(String, i32)>, partition: i32) {
     let first = open.iter().find(|(_, number)| *number == partition).cloned();
     if let Some(place) = first {
         open.remove(&place);

@@ -15,9 +15,6 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::show::{self, Record};
 use super::{StepFailure, config, consume, errors};
 
-/// How long an end may take to be looked up; without it a later step only waits longer.
-const LOOK_UP: Duration = Duration::from_secs(2);
-
 pub(super) type Place = (String, i32);
 
 /// A member of a group, by the name that the case gives it.
@@ -30,8 +27,10 @@ pub(super) struct Member {
     pub(super) paused: BTreeSet<Place>,
     /// Records that came while another member acted.
     pub(super) held: VecDeque<Record>,
-    /// Where each partition was moved by hand, or found to end; librdkafka has no position before the first record.
-    reached: BTreeMap<Place, i64>,
+    /// Where each partition was moved by hand; librdkafka has no position before the first record.
+    moved: BTreeMap<Place, i64>,
+    /// The numbers of the partitions whose end was told after their last record.
+    at_end: BTreeSet<i32>,
 }
 
 impl std::fmt::Debug for Member {
@@ -50,20 +49,13 @@ pub(super) enum Event {
     Failed(String),
 }
 
-/// What one poll gave.
-pub(super) enum Polled {
-    Record(Record),
-    /// The end of a partition of this number; librdkafka does not tell of which topic.
-    End(i32),
-    Nothing,
-}
-
 /// Hears the rebalances.
 #[derive(Default)]
 pub(super) struct Watch {
     events: Mutex<Vec<Event>>,
     last: Mutex<Option<Event>>,
     hold: AtomicBool,
+    changed: AtomicBool,
 }
 
 impl Watch {
@@ -128,6 +120,7 @@ impl ConsumerContext for Watch {
             if self.hold.load(Ordering::Relaxed) {
                 let _ = consumer.pause(list); // what cannot be paused is held when it comes
             }
+            self.changed.store(true, Ordering::Relaxed);
             self.push(Event::Assigned(show::partitions(list)));
         }
     }
@@ -144,43 +137,41 @@ impl Member {
             topics: Vec::new(),
             paused: BTreeSet::new(),
             held: VecDeque::new(),
-            reached: BTreeMap::new(),
+            moved: BTreeMap::new(),
+            at_end: BTreeSet::new(),
         })
     }
 
     /// Serves its callbacks and takes what comes.
-    pub(super) fn poll(&mut self, wait: Duration) -> Polled {
-        let error = match self.consumer.poll(wait) {
-            None => return Polled::Nothing,
-            Some(Ok(message)) => return Polled::Record(Record::of(&message)),
-            Some(Err(error)) => error,
-        };
-        match error {
-            KafkaError::PartitionEOF(partition) => {
-                self.ended(partition);
-                Polled::End(partition)
-            }
-            error if consume::passes(&error) => Polled::Nothing,
-            error => {
-                self.watch().push(Event::Failed(errors::name(&error)));
-                Polled::Nothing
-            }
+    pub(super) fn poll(&mut self, wait: Duration) -> Option<Record> {
+        let polled = self
+            .consumer
+            .poll(wait)
+            .map(|polled| polled.map(|message| Record::of(&message)));
+        if self.consumer.context().changed.swap(false, Ordering::Relaxed) {
+            self.at_end.clear();
         }
+        match polled? {
+            Ok(record) => {
+                self.at_end.remove(&record.partition);
+                return Some(record);
+            }
+            Err(KafkaError::PartitionEOF(partition)) => drop(self.at_end.insert(partition)),
+            Err(error) if consume::passes(&error) => {}
+            Err(error) => self.watch().push(Event::Failed(errors::name(&error))),
+        }
+        None
     }
 
-    /// Writes the end down where it is clear which partition it is.
-    fn ended(&mut self, partition: i32) {
-        let places = self.owned().into_iter().filter(|(_, number)| *number == partition);
-        if let [place] = &*places.collect::<Vec<_>>()
-            && let Some(end) = self.end_of(place, LOOK_UP)
-        {
-            self.reached.insert(place.clone(), end);
-        }
+    /// Whether librdkafka has said that a partition of this number ends here. It says so once, and maybe before the last
+    /// records were written.
+    pub(super) fn is_at_end(&self, place: &Place) -> bool {
+        self.at_end.contains(&place.1)
     }
 
-    pub(super) fn end_of(&self, place: &Place, patience: Duration) -> Option<i64> {
-        let found = self.consumer.fetch_watermarks(&place.0, place.1, patience);
-        found.ok().map(|(_, end)| end)
+    /// Where a partition begins and ends.
+    pub(super) fn span_of(&self, place: &Place, patience: Duration) -> Option<(i64, i64)> {
+        self.consumer.fetch_watermarks(&place.0, place.1, patience).ok()
     }
 
     /// Up to where it has read each partition: its position, else where it was moved to, else what the group committed.
@@ -191,9 +182,9 @@ impl Member {
         } else {
             offsets(self.consumer.committed(patience))
         };
-        read.extend(self.reached.clone());
+        read.extend(self.moved.clone());
         for (place, position) in offsets(self.consumer.position()) {
-            let furthest = position.max(self.reached.get(&place).copied().unwrap_or(position));
+            let furthest = position.max(self.moved.get(&place).copied().unwrap_or(position));
             read.insert(place, furthest);
         }
         read
@@ -239,8 +230,8 @@ impl Member {
         self.held
             .retain(|record| (&record.topic, record.partition) != (&place.0, place.1));
         match to {
-            Offset::Offset(offset) => drop(self.reached.insert(place.clone(), offset)),
-            _ => drop(self.reached.remove(place)),
+            Offset::Offset(offset) => drop(self.moved.insert(place.clone(), offset)),
+            _ => drop(self.moved.remove(place)),
         }
     }
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 use rdkafka::consumer::Consumer;
 use tokio::time::Instant;
 
-use super::member::{Event, Member, Place, Polled};
+use super::member::{Event, Member, Place};
 use super::show::{self, Record};
 use super::{Call, Clients, Lines, StepFailure, config, consume};
 
 /// How long one member is listened to before the others get their turn.
 pub(super) const TURN: Duration = Duration::from_millis(5);
+/// How long nothing may come before librdkafka's word that a partition ends is believed.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// Waits until the members of the group own every partition once and each has heard so.
 pub(super) fn settle(clients: &mut Clients, call: &Call<'_>, name: &str) -> Lines {
@@ -72,13 +74,13 @@ pub(super) fn poll(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let wanted = call.args.int("n")?.and_then(|n| usize::try_from(n).ok());
     let only_for = config::duration_of(call.args, "for")?;
     clients.known(&name)?;
-    let ends = if wanted.is_none() && only_for.is_none() {
-        clients.ends(&name, call)
-    } else {
-        BTreeMap::new()
+    let until = match (wanted, only_for) {
+        (Some(wanted), _) => Until::Records(wanted),
+        (None, Some(time)) => Until::Time(Instant::now() + time),
+        (None, None) => Until::Ends(clients.ends(&name, call)),
     };
     hold_others(clients, &name);
-    let (records, in_time) = receive(clients, call, &name, wanted, only_for, &ends);
+    let (records, in_time) = receive(clients, call, &name, until);
     release_others(clients, &name);
     let mut lines = show::records(records, consume::with_time(call));
     lines.extend(clients.events());
@@ -100,46 +102,56 @@ fn release_others(clients: &Clients, name: &str) {
     others.for_each(|(_, member)| member.release());
 }
 
-/// Takes n records, or what comes in a time, or all up to the ends known at the start.
-fn receive(
-    clients: &mut Clients,
-    call: &Call<'_>,
-    name: &str,
-    wanted: Option<usize>,
-    only_for: Option<Duration>,
-    ends: &BTreeMap<Place, i64>,
-) -> (Vec<Record>, bool) {
-    let mut records = Vec::new();
-    let mut open: BTreeSet<Place> = ends.keys().cloned().collect();
-    let started = Instant::now();
+/// What is still to come before a `poll` is over.
+enum Until {
+    Records(usize),
+    Time(Instant),
+    /// Where each partition ends; those read to there are taken out.
+    Ends(BTreeMap<Place, i64>),
+}
+
+/// Takes records for one member until that; false where the time ran out first.
+fn receive(clients: &mut Clients, call: &Call<'_>, name: &str, mut until: Until) -> (Vec<Record>, bool) {
+    let mut records: Vec<Record> = Vec::new();
+    let mut quiet_since = Instant::now();
     loop {
-        for (other, member) in &mut clients.members {
-            if other != name {
-                member.serve(Duration::ZERO);
-            }
-        }
+        let others = clients.members.iter_mut().filter(|(other, _)| *other != name);
+        others.for_each(|(_, member)| member.serve(Duration::ZERO));
         let Some(member) = clients.members.get_mut(name) else {
             return (records, true);
         };
-        let over = match (wanted, only_for) {
-            (Some(wanted), _) => records.len() >= wanted,
-            (None, Some(time)) => started.elapsed() >= time,
-            (None, None) => open.is_empty(),
-        };
-        let over = over || member.watch().is_failing();
+        let over = until.is_over(member, records.len(), quiet_since.elapsed()) || member.watch().is_failing();
         if over || call.left().is_zero() {
             return (records, over);
         }
-        match member.next(TURN) {
-            Polled::Record(record) => {
-                let place = (record.topic.clone(), record.partition);
-                if ends.get(&place).is_some_and(|end| record.offset() + 1 >= *end) {
-                    open.remove(&place);
-                }
-                records.push(record);
+        if let Some(record) = member.held.pop_front().or_else(|| member.poll(TURN)) {
+            quiet_since = Instant::now();
+            until.came(&record);
+            records.push(record);
+        }
+    }
+}
+
+impl Until {
+    /// An end counts as reached too when librdkafka says so and nothing more comes: the last offsets of a partition may be
+    /// transaction markers, which no application sees.
+    fn is_over(&mut self, member: &Member, records: usize, quiet: Duration) -> bool {
+        match self {
+            Self::Records(wanted) => records >= *wanted,
+            Self::Time(end) => Instant::now() >= *end,
+            Self::Ends(ends) => {
+                let owned = member.owned();
+                ends.retain(|place, _| owned.contains(place) && !(quiet >= QUIET && member.is_at_end(place)));
+                ends.is_empty()
             }
-            Polled::End(partition) => consume::ended(&mut open, partition),
-            Polled::Nothing => {}
+        }
+    }
+
+    fn came(&mut self, record: &Record) {
+        if let Self::Ends(ends) = self {
+            ends.retain(|place, end| {
+                (&place.0, place.1) != (&record.topic, record.partition) || record.offset() + 1 < *end
+            });
         }
     }
 }
@@ -147,16 +159,8 @@ fn receive(
 impl Member {
     /// Serves its callbacks; a record that comes all the same waits for its turn.
     fn serve(&mut self, wait: Duration) {
-        if let Polled::Record(record) = self.poll(wait) {
-            self.held.push_back(record);
-        }
-    }
-
-    fn next(&mut self, wait: Duration) -> Polled {
-        match self.held.pop_front() {
-            Some(record) => Polled::Record(record),
-            None => self.poll(wait),
-        }
+        let record = self.poll(wait);
+        self.held.extend(record);
     }
 }
 
@@ -177,19 +181,21 @@ impl Clients {
         Ok(expected)
     }
 
-    /// Where each partition that a member reads ends now; those read to there already are left out.
+    /// Where each partition that a member reads ends now; those that are empty or read to there already are left out.
     fn ends(&mut self, name: &str, call: &Call<'_>) -> BTreeMap<Place, i64> {
         let Some(member) = self.members.get(name) else {
             return BTreeMap::new();
         };
+        let read = member.read_to(call.left());
         let open = member
             .owned()
             .into_iter()
             .filter(|place| !member.paused.contains(place));
-        let read = member.read_to(call.left());
-        open.filter_map(|place| member.end_of(&place, call.left()).map(|end| (place, end)))
-            .filter(|(place, end)| read.get(place).is_none_or(|read| read < end))
-            .collect()
+        open.filter_map(|place| {
+            let (start, end) = member.span_of(&place, call.left())?;
+            (*read.get(&place).unwrap_or(&start) < end).then_some((place, end))
+        })
+        .collect()
     }
 
     /// What happened to every member, by name. A cooperative member hears of rebalances that give it nothing; how many
