@@ -35,24 +35,41 @@ impl Api for FindCoordinator {
 
     fn handle(request: FindCoordinatorRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
-        if semantics.many_keys {
-            let coordinators = request.coordinator_keys.into_iter().map(|key| one_of_many(request.key_type, key, call, semantics));
-            let response = FindCoordinatorResponse::default().with_coordinators(coordinators.collect());
-            return call.reply(&response);
-        }
-        let found = find(request.key_type, &request.key, call, semantics);
-        call.reply(&alone(found, semantics))
+        let response = if semantics.many_keys {
+            let one = |key| one_of_many(request.key_type, key, call, semantics);
+            FindCoordinatorResponse::default().with_coordinators(request.coordinator_keys.into_iter().map(one).collect())
+        } else {
+            alone(find(request.key_type, &request.key, call, semantics), semantics)
+        };
+        make_missing(&response, request.key_type, call);
+        call.reply(&response)
     }
 }
 
-fn find(kind: i8, key: &str, call: &mut Call<'_>, semantics: Semantics) -> Result<Endpoint, ErrorCode> {
-    let kind = match kind {
-        0 => CoordinatorKind::Group,
-        1 => CoordinatorKind::Transaction,
-        2 if semantics.share_partitions && is_share_partition(key) => CoordinatorKind::Share,
-        _ => return Err(ErrorCode::InvalidRequest),
-    };
-    call.node.find_coordinator(kind, key, call.now)
+fn find(kind: i8, key: &str, call: &Call<'_>, semantics: Semantics) -> Result<Endpoint, ErrorCode> {
+    let kind = coordinator_kind(kind).ok_or(ErrorCode::InvalidRequest)?;
+    if kind == CoordinatorKind::Share && !(semantics.share_partitions && is_share_partition(key)) {
+        return Err(ErrorCode::InvalidRequest);
+    }
+    call.node.coordinator_of(kind, key)
+}
+
+/// The first lookup finds nothing: the topic is made after its answer, so that no key of it fares better than another.
+fn make_missing(response: &FindCoordinatorResponse, kind: i8, call: &mut Call<'_>) {
+    let missing = ErrorCode::CoordinatorNotAvailable.code();
+    let is_missed = response.error_code == missing || response.coordinators.iter().any(|one| one.error_code == missing);
+    if let Some(kind) = coordinator_kind(kind).filter(|_| is_missed) {
+        call.node.make_coordinators(kind, call.now);
+    }
+}
+
+fn coordinator_kind(kind: i8) -> Option<CoordinatorKind> {
+    match kind {
+        0 => Some(CoordinatorKind::Group),
+        1 => Some(CoordinatorKind::Transaction),
+        2 => Some(CoordinatorKind::Share),
+        _ => None,
+    }
 }
 
 /// `group:topicId:partition`, the id as Kafka writes ids in text.
@@ -66,9 +83,9 @@ fn is_share_partition(key: &str) -> bool {
 }
 
 /// Among many keys only an unknown kind of key is explained.
-fn one_of_many(kind: i8, key: StrBytes, call: &mut Call<'_>, semantics: Semantics) -> Coordinator {
+fn one_of_many(kind: i8, key: StrBytes, call: &Call<'_>, semantics: Semantics) -> Coordinator {
     let found = find(kind, &key, call, semantics);
-    let explained = found.as_ref().err().filter(|_| !(0..=2).contains(&kind));
+    let explained = found.as_ref().err().filter(|_| coordinator_kind(kind).is_none());
     let message = explained.map(|error| StrBytes::from(message(*error).to_owned())).unwrap_or_default();
     let coordinator = Coordinator::default().with_key(key).with_error_message(Some(message));
     match found {

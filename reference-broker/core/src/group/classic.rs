@@ -113,7 +113,7 @@ impl Member {
     }
 
     /// The first protocol of its own order of preference that is a candidate.
-    fn vote<'a>(protocols: &'a [Protocol], is_candidate: impl Fn(&str) -> bool) -> Option<&'a Arc<str>> {
+    fn vote(protocols: &[Protocol], is_candidate: impl Fn(&str) -> bool) -> Option<&Arc<str>> {
         protocols.iter().map(|protocol| &protocol.name).find(|name| is_candidate(name))
     }
 }

@@ -76,20 +76,23 @@ pub struct OffsetQuery {
 }
 
 impl Node {
-    /// Who coordinates a key. The first lookup makes the internal topic, and is told to come again.
+    /// Who coordinates a key.
     ///
     /// # Errors
     /// COORDINATOR_NOT_AVAILABLE where nobody does as yet.
-    pub fn find_coordinator(&mut self, kind: CoordinatorKind, key: &str, now: Now) -> Result<Endpoint, ErrorCode> {
-        let Some(topic) = self.image().topic(kind.topic()) else {
-            self.ensure_internal_topic(kind.topic(), now);
-            return Err(ErrorCode::CoordinatorNotAvailable);
-        };
+    pub fn coordinator_of(&self, kind: CoordinatorKind, key: &str) -> Result<Endpoint, ErrorCode> {
+        let topic = self.image().topic(kind.topic()).ok_or(ErrorCode::CoordinatorNotAvailable)?;
         let partition = partition_for(key, count(topic));
         let leader = usize::try_from(partition).ok().and_then(|index| topic.partitions.get(index));
         let broker = leader.and_then(|partition| self.image().broker(partition.leader)).filter(|broker| !broker.fenced);
         let endpoint = broker.map(|broker| Endpoint { broker: broker.id.0, host: broker.host.clone(), port: broker.port });
         endpoint.ok_or(ErrorCode::CoordinatorNotAvailable)
+    }
+
+    /// Makes the internal topic of a kind of coordinators, if it is missing. Kafka has it made behind the back of the
+    /// lookup that misses it, which is answered without waiting.
+    pub fn make_coordinators(&mut self, kind: CoordinatorKind, now: Now) {
+        self.ensure_internal_topic(kind.topic(), now);
     }
 
     /// JoinGroup.

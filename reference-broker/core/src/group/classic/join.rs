@@ -115,8 +115,7 @@ impl Coordinator {
 
     /// The group is made whatever becomes of the join, as in Kafka.
     fn decide_join_of_nobody(&self, join: Join, now: Now) -> Decision {
-        let mut made = ClassicGroup::default();
-        made.since_unix_ms = Some(now.unix_ms);
+        let made = ClassicGroup { since_unix_ms: Some(now.unix_ms), ..ClassicGroup::default() };
         let record = Record::Group(Arc::clone(&join.group), Some(made.as_value(|_, _| Bytes::new())));
         let mut step = self.decide_join_of(&made, join, now);
         step.changes.insert(0, Change::Durable(record));
