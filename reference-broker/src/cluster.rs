@@ -214,7 +214,8 @@ struct Opened {
 }
 
 async fn open(start: &Start) -> Result<Opened, StartError> {
-    let config = BrokerConfig::from_properties(&start.properties)?;
+    let mut config = BrokerConfig::from_properties(&start.properties)?;
+    config.settle("log.dirs", start.data_dir.display().to_string());
     let listen = |error| StartError::Listen { address: start.listen, error };
     let listener = TcpListener::bind(start.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;

@@ -1,11 +1,12 @@
 //! DescribeConfigs. v1 synonyms and sources · v3 types and documentation · v4 flexible.
 //!
-//! Documentation is answered null: Kafka's is its own prose.
+//! Documentation is a sentence of ours: type, default and accepted values. Kafka's is its own prose.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use broker_core::config::layers::{Entry, Synonym};
+use broker_core::config::table;
 use broker_core::controller::Refusal;
 use broker_core::image::ResourceKind;
 use broker_core::units::ErrorCode;
@@ -14,6 +15,7 @@ use kafka_protocol::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use kafka_protocol::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
+use kafka_protocol::protocol::StrBytes;
 
 use super::convert::text;
 use super::{Answer, Api, Call};
@@ -59,24 +61,42 @@ fn answer(
         Ok(entries) => {
             let keys: HashSet<&str> = resource.configuration_keys.iter().flatten().map(|key| &**key).collect();
             let wanted = entries.iter().filter(|entry| keys.is_empty() || keys.contains(entry.name.as_str()));
-            let configs = wanted.map(|entry| config(entry, request.include_synonyms, version));
+            let configs = wanted.map(|entry| {
+                let answer = config(entry, request.include_synonyms);
+                match version >= 3 {
+                    true => answer
+                        .with_config_type(entry.ty.map_or(0, |ty| ty as i8))
+                        .with_documentation(documentation(resource.resource_type, entry, request.include_documentation)),
+                    false => answer,
+                }
+            });
             answer.with_error_message(Some(text(""))).with_configs(configs.collect())
         }
         Err(refusal) => answer.with_error_code(refusal.code.code()).with_error_message(refusal.message.as_deref().map(text)),
     }
 }
 
-fn config(entry: &Entry, include_synonyms: bool, version: i16) -> DescribeConfigsResourceResult {
-    let tells_type = version >= 3;
+fn config(entry: &Entry, include_synonyms: bool) -> DescribeConfigsResourceResult {
     let synonyms: Vec<_> = entry.synonyms.iter().filter(|_| include_synonyms).map(synonym).collect();
-    let answer = DescribeConfigsResourceResult::default()
+    DescribeConfigsResourceResult::default()
         .with_name(text(&entry.name))
         .with_value(entry.value.as_deref().map(text))
         .with_read_only(entry.read_only)
         .with_config_source(entry.source as i8)
         .with_is_sensitive(entry.sensitive)
-        .with_synonyms(synonyms);
-    if tells_type { answer.with_config_type(entry.ty.map_or(0, |ty| ty as i8)).with_documentation(None) } else { answer }
+        .with_synonyms(synonyms)
+}
+
+/// Loggers have none, and it is not null, whoever asks.
+fn documentation(kind: i8, entry: &Entry, asked: bool) -> Option<StrBytes> {
+    let catalogue = match ResourceKind::from_number(kind)? {
+        ResourceKind::BrokerLogger => return Some(text("")),
+        ResourceKind::Topic => table::topic(),
+        ResourceKind::Broker => table::broker(),
+        ResourceKind::ClientMetrics => table::client_metrics(),
+        ResourceKind::Group => table::group(),
+    };
+    asked.then(|| catalogue.get(&entry.name).map(|key| text(&key.documentation())))?
 }
 
 fn synonym(synonym: &Synonym) -> DescribeConfigsSynonym {

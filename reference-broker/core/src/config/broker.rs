@@ -118,6 +118,11 @@ impl BrokerConfig {
         }
     }
 
+    /// Notes a property that the start has settled, unless it was given.
+    pub fn settle(&mut self, name: &str, value: String) {
+        self.fixed.entry(name.into()).or_insert(value);
+    }
+
     /// The value of any broker key as it was at the start, in Kafka's text form.
     pub fn value(&self, name: &str) -> Option<String> {
         let nothing = Overrides::new();

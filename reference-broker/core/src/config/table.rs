@@ -1,7 +1,7 @@
 //! The catalogue of config keys: what a real 4.3.1 lists, kept as text tables and read once.
 //!
-//! It knows names, types, defaults, accepted values and who may change a key. It knows no layer and no resource; and it has
-//! no documentation, which would be Kafka's prose: DescribeConfigs answers null there.
+//! It knows names, types, defaults, accepted values and who may change a key. It knows no layer and no resource. What a key is
+//! for stands in Kafka's own documentation; ours says only what the table knows.
 
 use std::sync::OnceLock;
 
@@ -58,6 +58,8 @@ pub struct Key {
     pub default: Option<&'static str>,
     /// What it accepts.
     pub rule: Rule,
+    /// The same as the table has it; `any` for all of its type.
+    pub accepts: &'static str,
     /// Who may change it.
     pub update: Update,
 }
@@ -66,6 +68,14 @@ impl Key {
     /// Values of this key are never shown.
     pub fn is_sensitive(&self) -> bool {
         self.ty == Type::Password
+    }
+
+    /// What DescribeConfigs tells who asks for documentation.
+    pub fn documentation(&self) -> String {
+        let ty = format!("{:?}", self.ty).to_ascii_lowercase();
+        let default = self.default.map(|default| format!("; default '{default}'")).unwrap_or_default();
+        let accepts = if self.accepts == "any" { String::new() } else { format!("; accepts {}", self.accepts) };
+        format!("Type {ty}{default}{accepts}.")
     }
 
     /// Shown although nobody set it.
@@ -131,6 +141,7 @@ fn parse_row(row: &'static str) -> Key {
             text => Some(text),
         },
         rule: Rule::parse(rule),
+        accepts: rule,
         update: parse_update(update),
     }
 }

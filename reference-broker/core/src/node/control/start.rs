@@ -29,6 +29,10 @@ impl Node {
     pub(crate) fn open_control(&mut self, identity: &Identity, now: Now) -> Result<(), OpenError> {
         self.control.ids = FreshIds::seeded(identity.incarnation_id);
         self.control.meta = self.meta_properties(identity)?;
+        let (id, host, port) = (self.config.node_id, &identity.host, identity.port);
+        self.config.settle("listeners", format!("PLAINTEXT://{host}:{port}"));
+        // The controller is in this process and listens nowhere.
+        self.config.settle("controller.quorum.voters", format!("{id}@{host}:{port}"));
         let epoch = LeaderEpoch(self.last_quorum_epoch()? + 1);
         let tp = TopicPartition::new(METADATA_TOPIC, 0);
         let storage = |error: ErrorCode| OpenError::Foreign(format!("{METADATA_TOPIC}: {error}"));
