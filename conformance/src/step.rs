@@ -3,13 +3,20 @@
 
 mod call;
 mod client;
+mod commits;
+mod configs;
 mod control;
 mod fetch;
 mod given;
+mod group;
+mod offsets;
 mod places;
 mod produce;
+mod producer;
+mod read;
 mod send;
 mod session;
+mod topics;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -102,7 +109,10 @@ async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>)
         Ok(mut args) => {
             let patience = Patience::take(&mut args);
             let result = match patience {
-                Ok(_) => dispatch(&mut call, &args).await,
+                Ok(ref patience) => {
+                    call.retries_coordinator = !patience.takes_the_first_answer;
+                    dispatch(&mut call, &args).await
+                }
                 Err(ref error) => Err(Halt::from(error.clone())),
             };
             result.map(|lines| (lines, patience.ok()))
@@ -128,6 +138,7 @@ async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>)
 struct Patience {
     until: Option<String>,
     retry: Vec<String>,
+    takes_the_first_answer: bool,
 }
 
 impl Patience {
@@ -140,8 +151,9 @@ impl Patience {
         if retry == ["transient"] {
             retry = TRANSIENT.iter().map(|&name| name.to_owned()).collect();
         }
+        let takes_the_first_answer = retry == ["none"];
         args.named.retain(|(key, _)| key != "until" && key != "retry");
-        Ok(Self { until, retry })
+        Ok(Self { until, retry, takes_the_first_answer })
     }
 
     fn wants_more(&self, lines: &[String]) -> bool {
@@ -151,18 +163,46 @@ impl Patience {
 }
 
 /// Every verb of the wire driver, for checks and the language's page.
-pub const VERBS: &[&str] = &["send", "raw", "frame", "closed", "unasked", "disconnect", "kill", "restart", "await"];
+pub const VERBS: &[&str] = &[
+    "send", "raw", "frame", "closed", "unasked", "disconnect", "await", "kill", "restart", "api-versions", "metadata",
+    "create-topic", "delete-topic", "create-partitions", "describe-configs", "alter-configs", "produce", "fetch",
+    "list-offsets", "end-offset", "epoch-end", "delete-records", "init-producer", "find-coordinator", "join", "sync",
+    "heartbeat", "leave", "describe-group", "list-groups", "delete-group", "commit", "offsets", "offset-delete",
+];
 
 async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     match args.verb.as_str() {
         "send" => send::run(call, args).await,
-        "produce" => produce::run(call, args).await,
-        "fetch" => fetch::run(call, args).await,
         "raw" | "frame" => control::raw(call, args).await,
         "closed" => control::closed(call, args).await,
         "unasked" => control::unasked(call, args).await,
         "disconnect" => control::disconnect(call, args).await,
         "kill" | "restart" => control::broker(call, args).await,
+        "api-versions" => producer::api_versions(call, args).await,
+        "init-producer" => producer::init(call, args).await,
+        "metadata" => topics::metadata(call, args).await,
+        "create-topic" => topics::create(call, args).await,
+        "delete-topic" => topics::delete(call, args).await,
+        "create-partitions" => topics::create_partitions(call, args).await,
+        "describe-configs" => configs::describe(call, args).await,
+        "alter-configs" => configs::alter(call, args).await,
+        "produce" => produce::run(call, args).await,
+        "fetch" => fetch::run(call, args).await,
+        "list-offsets" => offsets::list(call, args).await,
+        "end-offset" => offsets::end(call, args).await,
+        "epoch-end" => offsets::epoch_end(call, args).await,
+        "delete-records" => offsets::delete_records(call, args).await,
+        "find-coordinator" => commits::find_coordinator(call, args).await,
+        "join" => group::join(call, args).await,
+        "sync" => group::sync(call, args).await,
+        "heartbeat" => group::heartbeat(call, args).await,
+        "leave" => group::leave(call, args).await,
+        "describe-group" => group::describe(call, args).await,
+        "list-groups" => group::list(call, args).await,
+        "delete-group" => group::delete(call, args).await,
+        "commit" => commits::commit(call, args).await,
+        "offsets" => commits::fetch(call, args).await,
+        "offset-delete" => commits::delete(call, args).await,
         other => Err(Halt::Broken(format!("{other} is no verb; the verbs are {}", VERBS.join(", ")))),
     }
 }

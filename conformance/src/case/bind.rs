@@ -85,7 +85,7 @@ impl Names {
             Arg::Record(fields) => Arg::Record(
                 fields
                     .iter()
-                    .map(|(key, value)| Ok((key.clone(), self.bind(value, now_ms, times)?)))
+                    .map(|(key, value)| Ok((self.interpolate(key), self.bind(value, now_ms, times)?)))
                     .collect::<Result<_, ArgError>>()?,
             ),
             Arg::Call(name, items) => {

@@ -4,14 +4,18 @@ use bytes::Bytes;
 use kafka_fixtures::schema::{Field, Message, Type};
 use kafka_fixtures::value::{Struct, Value};
 use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
 
-use super::{Halt, Session, StepRun};
+use super::{Halt, PAUSE, Session, StepRun};
 use crate::case::{Arg, Capture, Step};
 use crate::driver::wire::{Connection, Exchange, Pending, Reply, Request, schema_for, undecoded};
 use crate::observe::lines_of;
 use crate::run::event::{Direction, FrameReport};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What a coordinator answers while it is not ready.
+const NOT_READY: &[&str] = &["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
 
 /// Which broker a request goes to where the step does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Call<'a> {
     findings: Vec<String>,
     /// How long this step waits for a reply, where it says so.
     pub(super) within: Option<Duration>,
+    /// Whether a coordinator that is not ready yet is asked again; `retry=none` says no.
+    pub(super) retries_coordinator: bool,
 }
 
 impl<'a> Call<'a> {
@@ -51,6 +57,7 @@ impl<'a> Call<'a> {
             frames: Vec::new(),
             findings: Vec::new(),
             within: None,
+            retries_coordinator: true,
         }
     }
 
@@ -96,6 +103,37 @@ impl<'a> Call<'a> {
                 self.frames.push(undecoded(request, &bytes));
                 Err(Halt::Undecodable(error.to_string()))
             }
+        }
+    }
+
+    /// Asks the coordinator of a group, again while it says that it is not ready to be one.
+    pub(super) async fn ask_coordinator(
+        &mut self,
+        request: &Request,
+        group: &str,
+        error: impl Fn(&Value) -> String + Send,
+    ) -> Result<Value, Halt> {
+        self.ask_transient(request, &Place::Coordinator(group.to_owned()), error).await
+    }
+
+    /// Asks, again while a coordinator says that it is not ready; the frames of the last try remain.
+    pub(super) async fn ask_transient(
+        &mut self,
+        request: &Request,
+        place: &Place,
+        error: impl Fn(&Value) -> String + Send,
+    ) -> Result<Value, Halt> {
+        let deadline = Instant::now() + self.session.limits().step;
+        let (frames, findings) = (self.frames.len(), self.findings.len());
+        loop {
+            let reply = self.ask(request, place).await?;
+            let is_passing = self.retries_coordinator && NOT_READY.contains(&error(&reply).as_str());
+            if !is_passing || Instant::now() >= deadline {
+                return Ok(reply);
+            }
+            self.frames.truncate(frames);
+            self.findings.truncate(findings);
+            sleep(PAUSE).await;
         }
     }
 

@@ -79,12 +79,12 @@ fn structure(fields: &[Field], version: i16, value: &Arg, path: &str) -> Result<
             Some(name) => (name, true),
             None => (key.as_str(), false),
         };
-        let field = fields.iter().find(|field| field.name == name).ok_or_else(|| {
+        let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
             let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
             Halt::Broken(format!("{path}{name} is no field; there are {}", known.join(", ")))
         })?;
         if !only_where_known || field.versions.contains(version) {
-            out.set(name, converted(&field.ty, version, value, &format!("{path}{name}"))?);
+            out.set(field.name, converted(&field.ty, version, value, &format!("{path}{name}"))?);
         }
     }
     Ok(out)

@@ -72,6 +72,11 @@ pub fn schema_for(key: i16, version: i16, direction: Direction) -> Option<&'stat
         .or_else(|| newest_first().find_map(of))
 }
 
+/// A version that no release has is laid out as the nearest that one has.
+fn layout_version(message: &Message, version: i16) -> i16 {
+    if message.versions.is_empty() { version } else { version.clamp(message.versions.min, message.versions.max) }
+}
+
 impl Request {
     /// A plain request.
     pub fn new(api: &str, version: i16, body: Value) -> Self {
@@ -96,15 +101,18 @@ impl Request {
         let mut frame = self.header(key, correlation_id)?;
         match schema_for(key, self.version, Direction::Request) {
             Some(message) => {
-                frame.extend_from_slice(&codec::encode_forged(message, self.version, &self.body, &self.forge)?);
+                let layout = layout_version(message, self.version);
+                frame.extend_from_slice(&codec::encode_forged(message, layout, &self.body, &self.forge)?);
             }
+            // A key that no release has: the header alone says it all.
+            None if self.body == Value::Struct(Struct::new()) => {}
             None => return Err(EncodeError { path: String::new(), what: format!("no release knows the API {}", self.api) }),
         }
         Ok(frame)
     }
 
     fn header(&self, key: i16, correlation_id: i32) -> Result<Vec<u8>, EncodeError> {
-        let version = request_header_version(key, self.version);
+        let version = self.header_version(key);
         let mut header = Struct::new()
             .with("RequestApiKey", key)
             .with("RequestApiVersion", self.version)
@@ -117,12 +125,18 @@ impl Request {
         Ok(codec::encode(message, version, &Value::Struct(header))?.to_vec())
     }
 
+    /// The header of a version that there is not is that of the nearest one.
+    fn header_version(&self, key: i16) -> i16 {
+        let layout = schema_for(key, self.version, Direction::Request);
+        layout.map_or(1, |message| request_header_version(key, layout_version(message, self.version)))
+    }
+
     /// The request as a report shows it; a frame that is wrong on purpose is described as far as it decodes.
     pub fn report(&self, frame: &[u8]) -> FrameReport {
         let key = self.key();
         let header = header_message("RequestHeader")
             .ok()
-            .and_then(|message| codec::decode(message, request_header_version(key, self.version), frame).ok());
+            .and_then(|message| codec::decode(message, self.header_version(key), frame).ok());
         let mut fields = Vec::new();
         if let Some(header) = header {
             let body = schema_for(key, self.version, Direction::Request)
