@@ -3,13 +3,12 @@
 use super::{Node, Released};
 use crate::fetch::session::{Context, Wanted};
 use crate::fetch::wait::{Parked, Waiting};
-use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, Isolation, PartitionKey, TopicKey};
+use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, Isolation, TopicKey};
 use crate::log::Log;
 use crate::log::read::{Limit, Place, ReadError};
 use crate::machine::{Reply, Ticket};
 use crate::mutant::{self, Mutant};
-use crate::store::Span;
-use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicName, TopicPartition};
+use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
 
 /// A request taken apart: what it gets, what is read, what is refused before reading.
 struct Reading {

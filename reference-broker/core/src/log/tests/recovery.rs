@@ -99,11 +99,9 @@ proptest! {
         }
         let mut again = Bench::on(bench.store.clone(), small_segments());
         let left = again.batches();
-        let same = |(a, b): (&(BatchHeader, Vec<u8>), &(BatchHeader, Vec<u8>))| {
-            // Base offset and leader epoch lie outside the checksum.
-            a.1 == b.1 && a.0.crc == b.0.crc
-        };
-        prop_assert!(left.len() <= whole.len() && left.iter().zip(&whole).all(same));
+        // Base offset and leader epoch lie outside the checksum.
+        let same = left.iter().zip(&whole).all(|(a, b)| a.1 == b.1 && a.0.crc == b.0.crc);
+        prop_assert!(left.len() <= whole.len() && same);
         prop_assert_eq!(again.log().check(), Ok(()));
         prop_assert!(again.produce(&Sent::new(&["more"]).bytes()).is_ok());
         let third = Bench::on(bench.store.clone(), small_segments());
