@@ -199,8 +199,7 @@ fn close(clients: &mut Clients, call: &Call<'_>) -> Lines {
         }
     }
     drop(member);
-    let mut lines: Vec<String> = watch
-        .take()
+    let mut lines: Vec<String> = watch.take(true)
         .iter()
         .map(|event| format!("{name} {}", event.line()))
         .collect();

@@ -59,12 +59,17 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// The events since the last call.
-    pub(super) fn take(&self) -> Vec<Event> {
-        self.events
-            .lock()
-            .map(|mut events| std::mem::take(&mut *events))
-            .unwrap_or_default()
+    /// The events since the last call; failures stay where they are not asked for.
+    pub(super) fn take(&self, with_failures: bool) -> Vec<Event> {
+        let Ok(mut events) = self.events.lock() else {
+            return Vec::new();
+        };
+        let all = std::mem::take(&mut *events);
+        let (kept, taken) = all
+            .into_iter()
+            .partition(|event| !with_failures && matches!(event, Event::Failed(_)));
+        *events = kept;
+        taken
     }
 
     /// librdkafka repeats an error while it lasts; an application hears it once.
@@ -246,6 +251,10 @@ fn known(list: &TopicPartitionList) -> BTreeMap<Place, i64> {
 }
 
 impl Event {
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Assigned(places) if places.is_empty())
+    }
+
     /// `assigned t/0 t/1`
     pub(super) fn line(&self) -> String {
         match self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::consumer::Consumer;
 use tokio::time::Instant;
 
-use super::member::{Event, Member, Place};
+use super::member::{Member, Place};
 use super::show::{self, Record};
 use super::{Call, Clients, Lines, StepFailure, config, consume};
 
@@ -26,7 +26,7 @@ pub(super) fn settle(clients: &mut Clients, call: &Call<'_>, name: &str) -> Line
     };
     let in_time = turns(clients, call, done);
     clients.members.values().for_each(Member::release);
-    let mut lines = clients.events();
+    let mut lines = clients.events(name);
     if !in_time {
         lines.push(format!("{name} timed out"));
     } else if lines.is_empty() {
@@ -83,7 +83,7 @@ pub(super) fn poll(clients: &mut Clients, call: &Call<'_>) -> Lines {
     let (records, in_time) = receive(clients, call, &name, until);
     release_others(clients, &name);
     let mut lines = show::records(records, consume::with_time(call));
-    lines.extend(clients.events());
+    lines.extend(clients.events(&name));
     if !in_time {
         lines.push(format!("{name} timed out"));
     } else if lines.is_empty() {
@@ -198,16 +198,17 @@ impl Clients {
         .collect()
     }
 
-    /// What happened to every member, by name. A cooperative member hears of rebalances that give it nothing; how many
-    /// depends on timing, so they are left out.
-    fn events(&self) -> Vec<String> {
+    /// What happened to every member, by name, in a step of the one named. What went wrong with another waits for its own
+    /// step: it may come a heartbeat sooner or later.
+    fn events(&self, acting: &str) -> Vec<String> {
         let mut lines = Vec::new();
         for (name, member) in &self.members {
-            let mut events = member.watch().take();
-            if member.is_cooperative() {
-                events.retain(|event| !matches!(event, Event::Assigned(places) if places.is_empty()));
-            }
-            lines.extend(events.iter().map(|event| format!("{name} {}", event.line())));
+            let events = member.watch().take(name == acting);
+            // How many rebalances give nothing to a cooperative member depends on timing.
+            let told = events
+                .iter()
+                .filter(|event| !(member.is_cooperative() && event.is_empty()));
+            lines.extend(told.map(|event| format!("{name} {}", event.line())));
         }
         lines
     }
