@@ -27,7 +27,7 @@ pub(super) fn error(value: &Value) -> String {
 /// Whether there is an error message: its words are no contract.
 pub(super) fn message(value: &Value) -> &'static str {
     match value.get("ErrorMessage") {
-        Some(Value::String(_)) => " message",
+        Some(Value::String(words)) if !words.is_empty() => " message",
         _ => "",
     }
 }

@@ -53,6 +53,9 @@ fn request(call: &Call<'_>, args: &Args) -> Result<Request, Halt> {
         Some(version) => version,
         None => call.session.version(&api)?,
     };
+    if next.is_none() && api.parse::<i16>().is_ok() {
+        return Ok(Request::new(&api, version, Value::Struct(Struct::new())));
+    }
     let body = match next {
         Some(body @ Arg::Record(_)) => structure(&request_message(&api, version)?.fields, version, body, "")?,
         None => Struct::new(),

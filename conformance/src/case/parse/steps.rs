@@ -5,6 +5,7 @@ use super::head::range_of;
 use super::lex::Cursor;
 use crate::case::{Answer, Args, Capture, Step};
 use crate::run::event::DriverKind;
+use crate::step::VERBS;
 
 /// Reads every step from a line index on.
 pub(super) fn read(lines: &[&str], from: usize, driver: DriverKind) -> Result<Vec<Step>, Fault> {
@@ -70,6 +71,10 @@ fn instruction(step: &mut Step, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
     if let Some(named) = driver_named(&verb) {
         step.driver = named;
         verb = cursor.word()?;
+    }
+    if step.driver == DriverKind::Wire && !VERBS.contains(&verb.as_str()) {
+        let verbs = VERBS.join(", ");
+        return Err(Fault::at(step.line, 1, format!("a verb of the wire driver instead of `{verb}`: {verbs}")));
     }
     step.args.verb = verb;
     cursor.arguments(&mut step.args)?;
