@@ -360,3 +360,6 @@ impl Control {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
