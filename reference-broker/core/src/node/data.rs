@@ -134,14 +134,17 @@ impl Node {
         }
     }
 
-    /// Appends records of this broker's own, as one batch, and answers the offset of the last.
+    /// Appends a coordinator's records as one batch, and answers the offset of the last. Kafka's coordinators leave their
+    /// batches' base sequence at 0 although there is no producer.
     pub(crate) fn append_records(
         &mut self,
         tp: &TopicPartition,
         records: &[KeyValue],
         now: Now,
     ) -> Result<Offset, ErrorCode> {
-        self.append_batch(tp, Batch::of(records, now.unix_ms), now)
+        let mut batch = Batch::of(records, now.unix_ms);
+        batch.header.base_sequence = 0;
+        self.append_batch(tp, batch.sealed(), now)
     }
 
     /// Appends metadata records, values only as KRaft writes them, and waits until they are on the disk.
