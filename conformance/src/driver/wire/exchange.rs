@@ -128,7 +128,8 @@ impl Request {
     /// The header of a version that there is not is that of the nearest one.
     fn header_version(&self, key: i16) -> i16 {
         let layout = schema_for(key, self.version, Direction::Request);
-        layout.map_or(1, |message| request_header_version(key, layout_version(message, self.version)))
+        // Version 0 was ControlledShutdown's alone and is in no table.
+        layout.map_or(1, |message| request_header_version(key, layout_version(message, self.version)).max(1))
     }
 
     /// The request as a report shows it; a frame that is wrong on purpose is described as far as it decodes.
