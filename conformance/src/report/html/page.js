@@ -115,7 +115,7 @@
     const same = expected === actual;
     const [left, right] = same ? [[text(expected)], [text(actual)]] : marked(text(expected), text(actual));
     const cell = (parts, who, there) => el('code', { role: 'cell', class: there ? `cell ${who}` : 'cell absent', 'data-who': who === 'kafka' ? 'Kafka' : 'Target' },
-      ...(there ? parts : [el('span', { class: 'soft' }, 'no such line')]));
+      there ? el('span', {}, ...parts) : el('span', { class: 'soft' }, 'no such line'));
     return el('div', { class: same ? 'row same' : 'row changed', role: 'row' },
       cell(left, 'kafka', expected !== null), cell(right, 'target', actual !== null));
   }
