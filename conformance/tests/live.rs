@@ -123,7 +123,7 @@ async fn a_foreign_broker_runs_from_its_command_line() {
 
 /// What a client session shows for steps as a case writes them.
 async fn shown(session: &mut client::Session, steps: &[&str]) -> Vec<String> {
-    let text = format!("# TOP-01  Steps.\n\n{}\n", steps.join("\n\n"));
+    let text = format!("# TOP-01  Steps.\ndriver: client\n\n{}\n", steps.join("\n\n"));
     let mut lines = Vec::new();
     for step in parse("steps", &text).unwrap().steps {
         lines.extend(client::run(session, &step.args.verb, &step.args).await.unwrap());

@@ -54,6 +54,44 @@ use tokio::time::Instant;
 
 use crate::case::{Arg, ArgError, Args};
 
+/// Every verb, for checks of a case before it runs.
+pub const VERBS: &[&str] = &[
+    "create-topic",
+    "delete-topic",
+    "create-partitions",
+    "describe-config",
+    "alter-config",
+    "delete-records",
+    "delete-group",
+    "metadata",
+    "watermarks",
+    "offsets-for-times",
+    "list-groups",
+    "describe-group",
+    "produce",
+    "flush",
+    "init-transactions",
+    "begin",
+    "commit-transaction",
+    "abort-transaction",
+    "consume",
+    "subscribe",
+    "assign",
+    "settle",
+    "poll",
+    "assignment",
+    "subscription",
+    "position",
+    "protocol",
+    "commit",
+    "committed",
+    "seek",
+    "pause",
+    "resume",
+    "unsubscribe",
+    "close",
+];
+
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the case or the harness did wrong; never the broker's fault.

@@ -4,6 +4,7 @@ use super::Fault;
 use super::head::range_of;
 use super::lex::Cursor;
 use crate::case::{Answer, Args, Capture, Step};
+use crate::driver::client;
 use crate::run::event::DriverKind;
 use crate::step::VERBS;
 
@@ -72,9 +73,13 @@ fn instruction(step: &mut Step, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
         step.driver = named;
         verb = cursor.word()?;
     }
-    if step.driver == DriverKind::Wire && !VERBS.contains(&verb.as_str()) {
-        let verbs = VERBS.join(", ");
-        return Err(Fault::at(step.line, 1, format!("a verb of the wire driver instead of `{verb}`: {verbs}")));
+    let (asker, verbs) = match step.driver {
+        DriverKind::Wire => ("wire", VERBS),
+        DriverKind::Client => ("client", client::VERBS),
+    };
+    if !verbs.contains(&verb.as_str()) {
+        let verbs = verbs.join(", ");
+        return Err(Fault::at(step.line, 1, format!("a verb of the {asker} driver instead of `{verb}`: {verbs}")));
     }
     step.args.verb = verb;
     cursor.arguments(&mut step.args)?;

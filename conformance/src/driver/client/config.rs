@@ -23,7 +23,7 @@ const COMMON: [(&str, &str); 8] = [
     ("topic.metadata.refresh.fast.interval.ms", "10"),
     ("topic.metadata.propagation.max.ms", "500"),
 ];
-const PRODUCER: [(&str, &str); 2] = [("linger.ms", "0"), ("message.timeout.ms", "10000")];
+const PRODUCER: [(&str, &str); 2] = [("linger.ms", "0"), ("message.timeout.ms", "8000")];
 /// Committing is a step of its own; a rebalance is noticed at the next heartbeat.
 const CONSUMER: [(&str, &str); 9] = [
     ("enable.auto.commit", "false"),

@@ -199,7 +199,8 @@ fn close(clients: &mut Clients, call: &Call<'_>) -> Lines {
         }
     }
     drop(member);
-    let mut lines: Vec<String> = watch.take(true)
+    let mut lines: Vec<String> = watch
+        .take(true)
         .iter()
         .map(|event| format!("{name} {}", event.line()))
         .collect();
