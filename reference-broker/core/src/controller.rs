@@ -63,7 +63,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()) }
+        Self {
+            code,
+            message: Some(message.into()),
+        }
     }
 
     pub(crate) fn silent(code: ErrorCode) -> Self {
@@ -83,7 +86,10 @@ impl<'a> Controller<'a> {
 
 impl<Answer> Decided<Answer> {
     fn answer(answer: Answer) -> Self {
-        Self { records: Vec::new(), answer }
+        Self {
+            records: Vec::new(),
+            answer,
+        }
     }
 }
 
@@ -93,20 +99,30 @@ fn plain(record: impl Into<MetadataRecord>) -> Change {
 
 /// Topics that brokers make for themselves (`isInternal` in Metadata).
 pub fn is_internal(topic: &str) -> bool {
-    matches!(topic, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+    matches!(
+        topic,
+        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
+    )
 }
 
 /// May a topic have this name? The refusal is Kafka's.
 pub fn validate_topic_name(name: &str) -> Result<(), Refusal> {
-    let invalid = |why: String| Err(Refusal::new(ErrorCode::InvalidTopicException, format!("Topic name is invalid: {why}")));
+    let invalid = |why: String| {
+        Err(Refusal::new(
+            ErrorCode::InvalidTopicException,
+            format!("Topic name is invalid: {why}"),
+        ))
+    };
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     match name {
         "" => invalid("the empty string is not allowed".into()),
         "." | ".." => invalid(format!("'{name}' is not allowed")),
-        _ if name.chars().count() > 249 => invalid(format!("the length of '{name}' is longer than the max allowed length 249")),
-        _ if !name.chars().all(legal) => {
-            invalid(format!("'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"))
-        }
+        _ if name.chars().count() > 249 => invalid(format!(
+            "the length of '{name}' is longer than the max allowed length 249"
+        )),
+        _ if !name.chars().all(legal) => invalid(format!(
+            "'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+        )),
         _ => Ok(()),
     }
 }

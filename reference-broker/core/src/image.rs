@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::config::layers::{Layers, Overrides};
 use crate::config::{TopicConfig, topic};
 use crate::records::{
-    BrokerRegistrationChangeRecord, ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord,
+    BrokerRegistrationChangeRecord, ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord,
+    RegisterBrokerRecord,
 };
 use crate::units::{BrokerId, LeaderEpoch, TopicId, TopicName};
 
@@ -35,7 +36,15 @@ pub enum ResourceKind {
 impl ResourceKind {
     /// The kind of that number.
     pub fn from_number(number: i8) -> Option<Self> {
-        [Self::Topic, Self::Broker, Self::BrokerLogger, Self::ClientMetrics, Self::Group].into_iter().find(|kind| *kind as i8 == number)
+        [
+            Self::Topic,
+            Self::Broker,
+            Self::BrokerLogger,
+            Self::ClientMetrics,
+            Self::Group,
+        ]
+        .into_iter()
+        .find(|kind| *kind as i8 == number)
     }
 }
 
@@ -123,7 +132,9 @@ impl Image {
 
     /// The topics from that name on, in order.
     pub fn topics_from<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a TopicImage> {
-        self.topics.range::<str, _>((std::ops::Bound::Included(name), std::ops::Bound::Unbounded)).map(|(_, topic)| topic)
+        self.topics
+            .range::<str, _>((std::ops::Bound::Included(name), std::ops::Bound::Unbounded))
+            .map(|(_, topic)| topic)
     }
 
     /// A topic whose name differs only in `.` and `_`, if there is one.
@@ -149,7 +160,10 @@ impl Image {
 
     /// The resources of a kind that have overrides, in order.
     pub fn configured(&self, kind: ResourceKind) -> impl Iterator<Item = &str> {
-        self.configs.keys().filter(move |(found, _)| *found == kind).map(|(_, name)| name.as_str())
+        self.configs
+            .keys()
+            .filter(move |(found, _)| *found == kind)
+            .map(|(_, name)| name.as_str())
     }
 
     /// The layers of a broker's properties, on what it was started with.
@@ -221,7 +235,14 @@ impl Image {
         if let Some(plain) = without_dots(&name) {
             self.twins.entry(plain).or_default().insert(name.clone());
         }
-        self.topics.insert(name.clone(), TopicImage { name, id, partitions: Vec::new() });
+        self.topics.insert(
+            name.clone(),
+            TopicImage {
+                name,
+                id,
+                partitions: Vec::new(),
+            },
+        );
     }
 
     fn topic_removed(&mut self, id: TopicId) {
@@ -243,7 +264,9 @@ impl Image {
     }
 
     fn partition_created(&mut self, record: &PartitionRecord) {
-        let Some(topic) = self.topic_by_id_mut(&record.topic_id) else { return };
+        let Some(topic) = self.topic_by_id_mut(&record.topic_id) else {
+            return;
+        };
         let partition = PartitionImage {
             leader: BrokerId(record.leader),
             leader_epoch: LeaderEpoch(record.leader_epoch),
@@ -261,9 +284,13 @@ impl Image {
     }
 
     fn partition_changed(&mut self, change: &PartitionChangeRecord) {
-        let Some(topic) = self.topic_by_id_mut(&change.topic_id) else { return };
+        let Some(topic) = self.topic_by_id_mut(&change.topic_id) else {
+            return;
+        };
         let index = usize::try_from(change.partition_id).unwrap_or(usize::MAX);
-        let Some(partition) = topic.partitions.get_mut(index) else { return };
+        let Some(partition) = topic.partitions.get_mut(index) else {
+            return;
+        };
         let replace = |list: &mut Vec<BrokerId>, with: &Option<Vec<i32>>| {
             if let Some(ids) = with {
                 *list = brokers(ids);
@@ -271,7 +298,10 @@ impl Image {
         };
         replace(&mut partition.isr, &change.isr);
         replace(&mut partition.replicas, &change.replicas);
-        replace(&mut partition.eligible_leader_replicas, &change.eligible_leader_replicas);
+        replace(
+            &mut partition.eligible_leader_replicas,
+            &change.eligible_leader_replicas,
+        );
         replace(&mut partition.last_known_elr, &change.last_known_elr);
         if change.leader != LEADER_STAYS {
             partition.leader = BrokerId(change.leader);
@@ -281,12 +311,21 @@ impl Image {
     }
 
     fn config_changed(&mut self, record: &ConfigRecord) {
-        let Some(kind) = ResourceKind::from_number(record.resource_type) else { return };
+        let Some(kind) = ResourceKind::from_number(record.resource_type) else {
+            return;
+        };
         let resource = (kind, record.resource_name.clone());
         match &record.value {
-            Some(value) => drop(self.configs.entry(resource).or_default().insert(record.name.clone(), value.clone())),
+            Some(value) => drop(
+                self.configs
+                    .entry(resource)
+                    .or_default()
+                    .insert(record.name.clone(), value.clone()),
+            ),
             None => {
-                let Some(overrides) = self.configs.get_mut(&resource) else { return };
+                let Some(overrides) = self.configs.get_mut(&resource) else {
+                    return;
+                };
                 overrides.remove(&record.name);
                 if overrides.is_empty() {
                     self.configs.remove(&resource);
@@ -358,7 +397,11 @@ mod tests {
     }
 
     fn topic(name: &str, id: u8) -> MetadataRecord {
-        TopicRecord { name: name.into(), topic_id: [id; 16] }.into()
+        TopicRecord {
+            name: name.into(),
+            topic_id: [id; 16],
+        }
+        .into()
     }
 
     fn partition(id: u8, partition_id: i32) -> MetadataRecord {
@@ -376,14 +419,26 @@ mod tests {
     }
 
     fn config(name: &str, value: Option<&str>) -> MetadataRecord {
-        ConfigRecord { resource_type: 2, resource_name: "t".into(), name: name.into(), value: value.map(str::to_owned) }.into()
+        ConfigRecord {
+            resource_type: 2,
+            resource_name: "t".into(),
+            name: name.into(),
+            value: value.map(str::to_owned),
+        }
+        .into()
     }
 
     #[test]
     fn a_removed_topic_leaves_nothing_behind() {
         let removed = RemoveTopicRecord { topic_id: [1; 16] }.into();
         let image = applied(vec![topic("a.b", 1), partition(1, 0), removed]);
-        assert_eq!(image, Image { next_offset: 3, ..Image::default() });
+        assert_eq!(
+            image,
+            Image {
+                next_offset: 3,
+                ..Image::default()
+            }
+        );
     }
 
     #[test]
@@ -395,10 +450,21 @@ mod tests {
 
     #[test]
     fn the_leader_epoch_rises_when_the_leader_changes_and_the_partition_epoch_always() {
-        let change = |leader| PartitionChangeRecord { partition_id: 0, topic_id: [1; 16], leader, ..Default::default() }.into();
+        let change = |leader| {
+            PartitionChangeRecord {
+                partition_id: 0,
+                topic_id: [1; 16],
+                leader,
+                ..Default::default()
+            }
+            .into()
+        };
         let image = applied(vec![topic("t", 1), partition(1, 0), change(LEADER_STAYS), change(-1)]);
         let partition = &image.topic("t").expect("created").partitions[0];
-        assert_eq!((partition.leader, partition.leader_epoch, partition.partition_epoch), (NO_LEADER, LeaderEpoch(1), 2));
+        assert_eq!(
+            (partition.leader, partition.leader_epoch, partition.partition_epoch),
+            (NO_LEADER, LeaderEpoch(1), 2)
+        );
     }
 
     #[test]

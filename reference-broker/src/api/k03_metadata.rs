@@ -8,7 +8,9 @@ use std::ops::RangeInclusive;
 use broker_core::controller::{is_internal, validate_topic_name};
 use broker_core::image::{PartitionImage, TopicImage};
 use broker_core::units::{ErrorCode, TopicId};
-use kafka_protocol::messages::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
+use kafka_protocol::messages::metadata_response::{
+    MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+};
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse};
 
 use super::convert::{CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS, broker_ids, text, topic_id, topic_name, uuid};
@@ -76,16 +78,24 @@ fn malformed(request: &MetadataRequest, semantics: &Semantics) -> Option<ErrorCo
         // A null name without any id is a null pointer in Kafka.
         return (by_name && topics.iter().any(|topic| topic.name.is_none())).then_some(ErrorCode::UnknownServerError);
     }
-    let wrong = topics.iter().any(|topic| topic.name.is_none() || !topic.topic_id.is_nil());
+    let wrong = topics
+        .iter()
+        .any(|topic| topic.name.is_none() || !topic.topic_id.is_nil());
     (semantics.answers_ids && wrong).then_some(ErrorCode::InvalidRequest)
 }
 
 fn refuse_all(request: &MetadataRequest, error: ErrorCode, semantics: &Semantics) -> MetadataResponse {
     let topics = request.topics.iter().flatten().map(|topic| {
         let refused = unknown(topic.name.as_deref().map_or("", |name| name), error, NOT_ASKED);
-        if semantics.answers_ids { refused.with_topic_id(topic.topic_id) } else { refused }
+        if semantics.answers_ids {
+            refused.with_topic_id(topic.topic_id)
+        } else {
+            refused
+        }
     });
-    MetadataResponse::default().with_controller_id(BrokerId(-1)).with_topics(topics.collect())
+    MetadataResponse::default()
+        .with_controller_id(BrokerId(-1))
+        .with_topics(topics.collect())
 }
 
 fn brokers(call: &Call<'_>) -> Vec<MetadataResponseBroker> {
@@ -101,8 +111,16 @@ fn brokers(call: &Call<'_>) -> Vec<MetadataResponseBroker> {
 }
 
 /// The topics asked for, each once, and the names among them that could be created.
-fn describe(request: &MetadataRequest, semantics: &Semantics, call: &Call<'_>) -> (Vec<MetadataResponseTopic>, Vec<String>) {
-    let operations = if request.include_topic_authorized_operations { TOPIC_OPERATIONS } else { NOT_ASKED };
+fn describe(
+    request: &MetadataRequest,
+    semantics: &Semantics,
+    call: &Call<'_>,
+) -> (Vec<MetadataResponseTopic>, Vec<String>) {
+    let operations = if request.include_topic_authorized_operations {
+        TOPIC_OPERATIONS
+    } else {
+        NOT_ASKED
+    };
     let known = |topic: &TopicImage| known(topic, operations, semantics);
     let image = call.node.image();
     let asked = match request.topics.as_deref() {
@@ -110,12 +128,19 @@ fn describe(request: &MetadataRequest, semantics: &Semantics, call: &Call<'_>) -
         Some([]) if semantics.empty_list_is_all => return (image.topics().map(known).collect(), Vec::new()),
         Some(asked) => asked,
     };
-    let ids: BTreeSet<TopicId> = asked.iter().map(|topic| topic_id(topic.topic_id)).filter(|id| *id != TopicId::ZERO).collect();
+    let ids: BTreeSet<TopicId> = asked
+        .iter()
+        .map(|topic| topic_id(topic.topic_id))
+        .filter(|id| *id != TopicId::ZERO)
+        .collect();
     if !ids.is_empty() {
         let by_id = |id: TopicId| image.topic_by_id(id).map_or_else(|| unknown_id(id), known);
         return (ids.into_iter().map(by_id).collect(), Vec::new());
     }
-    let names: BTreeSet<&str> = asked.iter().filter_map(|topic| topic.name.as_deref().map(|name| &**name)).collect();
+    let names: BTreeSet<&str> = asked
+        .iter()
+        .filter_map(|topic| topic.name.as_deref().map(|name| &**name))
+        .collect();
     let mut missing = Vec::new();
     let by_name = |name: &str| match image.topic(name) {
         Some(topic) => known(topic),
@@ -134,11 +159,19 @@ fn known(topic: &TopicImage, operations: i32, semantics: &Semantics) -> Metadata
         .with_is_internal(is_internal(&topic.name))
         .with_partitions((0..).zip(&topic.partitions).map(partition).collect())
         .with_topic_authorized_operations(operations);
-    if semantics.answers_ids { answer.with_topic_id(uuid(topic.id)) } else { answer }
+    if semantics.answers_ids {
+        answer.with_topic_id(uuid(topic.id))
+    } else {
+        answer
+    }
 }
 
 fn partition((index, partition): (i32, &PartitionImage)) -> MetadataResponsePartition {
-    let error = if partition.leader.0 < 0 { ErrorCode::LeaderNotAvailable.code() } else { 0 };
+    let error = if partition.leader.0 < 0 {
+        ErrorCode::LeaderNotAvailable.code()
+    } else {
+        0
+    };
     MetadataResponsePartition::default()
         .with_error_code(error)
         .with_partition_index(index)
@@ -157,5 +190,8 @@ fn unknown(name: &str, error: ErrorCode, operations: i32) -> MetadataResponseTop
 }
 
 fn unknown_id(id: TopicId) -> MetadataResponseTopic {
-    MetadataResponseTopic::default().with_error_code(ErrorCode::UnknownTopicId.code()).with_name(None).with_topic_id(uuid(id))
+    MetadataResponseTopic::default()
+        .with_error_code(ErrorCode::UnknownTopicId.code())
+        .with_name(None)
+        .with_topic_id(uuid(id))
 }

@@ -26,13 +26,23 @@ impl Api for CreateTopics {
 
     fn handle(request: CreateTopicsRequest, call: &mut Call<'_>) -> Answer {
         let tells_what_was_created = call.version >= 5;
-        let intent = if request.validate_only { Intent::Validate } else { Intent::Commit };
+        let intent = if request.validate_only {
+            Intent::Validate
+        } else {
+            Intent::Commit
+        };
         let topics: Vec<NewTopic> = request.topics.iter().map(wanted).collect();
         let created = match call.node.create_topics(topics, intent, call.now) {
             Ok(created) => created,
-            Err(error) => request.topics.iter().map(|topic| (topic.name.to_string(), Err(unwritten(error)))).collect(),
+            Err(error) => request
+                .topics
+                .iter()
+                .map(|topic| (topic.name.to_string(), Err(unwritten(error))))
+                .collect(),
         };
-        let results = created.iter().map(|(name, result)| answer(name, result, tells_what_was_created));
+        let results = created
+            .iter()
+            .map(|(name, result)| answer(name, result, tells_what_was_created));
         let response = CreateTopicsResponse::default().with_topics(results.collect());
         call.reply(&response)
     }
@@ -44,8 +54,16 @@ fn wanted(topic: &CreatableTopic) -> NewTopic {
         name: topic.name.to_string(),
         partitions: topic.num_partitions,
         replication_factor: topic.replication_factor,
-        assignments: topic.assignments.iter().map(|each| (each.partition_index, replicas(&each.broker_ids))).collect(),
-        configs: topic.configs.iter().map(|config| (config.name.to_string(), config.value.as_ref().map(ToString::to_string))).collect(),
+        assignments: topic
+            .assignments
+            .iter()
+            .map(|each| (each.partition_index, replicas(&each.broker_ids)))
+            .collect(),
+        configs: topic
+            .configs
+            .iter()
+            .map(|config| (config.name.to_string(), config.value.as_ref().map(ToString::to_string)))
+            .collect(),
         ..NewTopic::default()
     }
 }
@@ -56,7 +74,10 @@ fn unwritten(code: ErrorCode) -> Refusal {
 
 fn answer(name: &str, result: &Result<CreatedTopic, Refusal>, tells_what_was_created: bool) -> CreatableTopicResult {
     let (code, message) = error(result);
-    let answer = CreatableTopicResult::default().with_name(topic_name(name)).with_error_code(code).with_error_message(message);
+    let answer = CreatableTopicResult::default()
+        .with_name(topic_name(name))
+        .with_error_code(code)
+        .with_error_message(message);
     match result {
         Ok(created) if tells_what_was_created => answer
             .with_topic_id(uuid(created.id))

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::controller::topics::{Deleted, TopicRef};
 use broker_core::controller::Refusal;
+use broker_core::controller::topics::{Deleted, TopicRef};
 use broker_core::units::{ErrorCode, TopicId};
 use kafka_protocol::messages::delete_topics_response::DeletableTopicResult;
 use kafka_protocol::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
@@ -30,16 +30,26 @@ impl Api for DeleteTopics {
             Some(code) => Err(code),
             None => call.node.delete_topics(topics.clone(), call.now),
         };
-        let refuse = |code: ErrorCode| topics.iter().map(|topic| (topic.clone(), Err(Refusal { code, message: None }))).collect();
+        let refuse = |code: ErrorCode| {
+            topics
+                .iter()
+                .map(|topic| (topic.clone(), Err(Refusal { code, message: None })))
+                .collect()
+        };
         let deleted: Deleted = outcome.unwrap_or_else(refuse);
-        let results = deleted.iter().map(|(topic, result)| answer(topic, result, call.version));
+        let results = deleted
+            .iter()
+            .map(|(topic, result)| answer(topic, result, call.version));
         let response = DeleteTopicsResponse::default().with_responses(results.collect());
         call.reply(&response)
     }
 }
 
 fn wanted(request: &DeleteTopicsRequest) -> Vec<TopicRef> {
-    let named = request.topic_names.iter().map(|name| TopicRef { name: Some(name.to_string()), id: TopicId::ZERO });
+    let named = request.topic_names.iter().map(|name| TopicRef {
+        name: Some(name.to_string()),
+        id: TopicId::ZERO,
+    });
     let either = request.topics.iter().map(|topic| TopicRef {
         name: topic.name.as_ref().map(|name| name.to_string()),
         id: topic_id(topic.topic_id),
@@ -49,7 +59,17 @@ fn wanted(request: &DeleteTopicsRequest) -> Vec<TopicRef> {
 
 fn answer(topic: &TopicRef, result: &Result<(), Refusal>, version: i16) -> DeletableTopicResult {
     let (code, message) = error(result);
-    let answer = DeletableTopicResult::default().with_name(topic.name.as_deref().map(topic_name)).with_error_code(code);
-    let answer = if version >= 5 { answer.with_error_message(message) } else { answer };
-    if version >= 6 { answer.with_topic_id(uuid(topic.id)) } else { answer }
+    let answer = DeletableTopicResult::default()
+        .with_name(topic.name.as_deref().map(topic_name))
+        .with_error_code(code);
+    let answer = if version >= 5 {
+        answer.with_error_message(message)
+    } else {
+        answer
+    };
+    if version >= 6 {
+        answer.with_topic_id(uuid(topic.id))
+    } else {
+        answer
+    }
 }

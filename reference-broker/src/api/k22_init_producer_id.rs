@@ -21,7 +21,9 @@ impl Api for InitProducerId {
 
     fn handle(request: InitProducerIdRequest, call: &mut Call<'_>) -> Answer {
         let response = match producer_id(&request, call) {
-            Ok(id) => InitProducerIdResponse::default().with_producer_id(ProducerId(id)).with_producer_epoch(0),
+            Ok(id) => InitProducerIdResponse::default()
+                .with_producer_id(ProducerId(id))
+                .with_producer_epoch(0),
             Err(error) => InitProducerIdResponse::default()
                 .with_error_code(error.code())
                 .with_producer_id(ProducerId(-1))
@@ -40,7 +42,9 @@ fn producer_id(request: &InitProducerIdRequest, call: &mut Call<'_>) -> Result<i
     match request.transactional_id.as_deref().map(|id| &**id) {
         None => call.node.fresh_producer_id(call.now).map(|id| id.0),
         Some("") => Err(ErrorCode::InvalidRequest),
-        Some(_) if !(1..=longest).contains(&request.transaction_timeout_ms) => Err(ErrorCode::InvalidTransactionTimeout),
+        Some(_) if !(1..=longest).contains(&request.transaction_timeout_ms) => {
+            Err(ErrorCode::InvalidTransactionTimeout)
+        }
         Some(_) => Err(ErrorCode::CoordinatorNotAvailable),
     }
 }

@@ -33,9 +33,15 @@ impl Api for DescribeConfigs {
     const VERSIONS: RangeInclusive<i16> = 1..=4;
 
     fn handle(request: DescribeConfigsRequest, call: &mut Call<'_>) -> Answer {
-        let kinds: Option<Vec<ResourceKind>> =
-            request.resources.iter().map(|resource| ResourceKind::from_number(resource.resource_type)).collect();
-        let malformed = || Refusal { code: ErrorCode::InvalidRequest, message: Some(MALFORMED.into()) };
+        let kinds: Option<Vec<ResourceKind>> = request
+            .resources
+            .iter()
+            .map(|resource| ResourceKind::from_number(resource.resource_type))
+            .collect();
+        let malformed = || Refusal {
+            code: ErrorCode::InvalidRequest,
+            message: Some(MALFORMED.into()),
+        };
         let results = request.resources.iter().enumerate().map(|(index, resource)| {
             let entries = match &kinds {
                 Some(kinds) => call.node.describe_configs(kinds[index], &resource.resource_name),
@@ -60,24 +66,39 @@ fn answer(
     match entries {
         Ok(entries) => {
             let keys: HashSet<&str> = resource.configuration_keys.iter().flatten().map(|key| &**key).collect();
-            let wanted = entries.iter().filter(|entry| keys.is_empty() || keys.contains(entry.name.as_str()));
+            let wanted = entries
+                .iter()
+                .filter(|entry| keys.is_empty() || keys.contains(entry.name.as_str()));
             let configs = wanted.map(|entry| {
                 let answer = config(entry, request.include_synonyms);
                 match version >= 3 {
                     true => answer
                         .with_config_type(entry.ty.map_or(0, |ty| ty as i8))
-                        .with_documentation(documentation(resource.resource_type, entry, request.include_documentation)),
+                        .with_documentation(documentation(
+                            resource.resource_type,
+                            entry,
+                            request.include_documentation,
+                        )),
                     false => answer,
                 }
             });
-            answer.with_error_message(Some(text(""))).with_configs(configs.collect())
+            answer
+                .with_error_message(Some(text("")))
+                .with_configs(configs.collect())
         }
-        Err(refusal) => answer.with_error_code(refusal.code.code()).with_error_message(refusal.message.as_deref().map(text)),
+        Err(refusal) => answer
+            .with_error_code(refusal.code.code())
+            .with_error_message(refusal.message.as_deref().map(text)),
     }
 }
 
 fn config(entry: &Entry, include_synonyms: bool) -> DescribeConfigsResourceResult {
-    let synonyms: Vec<_> = entry.synonyms.iter().filter(|_| include_synonyms).map(synonym).collect();
+    let synonyms: Vec<_> = entry
+        .synonyms
+        .iter()
+        .filter(|_| include_synonyms)
+        .map(synonym)
+        .collect();
     DescribeConfigsResourceResult::default()
         .with_name(text(&entry.name))
         .with_value(entry.value.as_deref().map(text))

@@ -22,14 +22,26 @@ impl Api for AlterConfigs {
 
     fn handle(request: AlterConfigsRequest, call: &mut Call<'_>) -> Answer {
         let mut seen = HashSet::new();
-        if !request.resources.iter().all(|resource| seen.insert((resource.resource_type, &resource.resource_name))) {
+        if !request
+            .resources
+            .iter()
+            .all(|resource| seen.insert((resource.resource_type, &resource.resource_name)))
+        {
             return Answer::Close("a resource comes twice in AlterConfigs; Kafka closes here too".into());
         }
-        let intent = if request.validate_only { Intent::Validate } else { Intent::Commit };
+        let intent = if request.validate_only {
+            Intent::Validate
+        } else {
+            Intent::Commit
+        };
         let alterations: Vec<Alteration> = request.resources.iter().map(alteration).collect();
         let altered = match call.node.alter_configs(alterations, Unnamed::Reset, intent, call.now) {
             Ok(altered) => altered,
-            Err(code) => request.resources.iter().map(|each| (name(each), Err(Refusal { code, message: None }))).collect(),
+            Err(code) => request
+                .resources
+                .iter()
+                .map(|each| (name(each), Err(Refusal { code, message: None })))
+                .collect(),
         };
         let responses = altered.iter().map(|((kind, name), result)| {
             let (code, message) = error(result);
@@ -55,5 +67,9 @@ fn alteration(resource: &AlterConfigsResource) -> Alteration {
         value: config.value.as_ref().map(ToString::to_string),
     });
     let (kind, name) = name(resource);
-    Alteration { kind, name, operations: Some(operations.collect()) }
+    Alteration {
+        kind,
+        name,
+        operations: Some(operations.collect()),
+    }
 }

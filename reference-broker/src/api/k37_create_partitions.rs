@@ -21,15 +21,29 @@ impl Api for CreatePartitions {
     const VERSIONS: RangeInclusive<i16> = 0..=3;
 
     fn handle(request: CreatePartitionsRequest, call: &mut Call<'_>) -> Answer {
-        let intent = if request.validate_only { Intent::Validate } else { Intent::Commit };
+        let intent = if request.validate_only {
+            Intent::Validate
+        } else {
+            Intent::Commit
+        };
         let topics: Vec<MorePartitions> = request.topics.iter().map(wanted).collect();
         let refuse = |code: ErrorCode| {
-            request.topics.iter().map(|topic| (topic.name.to_string(), Err(Refusal { code, message: None }))).collect()
+            request
+                .topics
+                .iter()
+                .map(|topic| (topic.name.to_string(), Err(Refusal { code, message: None })))
+                .collect()
         };
-        let grown: Grown = call.node.create_partitions(topics, intent, call.now).unwrap_or_else(refuse);
+        let grown: Grown = call
+            .node
+            .create_partitions(topics, intent, call.now)
+            .unwrap_or_else(refuse);
         let results = grown.iter().map(|(name, result)| {
             let (code, message) = error(result);
-            CreatePartitionsTopicResult::default().with_name(topic_name(name)).with_error_code(code).with_error_message(message)
+            CreatePartitionsTopicResult::default()
+                .with_name(topic_name(name))
+                .with_error_code(code)
+                .with_error_message(message)
         });
         let response = CreatePartitionsResponse::default().with_results(results.collect());
         call.reply(&response)
@@ -41,6 +55,9 @@ fn wanted(topic: &CreatePartitionsTopic) -> MorePartitions {
     MorePartitions {
         name: topic.name.to_string(),
         count: topic.count,
-        assignments: topic.assignments.as_ref().map(|assignments| assignments.iter().map(brokers).collect()),
+        assignments: topic
+            .assignments
+            .as_ref()
+            .map(|assignments| assignments.iter().map(brokers).collect()),
     }
 }

@@ -20,11 +20,19 @@ impl Api for IncrementalAlterConfigs {
     const VERSIONS: RangeInclusive<i16> = 0..=1;
 
     fn handle(request: IncrementalAlterConfigsRequest, call: &mut Call<'_>) -> Answer {
-        let intent = if request.validate_only { Intent::Validate } else { Intent::Commit };
+        let intent = if request.validate_only {
+            Intent::Validate
+        } else {
+            Intent::Commit
+        };
         let alterations: Vec<Alteration> = request.resources.iter().map(alteration).collect();
         let altered = match call.node.alter_configs(alterations, Unnamed::Keep, intent, call.now) {
             Ok(altered) => altered,
-            Err(code) => request.resources.iter().map(|each| (name(each), Err(Refusal { code, message: None }))).collect(),
+            Err(code) => request
+                .resources
+                .iter()
+                .map(|each| (name(each), Err(Refusal { code, message: None })))
+                .collect(),
         };
         let responses = altered.iter().map(|((kind, name), result)| {
             let (code, message) = error(result);
@@ -52,5 +60,9 @@ fn alteration(resource: &AlterConfigsResource) -> Alteration {
         })
     };
     let (kind, name) = name(resource);
-    Alteration { kind, name, operations: resource.configs.iter().map(operation).collect() }
+    Alteration {
+        kind,
+        name,
+        operations: resource.configs.iter().map(operation).collect(),
+    }
 }

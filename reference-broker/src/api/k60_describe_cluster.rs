@@ -22,13 +22,21 @@ impl Api for DescribeCluster {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
 
     fn handle(request: DescribeClusterRequest, call: &mut Call<'_>) -> Answer {
-        let response = match if call.version >= 1 { request.endpoint_type } else { BROKERS } {
+        let response = match if call.version >= 1 {
+            request.endpoint_type
+        } else {
+            BROKERS
+        } {
             BROKERS => describe(&request, call),
             CONTROLLERS => {
-                let why = "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
+                let why =
+                    "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
                 refuse(ErrorCode::MismatchedEndpointType, why)
             }
-            other => refuse(ErrorCode::UnsupportedEndpointType, &format!("Unsupported endpoint type {other}")),
+            other => refuse(
+                ErrorCode::UnsupportedEndpointType,
+                &format!("Unsupported endpoint type {other}"),
+            ),
         };
         call.reply(&response)
     }
@@ -43,9 +51,17 @@ fn describe(request: &DescribeClusterRequest, call: &Call<'_>) -> DescribeCluste
             .with_host(text(&broker.host))
             .with_port(i32::from(broker.port))
             .with_rack(broker.rack.as_deref().map(text));
-        if tells_fenced { answer.with_is_fenced(broker.fenced) } else { answer }
+        if tells_fenced {
+            answer.with_is_fenced(broker.fenced)
+        } else {
+            answer
+        }
     };
-    let operations = if request.include_cluster_authorized_operations { CLUSTER_OPERATIONS } else { NOT_ASKED };
+    let operations = if request.include_cluster_authorized_operations {
+        CLUSTER_OPERATIONS
+    } else {
+        NOT_ASKED
+    };
     DescribeClusterResponse::default()
         .with_cluster_id(text(call.node.cluster_id()))
         .with_controller_id(BrokerId(call.node.broker_id().0))

@@ -14,8 +14,13 @@ use super::{Answer, Api, Call};
 
 pub(super) struct ListConfigResources;
 
-const ALL: [ResourceKind; 5] =
-    [ResourceKind::Topic, ResourceKind::Broker, ResourceKind::BrokerLogger, ResourceKind::ClientMetrics, ResourceKind::Group];
+const ALL: [ResourceKind; 5] = [
+    ResourceKind::Topic,
+    ResourceKind::Broker,
+    ResourceKind::BrokerLogger,
+    ResourceKind::ClientMetrics,
+    ResourceKind::Group,
+];
 
 impl Api for ListConfigResources {
     type Request = ListConfigResourcesRequest;
@@ -33,10 +38,16 @@ impl Api for ListConfigResources {
         };
         let response = match asked {
             Some(kinds) => {
-                let resources = kinds.into_iter().flat_map(|kind| names(kind, call).into_iter().map(move |name| (kind, name)));
+                let resources = kinds
+                    .into_iter()
+                    .flat_map(|kind| names(kind, call).into_iter().map(move |name| (kind, name)));
                 let answer = |(kind, name): (ResourceKind, String)| {
                     let resource = ConfigResource::default().with_resource_name(text(&name));
-                    if chooses_types { resource.with_resource_type(kind as i8) } else { resource }
+                    if chooses_types {
+                        resource.with_resource_type(kind as i8)
+                    } else {
+                        resource
+                    }
                 };
                 ListConfigResourcesResponse::default().with_config_resources(resources.map(answer).collect())
             }
@@ -51,7 +62,9 @@ fn names(kind: ResourceKind, call: &Call<'_>) -> Vec<String> {
     let image = call.node.image();
     match kind {
         ResourceKind::Topic => image.topics().map(|topic| topic.name.to_string()).collect(),
-        ResourceKind::Broker | ResourceKind::BrokerLogger => image.brokers().map(|broker| broker.id.to_string()).collect(),
+        ResourceKind::Broker | ResourceKind::BrokerLogger => {
+            image.brokers().map(|broker| broker.id.to_string()).collect()
+        }
         ResourceKind::ClientMetrics | ResourceKind::Group => image.configured(kind).map(str::to_owned).collect(),
     }
 }

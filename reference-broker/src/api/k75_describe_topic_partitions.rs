@@ -38,33 +38,51 @@ fn malformed(request: &DescribeTopicPartitionsRequest) -> Option<ErrorCode> {
     if cursor.is_some_and(|cursor| cursor.partition_index < 0) {
         return Some(ErrorCode::InvalidRequest);
     }
-    if cursor.is_some_and(|cursor| !request.topics.is_empty() && !names().any(|name| name == cursor.topic_name.as_str())) {
+    if cursor
+        .is_some_and(|cursor| !request.topics.is_empty() && !names().any(|name| name == cursor.topic_name.as_str()))
+    {
         return Some(ErrorCode::InvalidRequest);
     }
     names().any(str::is_empty).then_some(ErrorCode::UnknownServerError)
 }
 
 fn refuse_all(request: &DescribeTopicPartitionsRequest, error: ErrorCode) -> DescribeTopicPartitionsResponse {
-    let refused = request.topics.iter().map(|topic| unknown(&topic.name, error, NOT_ASKED).with_is_internal(false));
+    let refused = request
+        .topics
+        .iter()
+        .map(|topic| unknown(&topic.name, error, NOT_ASKED).with_is_internal(false));
     DescribeTopicPartitionsResponse::default().with_topics(refused.collect())
 }
 
 fn page(request: &DescribeTopicPartitionsRequest, call: &Call<'_>) -> DescribeTopicPartitionsResponse {
     let image = call.node.image();
-    let (from, first) = request.cursor.as_ref().map_or(("", 0), |cursor| (cursor.topic_name.as_str(), cursor.partition_index));
-    let asked: BTreeSet<&str> = request.topics.iter().map(|topic| topic.name.as_str()).filter(|name| *name >= from).collect();
+    let (from, first) = request
+        .cursor
+        .as_ref()
+        .map_or(("", 0), |cursor| (cursor.topic_name.as_str(), cursor.partition_index));
+    let asked: BTreeSet<&str> = request
+        .topics
+        .iter()
+        .map(|topic| topic.name.as_str())
+        .filter(|name| *name >= from)
+        .collect();
     let names: Box<dyn Iterator<Item = &str>> = match request.topics.is_empty() {
         true => Box::new(image.topics_from(from).map(|topic| &*topic.name)),
         false => Box::new(asked.into_iter()),
     };
-    let mut room = request.response_partition_limit.min(call.node.config().max_request_partitions).max(1) as usize;
+    let mut room = request
+        .response_partition_limit
+        .min(call.node.config().max_request_partitions)
+        .max(1) as usize;
     let mut response = DescribeTopicPartitionsResponse::default();
     for name in names {
         if room == 0 {
             return response.with_next_cursor(Some(cursor(name, 0)));
         }
         let Some(topic) = image.topic(name) else {
-            let error = validate_topic_name(name).map_or(ErrorCode::InvalidTopicException, |()| ErrorCode::UnknownTopicOrPartition);
+            let error = validate_topic_name(name).map_or(ErrorCode::InvalidTopicException, |()| {
+                ErrorCode::UnknownTopicOrPartition
+            });
             response.topics.push(unknown(name, error, TOPIC_OPERATIONS));
             continue;
         };
@@ -81,7 +99,9 @@ fn page(request: &DescribeTopicPartitionsRequest, call: &Call<'_>) -> DescribeTo
 }
 
 fn cursor(name: &str, partition: usize) -> Cursor {
-    Cursor::default().with_topic_name(topic_name(name)).with_partition_index(partition as i32)
+    Cursor::default()
+        .with_topic_name(topic_name(name))
+        .with_partition_index(partition as i32)
 }
 
 fn known(topic: &TopicImage, start: usize, partitions: &[PartitionImage]) -> DescribeTopicPartitionsResponseTopic {
@@ -94,7 +114,11 @@ fn known(topic: &TopicImage, start: usize, partitions: &[PartitionImage]) -> Des
 }
 
 fn partition((index, partition): (i32, &PartitionImage)) -> DescribeTopicPartitionsResponsePartition {
-    let error = if partition.leader.0 < 0 { ErrorCode::LeaderNotAvailable.code() } else { 0 };
+    let error = if partition.leader.0 < 0 {
+        ErrorCode::LeaderNotAvailable.code()
+    } else {
+        0
+    };
     DescribeTopicPartitionsResponsePartition::default()
         .with_error_code(error)
         .with_partition_index(index)

@@ -70,7 +70,10 @@ impl BrokerConfig {
     /// # Errors
     /// A name that Kafka does not have, with the nearest one that it has; a value that its key does not accept.
     pub fn from_properties(properties: &[(String, String)]) -> Result<Self, ConfigError> {
-        let mut fixed: Overrides = AS_SHIPPED.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let mut fixed: Overrides = AS_SHIPPED
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
         for (name, value) in properties {
             check(name, value)?;
             fixed.insert(name.clone(), value.clone());
@@ -84,7 +87,11 @@ impl BrokerConfig {
 
     fn typed(fixed: Overrides) -> Self {
         let nothing = Overrides::new();
-        let layers = Layers { broker: &nothing, cluster: &nothing, fixed: &fixed };
+        let layers = Layers {
+            broker: &nothing,
+            cluster: &nothing,
+            fixed: &fixed,
+        };
         let text = |name: &str| layers.value(name).unwrap_or_default();
         let long = |name: &str| text(name).parse::<i64>().expect("checked by the catalogue");
         let int = |name: &str| text(name).parse::<i32>().expect("checked by the catalogue");
@@ -126,13 +133,25 @@ impl BrokerConfig {
     /// The value of any broker key as it was at the start, in Kafka's text form.
     pub fn value(&self, name: &str) -> Option<String> {
         let nothing = Overrides::new();
-        Layers { broker: &nothing, cluster: &nothing, fixed: &self.fixed }.value(name)
+        Layers {
+            broker: &nothing,
+            cluster: &nothing,
+            fixed: &self.fixed,
+        }
+        .value(name)
     }
 
     /// What a log obeys whose topic overrides nothing, as of the start.
     pub fn topic_defaults(&self) -> TopicConfig {
         let nothing = Overrides::new();
-        topic::resolve(&nothing, Layers { broker: &nothing, cluster: &nothing, fixed: &self.fixed })
+        topic::resolve(
+            &nothing,
+            Layers {
+                broker: &nothing,
+                cluster: &nothing,
+                fixed: &self.fixed,
+            },
+        )
     }
 
     fn agree(&self) -> Result<(), ConfigError> {
@@ -140,7 +159,9 @@ impl BrokerConfig {
             return Err(ConfigError("node.id and broker.id differ; give only node.id".into()));
         }
         if self.group.min_session_timeout_ms > self.group.max_session_timeout_ms {
-            return Err(ConfigError("group.min.session.timeout.ms is greater than group.max.session.timeout.ms".into()));
+            return Err(ConfigError(
+                "group.min.session.timeout.ms is greater than group.max.session.timeout.ms".into(),
+            ));
         }
         Ok(())
     }
@@ -159,7 +180,9 @@ fn check(name: &str, value: &str) -> Result<(), ConfigError> {
 
 /// `listener.name.<name>.<key>` sets a key for one listener.
 fn without_listener(name: &str) -> &str {
-    name.strip_prefix("listener.name.").and_then(|rest| rest.split_once('.')).map_or(name, |(_, key)| key)
+    name.strip_prefix("listener.name.")
+        .and_then(|rest| rest.split_once('.'))
+        .map_or(name, |(_, key)| key)
 }
 
 /// The listed name that takes the fewest changed letters, if it takes few enough to be meant.
@@ -198,28 +221,61 @@ mod tests {
     #[test]
     fn without_properties_a_broker_has_kafkas_defaults() {
         let config = BrokerConfig::default();
-        assert_eq!((config.node_id, config.num_partitions, config.default_replication_factor), (1, 1, 1));
-        assert_eq!((config.fetch_max_bytes, config.fetch_session_slots, config.socket_request_max_bytes), (57_671_680, 1_000, 104_857_600));
-        assert_eq!((config.topic_defaults(), config.group), (TopicConfig::default(), GroupConfig::default()));
+        assert_eq!(
+            (config.node_id, config.num_partitions, config.default_replication_factor),
+            (1, 1, 1)
+        );
+        assert_eq!(
+            (
+                config.fetch_max_bytes,
+                config.fetch_session_slots,
+                config.socket_request_max_bytes
+            ),
+            (57_671_680, 1_000, 104_857_600)
+        );
+        assert_eq!(
+            (config.topic_defaults(), config.group),
+            (TopicConfig::default(), GroupConfig::default())
+        );
     }
 
     #[test]
     fn a_property_sets_what_it_names() {
         assert_eq!(read("num.partitions", " 3 ").expect("valid").num_partitions, 3);
-        assert_eq!(read("log.segment.bytes", "1048576").expect("valid").topic_defaults().segment_bytes, 1_048_576);
-        assert_eq!(read("node.id", "7").expect("valid").value("broker.id").as_deref(), Some("7"));
+        assert_eq!(
+            read("log.segment.bytes", "1048576")
+                .expect("valid")
+                .topic_defaults()
+                .segment_bytes,
+            1_048_576
+        );
+        assert_eq!(
+            read("node.id", "7").expect("valid").value("broker.id").as_deref(),
+            Some("7")
+        );
     }
 
     #[test]
     fn a_misspelt_name_is_refused_with_the_nearest_one() {
         let error = read("num.partition", "3").expect_err("unknown");
-        assert_eq!(error.0, "unknown property 'num.partition'; did you mean 'num.partitions'?");
-        assert!(read("entirely.other.thing.altogether", "3").expect_err("unknown").0.contains("server.properties"));
+        assert_eq!(
+            error.0,
+            "unknown property 'num.partition'; did you mean 'num.partitions'?"
+        );
+        assert!(
+            read("entirely.other.thing.altogether", "3")
+                .expect_err("unknown")
+                .0
+                .contains("server.properties")
+        );
     }
 
     #[test]
     fn a_value_that_is_not_of_its_type_is_refused() {
         let error = read("num.partitions", "three").expect_err("not a number");
-        assert_eq!(error.0, "Invalid value three for configuration num.partitions: Not a number of type INT");
+        assert_eq!(
+            error.0,
+            "Invalid value three for configuration num.partitions: Not a number of type INT"
+        );
     }
 }

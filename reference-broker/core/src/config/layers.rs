@@ -97,7 +97,11 @@ fn broker_names(topic_key: &str) -> &'static [(&'static str, i64)] {
         "min.insync.replicas" => &[("min.insync.replicas", 1)],
         "preallocate" => &[("log.preallocate", 1)],
         "retention.bytes" => &[("log.retention.bytes", 1)],
-        "retention.ms" => &[("log.retention.ms", 1), ("log.retention.minutes", 60_000), ("log.retention.hours", 3_600_000)],
+        "retention.ms" => &[
+            ("log.retention.ms", 1),
+            ("log.retention.minutes", 60_000),
+            ("log.retention.hours", 3_600_000),
+        ],
         "segment.bytes" => &[("log.segment.bytes", 1)],
         "segment.index.bytes" => &[("log.index.size.max.bytes", 1)],
         "segment.jitter.ms" => &[("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", 3_600_000)],
@@ -122,7 +126,11 @@ fn sibling_names(broker_key: &str) -> &'static [&'static str] {
 impl Layers<'_> {
     /// What holds for a broker key; None where nothing is set and there is no default.
     pub fn value(&self, name: &str) -> Option<String> {
-        let set = self.broker.get(name).or_else(|| self.cluster.get(name)).or_else(|| self.fixed.get(name));
+        let set = self
+            .broker
+            .get(name)
+            .or_else(|| self.cluster.get(name))
+            .or_else(|| self.fixed.get(name));
         match (set, table::broker().get(name)) {
             (Some(text), Some(key)) => Some(key.parse(text).unwrap_or_else(|_| text.clone())),
             (Some(text), None) => Some(text.clone()),
@@ -133,7 +141,10 @@ impl Layers<'_> {
     /// What a topic has without overrides of its own.
     pub fn topic_fallback(&self, key: &Key) -> Option<String> {
         let names = broker_names(key.name);
-        let Some(value) = names.iter().find_map(|(name, factor)| Some(in_unit(self.value(name)?, *factor))) else {
+        let Some(value) = names
+            .iter()
+            .find_map(|(name, factor)| Some(in_unit(self.value(name)?, *factor)))
+        else {
             return key.default.map(str::to_owned);
         };
         // A negative retention is unlimited, however it is written.
@@ -152,12 +163,20 @@ impl Layers<'_> {
             (self.fixed, Source::StaticBroker),
         ];
         let set = layers.into_iter().flat_map(|(layer, source)| {
-            names.iter().filter_map(move |name| Some((*name, layer.get(*name)?.as_str(), source)))
+            names
+                .iter()
+                .filter_map(move |name| Some((*name, layer.get(*name)?.as_str(), source)))
         });
-        let defaults = names.iter().filter_map(|name| Some((*name, table::broker().get(name)?.default?, Source::Default)));
+        let defaults = names
+            .iter()
+            .filter_map(|name| Some((*name, table::broker().get(name)?.default?, Source::Default)));
         set.chain(defaults)
             .skip_while(|(found, ..)| *found != name)
-            .map(|(name, value, source)| Synonym { name: name.into(), value: (!sensitive).then(|| value.into()), source })
+            .map(|(name, value, source)| Synonym {
+                name: name.into(),
+                value: (!sensitive).then(|| value.into()),
+                source,
+            })
             .collect()
     }
 }
@@ -197,19 +216,37 @@ fn group_fallback(key: &Key, layers: Layers<'_>) -> (Vec<Synonym>, Option<String
         return (layers.synonyms(&name, false), layers.value(&name));
     }
     let default = key.default.map(str::to_owned);
-    let own = Synonym { name: key.name.into(), value: default.clone(), source: Source::Default };
+    let own = Synonym {
+        name: key.name.into(),
+        value: default.clone(),
+        source: Source::Default,
+    };
     (vec![own], default)
 }
 
 /// The configs of a client metrics subscription, sorted by name.
 pub fn describe_client_metrics(overrides: &Overrides) -> Vec<Entry> {
-    let describe = |key: &Key| entry(key, overrides, Source::ClientMetrics, Vec::new(), key.default.map(str::to_owned));
+    let describe = |key: &Key| {
+        entry(
+            key,
+            overrides,
+            Source::ClientMetrics,
+            Vec::new(),
+            key.default.map(str::to_owned),
+        )
+    };
     table::client_metrics().iter().map(describe).collect()
 }
 
 fn entry(key: &Key, overrides: &Overrides, source: Source, behind: Vec<Synonym>, fallback: Option<String>) -> Entry {
-    let set = overrides.get(key.name).map(|text| key.parse(text).unwrap_or_else(|_| text.clone()));
-    let own = set.clone().map(|value| Synonym { name: key.name.into(), value: Some(value), source });
+    let set = overrides
+        .get(key.name)
+        .map(|text| key.parse(text).unwrap_or_else(|_| text.clone()));
+    let own = set.clone().map(|value| Synonym {
+        name: key.name.into(),
+        value: Some(value),
+        source,
+    });
     let synonyms: Vec<_> = own.into_iter().chain(behind).collect();
     Entry {
         name: key.name.into(),
@@ -224,7 +261,9 @@ fn entry(key: &Key, overrides: &Overrides, source: Source, behind: Vec<Synonym>,
 
 /// The properties of this broker, sorted by name.
 pub fn describe_broker(layers: Layers<'_>) -> Vec<Entry> {
-    let unlisted = [layers.broker, layers.cluster, layers.fixed].into_iter().flat_map(BTreeMap::keys);
+    let unlisted = [layers.broker, layers.cluster, layers.fixed]
+        .into_iter()
+        .flat_map(BTreeMap::keys);
     let listed = table::broker().iter().filter(|key| key.is_listed()).map(|key| key.name);
     let names: std::collections::BTreeSet<&str> = listed.chain(unlisted.map(String::as_str)).collect();
     names.into_iter().map(|name| broker_entry(name, layers)).collect()
@@ -233,12 +272,21 @@ pub fn describe_broker(layers: Layers<'_>) -> Vec<Entry> {
 /// What was set at run time for all brokers, sorted by name.
 pub fn describe_cluster_defaults(cluster: &Overrides) -> Vec<Entry> {
     let nothing = Overrides::new();
-    let layers = Layers { broker: &nothing, cluster, fixed: &nothing };
+    let layers = Layers {
+        broker: &nothing,
+        cluster,
+        fixed: &nothing,
+    };
     let only_dynamic = |mut entry: Entry| {
-        entry.synonyms.retain(|synonym| synonym.source == Source::DynamicDefaultBroker);
+        entry
+            .synonyms
+            .retain(|synonym| synonym.source == Source::DynamicDefaultBroker);
         entry
     };
-    cluster.keys().map(|name| only_dynamic(broker_entry(name, layers))).collect()
+    cluster
+        .keys()
+        .map(|name| only_dynamic(broker_entry(name, layers)))
+        .collect()
 }
 
 fn broker_entry(name: &str, layers: Layers<'_>) -> Entry {
@@ -262,7 +310,10 @@ mod tests {
     use super::*;
 
     fn overrides(pairs: &[(&str, &str)]) -> Overrides {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn find(entries: Vec<Entry>, name: &str) -> Entry {
@@ -270,15 +321,26 @@ mod tests {
     }
 
     fn sources(entry: &Entry) -> Vec<(&str, Option<&str>, Source)> {
-        entry.synonyms.iter().map(|synonym| (synonym.name.as_str(), synonym.value.as_deref(), synonym.source)).collect()
+        entry
+            .synonyms
+            .iter()
+            .map(|synonym| (synonym.name.as_str(), synonym.value.as_deref(), synonym.source))
+            .collect()
     }
 
     /// As observed on 4.3.1 with log.retention.ms set for the broker and for the cluster.
     #[test]
     fn a_topic_config_lists_what_stands_behind_it_strongest_first() {
         let (dynamic, none) = (overrides(&[("log.retention.ms", "777")]), Overrides::new());
-        let layers = Layers { broker: &dynamic, cluster: &dynamic, fixed: &none };
-        let entry = find(describe_topic(&overrides(&[("retention.ms", " 7 ")]), layers), "retention.ms");
+        let layers = Layers {
+            broker: &dynamic,
+            cluster: &dynamic,
+            fixed: &none,
+        };
+        let entry = find(
+            describe_topic(&overrides(&[("retention.ms", " 7 ")]), layers),
+            "retention.ms",
+        );
         assert_eq!((entry.value.as_deref(), entry.source), (Some("7"), Source::Topic));
         assert_eq!(
             sources(&entry),
@@ -295,22 +357,46 @@ mod tests {
     fn hours_hold_until_milliseconds_are_set_but_are_no_synonym_by_themselves() {
         let none = Overrides::new();
         let hours = overrides(&[("log.retention.hours", "2")]);
-        let layers = Layers { broker: &none, cluster: &none, fixed: &hours };
+        let layers = Layers {
+            broker: &none,
+            cluster: &none,
+            fixed: &hours,
+        };
         let entry = find(describe_topic(&none, layers), "retention.ms");
-        assert_eq!((entry.value.as_deref(), entry.source, entry.synonyms.len()), (Some("7200000"), Source::Default, 0));
+        assert_eq!(
+            (entry.value.as_deref(), entry.source, entry.synonyms.len()),
+            (Some("7200000"), Source::Default, 0)
+        );
     }
 
     #[test]
     fn a_negative_retention_is_unlimited() {
         let (none, negative) = (Overrides::new(), overrides(&[("log.retention.ms", "-5")]));
-        let layers = Layers { broker: &negative, cluster: &none, fixed: &none };
-        assert_eq!(find(describe_topic(&none, layers), "retention.ms").value.as_deref(), Some("-1"));
+        let layers = Layers {
+            broker: &negative,
+            cluster: &none,
+            fixed: &none,
+        };
+        assert_eq!(
+            find(describe_topic(&none, layers), "retention.ms").value.as_deref(),
+            Some("-1")
+        );
     }
 
     #[test]
     fn an_unknown_property_is_never_shown() {
         let (none, unknown) = (Overrides::new(), overrides(&[("nope", "1")]));
-        let entry = find(describe_broker(Layers { broker: &unknown, cluster: &none, fixed: &none }), "nope");
-        assert_eq!((entry.value, entry.sensitive, entry.read_only, entry.ty), (None, true, true, None));
+        let entry = find(
+            describe_broker(Layers {
+                broker: &unknown,
+                cluster: &none,
+                fixed: &none,
+            }),
+            "nope",
+        );
+        assert_eq!(
+            (entry.value, entry.sensitive, entry.read_only, entry.ty),
+            (None, true, true, None)
+        );
     }
 }

@@ -73,8 +73,15 @@ impl Key {
     /// What DescribeConfigs tells who asks for documentation.
     pub fn documentation(&self) -> String {
         let ty = format!("{:?}", self.ty).to_ascii_lowercase();
-        let default = self.default.map(|default| format!("; default '{default}'")).unwrap_or_default();
-        let accepts = if self.accepts == "any" { String::new() } else { format!("; accepts {}", self.accepts) };
+        let default = self
+            .default
+            .map(|default| format!("; default '{default}'"))
+            .unwrap_or_default();
+        let accepts = if self.accepts == "any" {
+            String::new()
+        } else {
+            format!("; accepts {}", self.accepts)
+        };
         format!("Type {ty}{default}{accepts}.")
     }
 
@@ -91,7 +98,10 @@ pub struct Catalogue(Vec<Key>);
 impl Catalogue {
     /// The key of that name.
     pub fn get(&self, name: &str) -> Option<&Key> {
-        self.0.binary_search_by(|key| key.name.cmp(name)).ok().map(|index| &self.0[index])
+        self.0
+            .binary_search_by(|key| key.name.cmp(name))
+            .ok()
+            .map(|index| &self.0[index])
     }
 
     /// Every key.
@@ -181,7 +191,12 @@ mod tests {
     fn the_tables_have_as_many_listed_keys_as_a_running_kafka() {
         let listed = |catalogue: &Catalogue| catalogue.iter().filter(|key| key.is_listed()).count();
         assert_eq!(
-            (listed(broker()), listed(topic()), listed(group()), listed(client_metrics())),
+            (
+                listed(broker()),
+                listed(topic()),
+                listed(group()),
+                listed(client_metrics())
+            ),
             (340, 33, 17, 3)
         );
     }

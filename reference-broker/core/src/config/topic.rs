@@ -29,7 +29,9 @@ pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
         retention_bytes: long("retention.bytes", default.retention_bytes),
         retention_ms: long("retention.ms", default.retention_ms),
         // Kafka's tests roll small segments through the internal key; so do ours.
-        segment_bytes: text("internal.segment.bytes").parse().unwrap_or_else(|_| int("segment.bytes", default.segment_bytes)),
+        segment_bytes: text("internal.segment.bytes")
+            .parse()
+            .unwrap_or_else(|_| int("segment.bytes", default.segment_bytes)),
         segment_index_bytes: int("segment.index.bytes", default.segment_index_bytes),
         segment_ms: long("segment.ms", default.segment_ms),
     }
@@ -42,10 +44,16 @@ pub fn validate(overrides: &Overrides, layers: Layers<'_>) -> Result<(), String>
     }
     let value = |name: &str| {
         let key = table::topic().get(name).expect("a topic config of the catalogue");
-        overrides.get(name).and_then(|text| key.parse(text).ok()).or_else(|| layers.topic_fallback(key)).unwrap_or_default()
+        overrides
+            .get(name)
+            .and_then(|text| key.parse(text).ok())
+            .or_else(|| layers.topic_fallback(key))
+            .unwrap_or_default()
     };
     for (name, text) in overrides {
-        table::topic().get(name).map_or(Ok(String::new()), |key| key.parse(text))?;
+        table::topic()
+            .get(name)
+            .map_or(Ok(String::new()), |key| key.parse(text))?;
     }
     if value("remote.storage.enable") == "true" {
         return Err("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.".into());
@@ -53,7 +61,9 @@ pub fn validate(overrides: &Overrides, layers: Layers<'_>) -> Result<(), String>
     let lag = |name: &str| value(name).parse::<i64>().unwrap_or(0);
     let (min, max) = (lag("min.compaction.lag.ms"), lag("max.compaction.lag.ms"));
     match min > max {
-        true => Err(format!("conflict topic config setting min.compaction.lag.ms ({min}) > max.compaction.lag.ms ({max})")),
+        true => Err(format!(
+            "conflict topic config setting min.compaction.lag.ms ({min}) > max.compaction.lag.ms ({max})"
+        )),
         false => Ok(()),
     }
 }
@@ -63,25 +73,53 @@ mod tests {
     use super::*;
 
     fn overrides(pairs: &[(&str, &str)]) -> Overrides {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn overrides_of_the_topic_beat_those_of_the_broker() {
-        let (none, fixed) = (Overrides::new(), overrides(&[("log.retention.ms", "5"), ("log.cleanup.policy", "compact")]));
-        let layers = Layers { broker: &none, cluster: &none, fixed: &fixed };
-        let config = resolve(&overrides(&[("retention.ms", "9"), ("compression.type", "gzip")]), layers);
-        assert_eq!((config.retention_ms, config.compact, config.delete, config.compression.as_deref()), (9, true, false, Some("gzip")));
+        let (none, fixed) = (
+            Overrides::new(),
+            overrides(&[("log.retention.ms", "5"), ("log.cleanup.policy", "compact")]),
+        );
+        let layers = Layers {
+            broker: &none,
+            cluster: &none,
+            fixed: &fixed,
+        };
+        let config = resolve(
+            &overrides(&[("retention.ms", "9"), ("compression.type", "gzip")]),
+            layers,
+        );
+        assert_eq!(
+            (
+                config.retention_ms,
+                config.compact,
+                config.delete,
+                config.compression.as_deref()
+            ),
+            (9, true, false, Some("gzip"))
+        );
     }
 
     #[test]
     fn keys_that_contradict_each_other_are_refused() {
         let none = Overrides::new();
-        let layers = Layers { broker: &none, cluster: &none, fixed: &none };
+        let layers = Layers {
+            broker: &none,
+            cluster: &none,
+            fixed: &none,
+        };
         let lags = overrides(&[("min.compaction.lag.ms", "10"), ("max.compaction.lag.ms", "5")]);
         assert!(validate(&lags, layers).expect_err("10 > 5").starts_with("conflict"));
         assert!(validate(&overrides(&[("remote.storage.enable", "true")]), layers).is_err());
-        assert_eq!(validate(&overrides(&[("nope", "1")]), layers), Err("Unknown topic config name: nope".into()));
+        assert_eq!(
+            validate(&overrides(&[("nope", "1")]), layers),
+            Err("Unknown topic config name: nope".into())
+        );
         assert_eq!(validate(&overrides(&[("retention.ms", "1")]), layers), Ok(()));
     }
 }

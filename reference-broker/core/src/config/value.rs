@@ -35,14 +35,22 @@ impl Rule {
         let words = |list: &'static str| list.split(',').collect();
         let number = |word: &str| word.parse().expect("a bound in a table is a number");
         if let Some(min) = text.strip_prefix(">=") {
-            return Self::Range { min: number(min), max: f64::INFINITY, or_minus_one: false };
+            return Self::Range {
+                min: number(min),
+                max: f64::INFINITY,
+                or_minus_one: false,
+            };
         }
         if let Some((min, max)) = text.split_once("..") {
             let (or_minus_one, min) = match min.strip_prefix("-1|") {
                 Some(min) => (true, min),
                 None => (false, min),
             };
-            return Self::Range { min: number(min), max: number(max), or_minus_one };
+            return Self::Range {
+                min: number(min),
+                max: number(max),
+                or_minus_one,
+            };
         }
         match text.split_once(':') {
             Some(("one-of", list)) => Self::OneOf(words(list)),
@@ -68,10 +76,16 @@ impl Key {
             }
             (Rule::Replicas, _) if !is_replicas(&shown) => {
                 let format = "[partitionId]:[brokerId],[partitionId]:[brokerId],...";
-                let why = format!("{} must be the literal '*' or a list of replicas in the following format: {format}", self.name);
+                let why = format!(
+                    "{} must be the literal '*' or a list of replicas in the following format: {format}",
+                    self.name
+                );
                 Err(self.refusal(&format!("[{}]", shown.replace(',', ", ")), &why))
             }
-            _ => self.accept(&shown).map_err(|(value, why)| self.refusal(&value, &why)).map(|()| self.without_repetition(shown)),
+            _ => self
+                .accept(&shown)
+                .map_err(|(value, why)| self.refusal(&value, &why))
+                .map(|()| self.without_repetition(shown)),
         }
     }
 
@@ -94,7 +108,10 @@ impl Key {
             Rule::OneOf(words) if words.contains(&shown) => Ok(()),
             Rule::OneOf(words) => refuse(listed(words)),
             Rule::OneOfAnyCase(words) if words.iter().any(|word| word.eq_ignore_ascii_case(shown)) => Ok(()),
-            Rule::OneOfAnyCase(words) => refuse(format!("String must be one of (case insensitive): {}", words.join(", "))),
+            Rule::OneOfAnyCase(words) => refuse(format!(
+                "String must be one of (case insensitive): {}",
+                words.join(", ")
+            )),
             Rule::SubsetOf(words) => match shown.split(',').find(|word| !word.is_empty() && !words.contains(word)) {
                 Some(word) => Err((word.to_owned(), listed(words))),
                 None => Ok(()),
@@ -117,9 +134,15 @@ fn canonical(ty: Type, text: &str) -> Result<String, String> {
         Type::Boolean if trimmed.eq_ignore_ascii_case("true") => Ok("true".into()),
         Type::Boolean if trimmed.eq_ignore_ascii_case("false") => Ok("false".into()),
         Type::Boolean => Err("Expected value to be either true or false".into()),
-        Type::Short => trimmed.parse::<i16>().map(|n| n.to_string()).map_err(|_| number("SHORT")),
+        Type::Short => trimmed
+            .parse::<i16>()
+            .map(|n| n.to_string())
+            .map_err(|_| number("SHORT")),
         Type::Int => trimmed.parse::<i32>().map(|n| n.to_string()).map_err(|_| number("INT")),
-        Type::Long => trimmed.parse::<i64>().map(|n| n.to_string()).map_err(|_| number("LONG")),
+        Type::Long => trimmed
+            .parse::<i64>()
+            .map(|n| n.to_string())
+            .map_err(|_| number("LONG")),
         Type::Double => trimmed.parse::<f64>().map(java_double).map_err(|_| number("DOUBLE")),
         Type::List => Ok(list(trimmed).join(",")),
         Type::String | Type::Class | Type::Password => Ok(trimmed.to_owned()),
@@ -170,7 +193,10 @@ fn in_range(shown: &str, min: f64, max: f64, or_minus_one: bool) -> Result<(), S
 
 fn is_replicas(list: &str) -> bool {
     let digits = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    let pair = |item: &str| item.split_once(':').is_some_and(|(partition, broker)| digits(partition) && digits(broker));
+    let pair = |item: &str| {
+        item.split_once(':')
+            .is_some_and(|(partition, broker)| digits(partition) && digits(broker))
+    };
     list.is_empty() || list == "*" || list.split(',').all(pair)
 }
 
@@ -183,7 +209,9 @@ fn is_offset_reset(word: &str) -> bool {
 
 /// `PnDTnHnMn.nS`, not negative.
 fn is_duration(text: &str) -> bool {
-    let Some(text) = text.strip_prefix('P') else { return false };
+    let Some(text) = text.strip_prefix('P') else {
+        return false;
+    };
     let (days, time) = match text.split_once('T') {
         Some((days, time)) if !time.is_empty() => (days, time),
         Some(_) => return false,
@@ -233,13 +261,41 @@ mod tests {
     #[test]
     fn refusals_say_what_a_real_kafka_says() {
         for (key, given, why) in [
-            ("retention.ms", "x", "Invalid value x for configuration retention.ms: Not a number of type LONG"),
-            ("retention.ms", "1.5", "Invalid value 1.5 for configuration retention.ms: Not a number of type LONG"),
-            ("segment.bytes", "14", "Invalid value 14 for configuration segment.bytes: Value must be at least 1048576"),
-            ("min.cleanable.dirty.ratio", "2", "Invalid value 2.0 for configuration min.cleanable.dirty.ratio: Value must be no more than 1"),
-            ("compression.gzip.level", "0", "Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1"),
-            ("cleanup.policy", "bogus", "Invalid value bogus for configuration cleanup.policy: String must be one of: compact, delete"),
-            ("cleanup.policy", "compact,,delete", "Configuration 'cleanup.policy' values must not be empty."),
+            (
+                "retention.ms",
+                "x",
+                "Invalid value x for configuration retention.ms: Not a number of type LONG",
+            ),
+            (
+                "retention.ms",
+                "1.5",
+                "Invalid value 1.5 for configuration retention.ms: Not a number of type LONG",
+            ),
+            (
+                "segment.bytes",
+                "14",
+                "Invalid value 14 for configuration segment.bytes: Value must be at least 1048576",
+            ),
+            (
+                "min.cleanable.dirty.ratio",
+                "2",
+                "Invalid value 2.0 for configuration min.cleanable.dirty.ratio: Value must be no more than 1",
+            ),
+            (
+                "compression.gzip.level",
+                "0",
+                "Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1",
+            ),
+            (
+                "cleanup.policy",
+                "bogus",
+                "Invalid value bogus for configuration cleanup.policy: String must be one of: compact, delete",
+            ),
+            (
+                "cleanup.policy",
+                "compact,,delete",
+                "Configuration 'cleanup.policy' values must not be empty.",
+            ),
         ] {
             assert_eq!(topic(key, given), Err(why.to_owned()), "{key}={given}");
         }

@@ -34,17 +34,27 @@ pub struct Registration {
 impl Controller<'_> {
     /// What a broker that was here before has lost; nothing for a new one.
     pub fn fence_broker(&self, id: BrokerId) -> Vec<Change> {
-        let Some(broker) = self.image.broker(id).filter(|broker| !broker.fenced) else { return Vec::new() };
-        let mut records = self.partitions_where(|partition| partition.leader == id, |topic, index| {
-            change(PartitionChangeRecord {
-                isr: Some(Vec::new()),
-                leader: -1,
-                eligible_leader_replicas: Some(vec![id.0]),
-                last_known_elr: Some(vec![id.0]),
-                ..of(topic, index)
-            })
-        });
-        let fenced = BrokerRegistrationChangeRecord { broker_id: id.0, broker_epoch: broker.epoch, fenced: 1, ..Default::default() };
+        let Some(broker) = self.image.broker(id).filter(|broker| !broker.fenced) else {
+            return Vec::new();
+        };
+        let mut records = self.partitions_where(
+            |partition| partition.leader == id,
+            |topic, index| {
+                change(PartitionChangeRecord {
+                    isr: Some(Vec::new()),
+                    leader: -1,
+                    eligible_leader_replicas: Some(vec![id.0]),
+                    last_known_elr: Some(vec![id.0]),
+                    ..of(topic, index)
+                })
+            },
+        );
+        let fenced = BrokerRegistrationChangeRecord {
+            broker_id: id.0,
+            broker_epoch: broker.epoch,
+            fenced: 1,
+            ..Default::default()
+        };
         records.push(plain(fenced));
         records
     }
@@ -77,8 +87,15 @@ impl Controller<'_> {
 
     /// The broker is part of the cluster, and leads what has no leader and no other replica that could.
     pub fn unfence_broker(&self, id: BrokerId) -> Vec<Change> {
-        let Some(broker) = self.image.broker(id) else { return Vec::new() };
-        let unfenced = BrokerRegistrationChangeRecord { broker_id: id.0, broker_epoch: broker.epoch, fenced: -1, ..Default::default() };
+        let Some(broker) = self.image.broker(id) else {
+            return Vec::new();
+        };
+        let unfenced = BrokerRegistrationChangeRecord {
+            broker_id: id.0,
+            broker_epoch: broker.epoch,
+            fenced: -1,
+            ..Default::default()
+        };
         let mut records = vec![plain(unfenced)];
         let leaderless = |partition: &PartitionImage| partition.leader.0 < 0 && partition.replicas.contains(&id);
         records.extend(self.partitions_where(leaderless, |topic, index| {
@@ -93,14 +110,29 @@ impl Controller<'_> {
         records
     }
 
-    fn partitions_where(&self, is: impl Fn(&PartitionImage) -> bool, make: impl Fn(TopicId, i32) -> Change) -> Vec<Change> {
-        let partitions = self.image.topics().flat_map(|topic| (0..).zip(&topic.partitions).map(|(index, each)| (topic.id, index, each)));
-        partitions.filter(|(_, _, each)| is(each)).map(|(topic, index, _)| make(topic, index)).collect()
+    fn partitions_where(
+        &self,
+        is: impl Fn(&PartitionImage) -> bool,
+        make: impl Fn(TopicId, i32) -> Change,
+    ) -> Vec<Change> {
+        let partitions = self.image.topics().flat_map(|topic| {
+            (0..)
+                .zip(&topic.partitions)
+                .map(|(index, each)| (topic.id, index, each))
+        });
+        partitions
+            .filter(|(_, _, each)| is(each))
+            .map(|(topic, index, _)| make(topic, index))
+            .collect()
     }
 }
 
 fn of(topic: TopicId, partition_id: i32) -> PartitionChangeRecord {
-    PartitionChangeRecord { partition_id, topic_id: topic.0, ..Default::default() }
+    PartitionChangeRecord {
+        partition_id,
+        topic_id: topic.0,
+        ..Default::default()
+    }
 }
 
 fn change(record: PartitionChangeRecord) -> Change {

@@ -33,7 +33,9 @@ pub enum Op {
 impl Op {
     /// The operation of that number.
     pub fn from_number(number: i8) -> Option<Self> {
-        [Self::Set, Self::Delete, Self::Append, Self::Subtract].into_iter().find(|op| *op as i8 == number)
+        [Self::Set, Self::Delete, Self::Append, Self::Subtract]
+            .into_iter()
+            .find(|op| *op as i8 == number)
     }
 
     pub(super) fn word(self) -> &'static str {
@@ -91,18 +93,27 @@ impl Controller<'_> {
             .iter()
             .map(|alteration| match times[&(alteration.kind, alteration.name.as_str())] {
                 1 => self.preprocess(alteration),
-                _ => Err(Refusal::new(ErrorCode::InvalidRequest, "Each resource must appear at most once.")),
+                _ => Err(Refusal::new(
+                    ErrorCode::InvalidRequest,
+                    "Each resource must appear at most once.",
+                )),
             })
             .collect();
         // Behind the broker's own checks an unknown operation is an exception of the controller: it takes all with it.
-        let broken = preprocessed.iter().zip(&alterations).any(|(result, each)| result.is_ok() && each.operations.is_none());
+        let broken = preprocessed
+            .iter()
+            .zip(&alterations)
+            .any(|(result, each)| result.is_ok() && each.operations.is_none());
         let (mut records, mut answer) = (Vec::new(), Vec::new());
         for (alteration, result) in alterations.iter().zip(preprocessed) {
             let result = result.and_then(|kind| match (broken, alteration.operations.as_deref()) {
                 (false, Some(operations)) => self.alter(kind, &alteration.name, operations, unnamed),
                 _ => Err(Refusal::silent(ErrorCode::UnknownServerError)),
             });
-            answer.push(((alteration.kind, alteration.name.clone()), result.map(|made| records.extend(made))));
+            answer.push((
+                (alteration.kind, alteration.name.clone()),
+                result.map(|made| records.extend(made)),
+            ));
         }
         match intent {
             Intent::Commit => Decided { records, answer },
@@ -118,7 +129,10 @@ impl Controller<'_> {
         if !operations.iter().all(|operation| seen.insert(&operation.name)) {
             return invalid("Error due to duplicate config keys".into());
         }
-        let nulls: Vec<_> = operations.iter().filter(|each| each.op != Op::Delete && each.value.is_none()).collect();
+        let nulls: Vec<_> = operations
+            .iter()
+            .filter(|each| each.op != Op::Delete && each.value.is_none())
+            .collect();
         if !nulls.is_empty() {
             let names: Vec<_> = nulls.iter().map(|operation| operation.name.as_str()).collect();
             return invalid(format!("Null value not supported for : {}", names.join(",")));
@@ -130,7 +144,13 @@ impl Controller<'_> {
         }
     }
 
-    fn alter(&self, kind: ResourceKind, name: &str, operations: &[Operation], unnamed: Unnamed) -> Result<Vec<Change>, Refusal> {
+    fn alter(
+        &self,
+        kind: ResourceKind,
+        name: &str,
+        operations: &[Operation],
+        unnamed: Unnamed,
+    ) -> Result<Vec<Change>, Refusal> {
         self.validate_resource(kind, name)?;
         let present = self.image.overrides(kind, name);
         let mut next = match unnamed {
@@ -144,12 +164,22 @@ impl Controller<'_> {
         self.validate_overrides(kind, name, &next, operations)?;
         let changed = |key: &str, value: Option<&String>| {
             // Kafka writes a broker's keys again even if they are the same: that is how it reloads key stores.
-            let again = kind == ResourceKind::Broker && operations.iter().any(|each| each.name == key && each.op != Op::Delete);
+            let again =
+                kind == ResourceKind::Broker && operations.iter().any(|each| each.name == key && each.op != Op::Delete);
             present.get(key) != value || again
         };
-        let set = next.iter().filter(|(key, value)| changed(key, Some(value))).map(|(key, value)| (key, Some(value)));
-        let gone = present.keys().filter(|key| !next.contains_key(*key)).map(|key| (key, None));
-        Ok(set.chain(gone).flat_map(|(key, value)| records(kind, name, key, value)).collect())
+        let set = next
+            .iter()
+            .filter(|(key, value)| changed(key, Some(value)))
+            .map(|(key, value)| (key, Some(value)));
+        let gone = present
+            .keys()
+            .filter(|key| !next.contains_key(*key))
+            .map(|key| (key, None));
+        Ok(set
+            .chain(gone)
+            .flat_map(|(key, value)| records(kind, name, key, value))
+            .collect())
     }
 
     fn operate(&self, kind: ResourceKind, next: &mut Overrides, operation: &Operation) -> Result<(), Refusal> {
@@ -162,7 +192,11 @@ impl Controller<'_> {
                 if key.is_none_or(|key| key.ty != Type::List) {
                     return Err(not_a_list(kind, operation));
                 }
-                let present = next.get(name).cloned().or_else(|| self.fallback(kind, name)).unwrap_or_default();
+                let present = next
+                    .get(name)
+                    .cloned()
+                    .or_else(|| self.fallback(kind, name))
+                    .unwrap_or_default();
                 let items = match operation.op {
                     Op::Append => with(&present, &value),
                     _ => without(&present, &value),
@@ -189,16 +223,31 @@ impl Controller<'_> {
             ResourceKind::ClientMetrics if name.is_empty() => invalid("Subscription name can't be empty"),
             ResourceKind::Topic => {
                 validate_topic_name(name)?;
-                let why = || Refusal::new(ErrorCode::UnknownTopicOrPartition, format!("The topic '{name}' does not exist."));
+                let why = || {
+                    Refusal::new(
+                        ErrorCode::UnknownTopicOrPartition,
+                        format!("The topic '{name}' does not exist."),
+                    )
+                };
                 self.image.topic(name).map(drop).ok_or_else(why)
             }
-            ResourceKind::Broker | ResourceKind::BrokerLogger | ResourceKind::ClientMetrics | ResourceKind::Group => Ok(()),
+            ResourceKind::Broker | ResourceKind::BrokerLogger | ResourceKind::ClientMetrics | ResourceKind::Group => {
+                Ok(())
+            }
         }
     }
 
-    fn validate_overrides(&self, kind: ResourceKind, name: &str, next: &Overrides, operations: &[Operation]) -> Result<(), Refusal> {
+    fn validate_overrides(
+        &self,
+        kind: ResourceKind,
+        name: &str,
+        next: &Overrides,
+        operations: &[Operation],
+    ) -> Result<(), Refusal> {
         match kind {
-            ResourceKind::Topic => topic::validate(next, self.layers()).map_err(|why| Refusal::new(ErrorCode::InvalidConfig, why)),
+            ResourceKind::Topic => {
+                topic::validate(next, self.layers()).map_err(|why| Refusal::new(ErrorCode::InvalidConfig, why))
+            }
             ResourceKind::Group => self.validate_group(next),
             ResourceKind::ClientMetrics => validate::client_metrics(next),
             ResourceKind::Broker | ResourceKind::BrokerLogger => self.validate_min_insync(name, next, operations),
@@ -208,14 +257,18 @@ impl Controller<'_> {
 
 /// The overrides of a new topic.
 pub(super) fn creation_records(topic: &str, overrides: Overrides) -> Vec<Change> {
-    overrides.iter().flat_map(|(key, value)| records(ResourceKind::Topic, topic, key, Some(value))).collect()
+    overrides
+        .iter()
+        .flat_map(|(key, value)| records(ResourceKind::Topic, topic, key, Some(value)))
+        .collect()
 }
 
 /// Is every value short enough?
 pub(super) fn within_size(overrides: &Overrides) -> Result<(), Refusal> {
     match overrides.values().any(|value| value.len() > MAX_VALUE) {
         true => {
-            let why = "The configuration value cannot be added because it exceeds the maximum value size of 32767 bytes.";
+            let why =
+                "The configuration value cannot be added because it exceeds the maximum value size of 32767 bytes.";
             Err(Refusal::new(ErrorCode::InvalidConfig, why))
         }
         false => Ok(()),
@@ -230,7 +283,11 @@ fn records(kind: ResourceKind, resource: &str, key: &str, value: Option<&String>
         name: key.to_owned(),
         value: value.cloned(),
     };
-    let cleared = (key == MIN_INSYNC).then(|| plain(ClearElrRecord { topic_name: resource.to_owned() }));
+    let cleared = (key == MIN_INSYNC).then(|| {
+        plain(ClearElrRecord {
+            topic_name: resource.to_owned(),
+        })
+    });
     [plain(record)].into_iter().chain(cleared).collect()
 }
 
@@ -246,7 +303,10 @@ fn key_of(kind: ResourceKind, name: &str) -> Option<&'static Key> {
 fn not_a_list(kind: ResourceKind, operation: &Operation) -> Refusal {
     let (name, word) = (&operation.name, operation.op.word());
     let why = match kind {
-        ResourceKind::Broker => format!("Config value {} is not allowed for config key: {name}", word.to_ascii_lowercase()),
+        ResourceKind::Broker => format!(
+            "Config value {} is not allowed for config key: {name}",
+            word.to_ascii_lowercase()
+        ),
         _ => format!("Can't {word} to key {name} because its type is not LIST."),
     };
     Refusal::new(ErrorCode::InvalidConfig, why)
@@ -255,12 +315,18 @@ fn not_a_list(kind: ResourceKind, operation: &Operation) -> Refusal {
 fn with(present: &str, more: &str) -> String {
     let items = value::list(present);
     let known: HashSet<&str> = items.iter().copied().collect();
-    let new: Vec<&str> = value::distinct(more).into_iter().filter(|item| !known.contains(item)).collect();
+    let new: Vec<&str> = value::distinct(more)
+        .into_iter()
+        .filter(|item| !known.contains(item))
+        .collect();
     [items, new].concat().join(",")
 }
 
 fn without(present: &str, less: &str) -> String {
     let gone: HashSet<&str> = value::list(less).into_iter().collect();
-    let kept: Vec<&str> = value::list(present).into_iter().filter(|item| !gone.contains(item)).collect();
+    let kept: Vec<&str> = value::list(present)
+        .into_iter()
+        .filter(|item| !gone.contains(item))
+        .collect();
     kept.join(",")
 }

@@ -18,14 +18,21 @@ pub const FEATURES: [(&str, i16, i16, i16); 7] = [
 /// (KIP-966) `min.insync.replicas` is a property of the cluster from the start.
 pub fn bootstrap_records(min_insync_replicas: &str) -> Vec<Change> {
     let finalized = FEATURES.iter().filter(|(.., level)| *level > 0);
-    let level = |(name, _, _, level): &(&str, i16, i16, i16)| plain(FeatureLevelRecord { name: (*name).into(), feature_level: *level });
+    let level = |(name, _, _, level): &(&str, i16, i16, i16)| {
+        plain(FeatureLevelRecord {
+            name: (*name).into(),
+            feature_level: *level,
+        })
+    };
     let min_insync = ConfigRecord {
         resource_type: 4,
         resource_name: String::new(),
         name: "min.insync.replicas".into(),
         value: Some(min_insync_replicas.into()),
     };
-    let mut records = vec![plain(BeginTransactionRecord { name: Some("Bootstrap records".into()) })];
+    let mut records = vec![plain(BeginTransactionRecord {
+        name: Some("Bootstrap records".into()),
+    })];
     records.extend(finalized.map(level));
     records.extend([plain(min_insync), plain(EndTransactionRecord {})]);
     records

@@ -34,7 +34,9 @@ impl Loggers {
             match operation.op {
                 Op::Append | Op::Subtract => {
                     let word = operation.op.word();
-                    return invalid(format!("{word} operation is not allowed for the BROKER_LOGGER resource"));
+                    return invalid(format!(
+                        "{word} operation is not allowed for the BROKER_LOGGER resource"
+                    ));
                 }
                 Op::Set | Op::Delete if name != "root" => return refuse(format!("Logger {name} does not exist!")),
                 Op::Delete => return invalid("Removing the log level of the root logger is not allowed".into()),

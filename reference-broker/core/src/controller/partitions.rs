@@ -34,8 +34,17 @@ impl Controller<'_> {
             *times.entry(&topic.name).or_default() += 1;
         }
         let (mut records, mut answer) = (Vec::new(), Vec::new());
-        let repeated = |name: &str| (name.to_owned(), Err(Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name.")));
-        let mut twice: Vec<&str> = times.iter().filter(|(_, times)| **times > 1).map(|(name, _)| *name).collect();
+        let repeated = |name: &str| {
+            (
+                name.to_owned(),
+                Err(Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name.")),
+            )
+        };
+        let mut twice: Vec<&str> = times
+            .iter()
+            .filter(|(_, times)| **times > 1)
+            .map(|(name, _)| *name)
+            .collect();
         twice.sort_unstable();
         answer.extend(twice.into_iter().map(repeated));
         for topic in topics.iter().filter(|topic| times[topic.name.as_str()] == 1) {
@@ -60,7 +69,9 @@ impl Controller<'_> {
         }
         if wanted.count < present {
             let (name, count) = (&wanted.name, wanted.count);
-            return refuse(format!("The topic {name} currently has {present} partition(s); {count} would not be an increase."));
+            return refuse(format!(
+                "The topic {name} currently has {present} partition(s); {count} would not be an increase."
+            ));
         }
         let more = wanted.count - present;
         let replication_factor = topic.partitions.first().map_or(1, |first| first.replicas.len());
@@ -71,15 +82,25 @@ impl Controller<'_> {
             None => return Err(Refusal::silent(ErrorCode::UnknownServerError)),
         };
         match replicas.len() <= room {
-            true => Ok((present..).zip(replicas).map(|(index, replicas)| record(self, topic.id, index, replicas)).collect()),
+            true => Ok((present..)
+                .zip(replicas)
+                .map(|(index, replicas)| record(self, topic.id, index, replicas))
+                .collect()),
             false => Err(Refusal::silent(ErrorCode::UnknownServerError)),
         }
     }
 
-    fn assigned(&self, assignments: &[Vec<i32>], more: i32, replication_factor: usize) -> Result<Vec<Vec<i32>>, Refusal> {
+    fn assigned(
+        &self,
+        assignments: &[Vec<i32>],
+        more: i32,
+        replication_factor: usize,
+    ) -> Result<Vec<Vec<i32>>, Refusal> {
         if i32::try_from(assignments.len()) != Ok(more) {
             let given = assignments.len();
-            let why = format!("Attempted to add {more} additional partition(s), but only {given} assignment(s) were specified.");
+            let why = format!(
+                "Attempted to add {more} additional partition(s), but only {given} assignment(s) were specified."
+            );
             return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, why));
         }
         for replicas in assignments {
@@ -90,7 +111,12 @@ impl Controller<'_> {
 }
 
 /// The brokers of `count` partitions from `first` on: each broker in turn leads, the next ones follow.
-pub(super) fn place(controller: &Controller<'_>, first: i32, count: i32, replication_factor: i16) -> Result<Vec<Vec<i32>>, Refusal> {
+pub(super) fn place(
+    controller: &Controller<'_>,
+    first: i32,
+    count: i32,
+    replication_factor: i16,
+) -> Result<Vec<Vec<i32>>, Refusal> {
     let brokers: Vec<i32> = controller.image.brokers().map(|broker| broker.id.0).collect();
     let wanted = usize::try_from(replication_factor).unwrap_or(0);
     if wanted == 0 {
@@ -111,7 +137,11 @@ pub(super) fn place(controller: &Controller<'_>, first: i32, count: i32, replica
 }
 
 /// May these brokers keep a partition, where the others of its topic have `expected` replicas?
-pub(super) fn validate_assignment(controller: &Controller<'_>, replicas: &[i32], expected: Option<usize>) -> Result<(), Refusal> {
+pub(super) fn validate_assignment(
+    controller: &Controller<'_>,
+    replicas: &[i32],
+    expected: Option<usize>,
+) -> Result<(), Refusal> {
     let refuse = |why: String| Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, why));
     if replicas.is_empty() {
         return refuse("The manual partition assignment includes an empty replica list.".into());
@@ -120,10 +150,14 @@ pub(super) fn validate_assignment(controller: &Controller<'_>, replicas: &[i32],
     sorted.sort_unstable();
     for (index, broker) in sorted.iter().enumerate() {
         if index > 0 && sorted[index - 1] == *broker {
-            return refuse(format!("The manual partition assignment includes the broker {broker} more than once."));
+            return refuse(format!(
+                "The manual partition assignment includes the broker {broker} more than once."
+            ));
         }
         if controller.image.broker(BrokerId(*broker)).is_none() {
-            return refuse(format!("The manual partition assignment includes broker {broker}, but no such broker is registered."));
+            return refuse(format!(
+                "The manual partition assignment includes broker {broker}, but no such broker is registered."
+            ));
         }
     }
     match expected {
@@ -138,11 +172,18 @@ pub(super) fn validate_assignment(controller: &Controller<'_>, replicas: &[i32],
 
 /// A new partition: led by the first of its brokers that is not fenced, in sync on all that are not.
 pub(super) fn record(controller: &Controller<'_>, topic: TopicId, partition_id: i32, replicas: Vec<i32>) -> Change {
-    let live = |id: &i32| controller.image.broker(BrokerId(*id)).is_some_and(|broker| !broker.fenced);
+    let live = |id: &i32| {
+        controller
+            .image
+            .broker(BrokerId(*id))
+            .is_some_and(|broker| !broker.fenced)
+    };
     let isr: Vec<i32> = replicas.iter().copied().filter(live).collect();
     let directory = |id: &i32| {
         let broker = controller.image.broker(BrokerId(*id));
-        broker.and_then(|broker| broker.log_dirs.first().copied()).unwrap_or_default()
+        broker
+            .and_then(|broker| broker.log_dirs.first().copied())
+            .unwrap_or_default()
     };
     let record = PartitionRecord {
         partition_id,

@@ -12,7 +12,14 @@ impl Controller<'_> {
     pub fn allocate_producer_ids(&self, broker: BrokerId) -> Decided<i64> {
         let first = self.image.next_producer_id();
         let broker_epoch = self.image.broker(broker).map_or(-1, |broker| broker.epoch);
-        let record = ProducerIdsRecord { broker_id: broker.0, broker_epoch, next_producer_id: first + BLOCK };
-        Decided { records: vec![plain(record)], answer: first }
+        let record = ProducerIdsRecord {
+            broker_id: broker.0,
+            broker_epoch,
+            next_producer_id: first + BLOCK,
+        };
+        Decided {
+            records: vec![plain(record)],
+            answer: first,
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Change, Controller, Decided, Intent, MAX_RECORDS_PER_REQUEST, Refusal, configs, partitions, plain, validate_topic_name};
+use super::{
+    Change, Controller, Decided, Intent, MAX_RECORDS_PER_REQUEST, Refusal, configs, partitions, plain,
+    validate_topic_name,
+};
 use crate::config::layers::{Entry, Overrides, describe_topic};
 use crate::records::{RemoveTopicRecord, TopicRecord};
 use crate::units::{ErrorCode, TopicId};
@@ -99,15 +102,25 @@ impl Controller<'_> {
             replication_factor: replicas.first().map_or(0, |first| first.len() as i16),
             configs: describe_topic(&overrides, self.layers()),
         };
-        let mut records = vec![plain(TopicRecord { name: topic.name.clone(), topic_id: topic.id.0 })];
+        let mut records = vec![plain(TopicRecord {
+            name: topic.name.clone(),
+            topic_id: topic.id.0,
+        })];
         records.extend(configs::creation_records(&topic.name, overrides));
-        records.extend((0..).zip(replicas).map(|(index, replicas)| partitions::record(self, topic.id, index, replicas)));
+        records.extend(
+            (0..)
+                .zip(replicas)
+                .map(|(index, replicas)| partitions::record(self, topic.id, index, replicas)),
+        );
         Ok((records, created))
     }
 
     fn validate_new_name(&self, name: &str) -> Result<(), Refusal> {
         if self.image.topic(name).is_some() {
-            return Err(Refusal::new(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
+            return Err(Refusal::new(
+                ErrorCode::TopicAlreadyExists,
+                format!("Topic '{name}' already exists."),
+            ));
         }
         validate_topic_name(name)?;
         match self.image.twin_of(name) {
@@ -122,11 +135,23 @@ impl Controller<'_> {
     /// A key given twice counts as given last.
     fn overrides(&self, topic: &NewTopic) -> Result<Overrides, Refusal> {
         let refuse = |why: String| Refusal::new(ErrorCode::InvalidConfig, why);
-        let nulls: Vec<_> = topic.configs.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
+        let nulls: Vec<_> = topic
+            .configs
+            .iter()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name.as_str())
+            .collect();
         if !nulls.is_empty() {
-            return Err(refuse(format!("Null value not supported for topic configs: {}", nulls.join(","))));
+            return Err(refuse(format!(
+                "Null value not supported for topic configs: {}",
+                nulls.join(",")
+            )));
         }
-        let given = topic.configs.iter().cloned().filter_map(|(name, value)| Some((name, value?)));
+        let given = topic
+            .configs
+            .iter()
+            .cloned()
+            .filter_map(|(name, value)| Some((name, value?)));
         let overrides: Overrides = given.collect();
         configs::within_size(&overrides)?;
         crate::config::topic::validate(&overrides, self.layers()).map_err(refuse)?;
@@ -169,7 +194,9 @@ impl Controller<'_> {
         let mut expected = None;
         for (partition, replicas) in &topic.assignments {
             if assigned.contains_key(partition) {
-                return Err(refuse(format!("Found multiple manual partition assignments for partition {partition}")));
+                return Err(refuse(format!(
+                    "Found multiple manual partition assignments for partition {partition}"
+                )));
             }
             partitions::validate_assignment(self, replicas, expected)?;
             expected = Some(replicas.len());
@@ -177,7 +204,9 @@ impl Controller<'_> {
         }
         match assigned.keys().copied().eq(0..assigned.len() as i32) {
             true => Ok(assigned.into_values().collect()),
-            false => Err(refuse("partitions should be a consecutive 0-based integer sequence".into())),
+            false => Err(refuse(
+                "partitions should be a consecutive 0-based integer sequence".into(),
+            )),
         }
     }
 
@@ -189,22 +218,37 @@ impl Controller<'_> {
         let mut by_id: HashSet<TopicId> = wanted.ids.iter().copied().collect();
         for name in wanted.names {
             let known = self.image.topic(&name).map(|topic| topic.id);
-            let named = TopicRef { name: Some(name), id: known.unwrap_or_default() };
+            let named = TopicRef {
+                name: Some(name),
+                id: known.unwrap_or_default(),
+            };
             let result = match known {
                 Some(id) if by_id.remove(&id) => {
                     let why = "The provided topic name maps to an ID that was already supplied.";
                     Err(Refusal::new(ErrorCode::InvalidRequest, why))
                 }
-                Some(id) => Ok(records.push(plain(RemoveTopicRecord { topic_id: id.0 }))),
-                None => Err(Refusal::new(ErrorCode::UnknownTopicOrPartition, "This server does not host this topic-partition.")),
+                Some(id) => {
+                    records.push(plain(RemoveTopicRecord { topic_id: id.0 }));
+                    Ok(())
+                }
+                None => Err(Refusal::new(
+                    ErrorCode::UnknownTopicOrPartition,
+                    "This server does not host this topic-partition.",
+                )),
             };
             answer.push((named, result));
         }
         for id in wanted.ids.into_iter().filter(|id| by_id.contains(id)) {
             let name = self.image.topic_by_id(id).map(|topic| topic.name.to_string());
             let result = match name {
-                Some(_) => Ok(records.push(plain(RemoveTopicRecord { topic_id: id.0 }))),
-                None => Err(Refusal::new(ErrorCode::UnknownTopicId, "This server does not host this topic ID.")),
+                Some(_) => {
+                    records.push(plain(RemoveTopicRecord { topic_id: id.0 }));
+                    Ok(())
+                }
+                None => Err(Refusal::new(
+                    ErrorCode::UnknownTopicId,
+                    "This server does not host this topic ID.",
+                )),
             };
             answer.push((TopicRef { name, id }, result));
         }
@@ -223,7 +267,10 @@ fn admissible(topics: Vec<NewTopic>) -> (Vec<NewTopic>, Created) {
     for topic in topics {
         match times.get(&topic.name) {
             _ if topic.name == "__cluster_metadata" => {
-                answer.push(refused(&topic.name, format!("Creation of internal topic {} is prohibited.", topic.name)));
+                answer.push(refused(
+                    &topic.name,
+                    format!("Creation of internal topic {} is prohibited.", topic.name),
+                ));
             }
             Some(1) => admitted.push(topic),
             // The first of the repeated ones speaks for all.
@@ -238,7 +285,11 @@ fn admissible(topics: Vec<NewTopic>) -> (Vec<NewTopic>, Created) {
 }
 
 fn refuse_all(topics: Vec<NewTopic>, mut answer: Created, why: &str) -> Decided<Created> {
-    answer.extend(topics.into_iter().map(|topic| (topic.name, Err(Refusal::new(ErrorCode::PolicyViolation, why)))));
+    answer.extend(
+        topics
+            .into_iter()
+            .map(|topic| (topic.name, Err(Refusal::new(ErrorCode::PolicyViolation, why)))),
+    );
     Decided::answer(answer)
 }
 
@@ -267,7 +318,13 @@ impl Wanted {
         for (name, times) in names {
             match times {
                 1 => self.names.push(name),
-                _ => answer.push(refuse(TopicRef { name: Some(name), id: TopicId::ZERO }, "Duplicate topic name.")),
+                _ => answer.push(refuse(
+                    TopicRef {
+                        name: Some(name),
+                        id: TopicId::ZERO,
+                    },
+                    "Duplicate topic name.",
+                )),
             }
         }
         for (id, times) in ids {

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::{Features, Node, SupportedFeature};
-use crate::config::layers::{Entry, describe_broker, describe_client_metrics, describe_cluster_defaults, describe_group, describe_topic};
+use crate::config::layers::{
+    Entry, describe_broker, describe_client_metrics, describe_cluster_defaults, describe_group, describe_topic,
+};
 use crate::controller::configs::{Alteration, Altered, Unnamed};
 use crate::controller::features::FEATURES;
 use crate::controller::loggers::Loggers;
@@ -78,10 +80,19 @@ impl Node {
 
     /// The features that ApiVersions lists.
     pub fn features(&self) -> Features {
-        let supported = |(name, min, max, _): &(&'static str, i16, i16, i16)| SupportedFeature { name, min: *min, max: *max };
+        let supported = |(name, min, max, _): &(&'static str, i16, i16, i16)| SupportedFeature {
+            name,
+            min: *min,
+            max: *max,
+        };
         Features {
             supported: FEATURES.iter().map(supported).collect(),
-            finalized: self.image().features().iter().map(|(name, level)| (name.clone(), *level)).collect(),
+            finalized: self
+                .image()
+                .features()
+                .iter()
+                .map(|(name, level)| (name.clone(), *level))
+                .collect(),
             epoch: self.image().next_offset() - 1,
         }
     }
@@ -111,7 +122,12 @@ impl Node {
     ///
     /// # Errors
     /// The metadata log could not be written.
-    pub fn create_partitions(&mut self, topics: Vec<MorePartitions>, intent: Intent, now: Now) -> Result<Grown, ErrorCode> {
+    pub fn create_partitions(
+        &mut self,
+        topics: Vec<MorePartitions>,
+        intent: Intent,
+        now: Now,
+    ) -> Result<Grown, ErrorCode> {
         let decided = self.controller().create_partitions(topics, intent);
         self.commit(decided, now)
     }
@@ -120,8 +136,15 @@ impl Node {
     ///
     /// # Errors
     /// The metadata log could not be written.
-    pub fn alter_configs(&mut self, alterations: Vec<Alteration>, unnamed: Unnamed, intent: Intent, now: Now) -> Result<Altered, ErrorCode> {
-        let is_logger = |alteration: &Alteration| alteration.kind == ResourceKind::BrokerLogger as i8 && unnamed == Unnamed::Keep;
+    pub fn alter_configs(
+        &mut self,
+        alterations: Vec<Alteration>,
+        unnamed: Unnamed,
+        intent: Intent,
+        now: Now,
+    ) -> Result<Altered, ErrorCode> {
+        let is_logger =
+            |alteration: &Alteration| alteration.kind == ResourceKind::BrokerLogger as i8 && unnamed == Unnamed::Keep;
         let (of_loggers, of_metadata): (Vec<_>, Vec<_>) = alterations.into_iter().partition(is_logger);
         let decided = self.controller().alter_configs(of_metadata, unnamed, intent);
         let mut answer = self.commit(decided, now)?;
@@ -140,7 +163,9 @@ impl Node {
             Ok(id) => return invalid(format!("Unexpected broker id, expected {own}, but received {id}")),
             Err(_) => return invalid(format!("Node id must be an integer, but it is: {}", alteration.name)),
         }
-        let Some(operations) = &alteration.operations else { return Err(Refusal::silent(ErrorCode::UnknownServerError)) };
+        let Some(operations) = &alteration.operations else {
+            return Err(Refusal::silent(ErrorCode::UnknownServerError));
+        };
         let next = self.control.loggers.altered(operations)?;
         if intent == Intent::Commit {
             self.control.loggers = next;
@@ -168,7 +193,9 @@ impl Node {
             ResourceKind::Broker => self.own_id(name, " or empty string,").map(|()| describe_broker(layers)),
             ResourceKind::BrokerLogger if name.is_empty() => nameless("Broker id must not be empty"),
             ResourceKind::BrokerLogger => self.own_id(name, "").map(|()| self.logger_entries()),
-            ResourceKind::ClientMetrics if name.is_empty() => nameless("Client metrics subscription name must not be empty"),
+            ResourceKind::ClientMetrics if name.is_empty() => {
+                nameless("Client metrics subscription name must not be empty")
+            }
             ResourceKind::ClientMetrics => Ok(describe_client_metrics(overrides)),
             ResourceKind::Group if name.is_empty() => nameless("Group name must not be empty"),
             ResourceKind::Group => Ok(describe_group(overrides, layers)),
@@ -216,7 +243,12 @@ impl Node {
     /// Makes topics that a client asked about and that do not exist. A refusal is nobody's answer: the client asks again.
     pub fn auto_create_topics(&mut self, names: Vec<String>, now: Now) {
         let (internal, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_internal(name));
-        let by_default = |name| NewTopic { name, partitions: -1, replication_factor: -1, ..NewTopic::default() };
+        let by_default = |name| NewTopic {
+            name,
+            partitions: -1,
+            replication_factor: -1,
+            ..NewTopic::default()
+        };
         // Kafka logs what goes wrong here; there is nothing else to be done with it.
         let _ = self.create_topics(others.into_iter().map(by_default).collect(), Intent::Commit, now);
         for name in internal {
@@ -238,18 +270,32 @@ impl Node {
     fn internal_topic(&self, name: &str) -> Option<NewTopic> {
         let value = |key: &str| self.config.value(key).unwrap_or_default();
         let (prefix, settings): (&str, &[(&str, &str)]) = match name {
-            "__consumer_offsets" => ("offsets.topic", &[("cleanup.policy", "compact"), ("compression.type", "producer")]),
+            "__consumer_offsets" => (
+                "offsets.topic",
+                &[("cleanup.policy", "compact"), ("compression.type", "producer")],
+            ),
             "__transaction_state" => (
                 "transaction.state.log",
-                &[("cleanup.policy", "compact"), ("compression.type", "uncompressed"), ("unclean.leader.election.enable", "false")],
+                &[
+                    ("cleanup.policy", "compact"),
+                    ("compression.type", "uncompressed"),
+                    ("unclean.leader.election.enable", "false"),
+                ],
             ),
             "__share_group_state" => (
                 "share.coordinator.state.topic",
-                &[("cleanup.policy", "delete"), ("compression.type", "producer"), ("retention.ms", "-1")],
+                &[
+                    ("cleanup.policy", "delete"),
+                    ("compression.type", "producer"),
+                    ("retention.ms", "-1"),
+                ],
             ),
             _ => return None,
         };
-        let mut configs: BTreeMap<String, String> = settings.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let mut configs: BTreeMap<String, String> = settings
+            .iter()
+            .map(|(key, value)| ((*key).into(), (*value).into()))
+            .collect();
         configs.insert("segment.bytes".into(), value(&format!("{prefix}.segment.bytes")));
         if prefix != "offsets.topic" {
             configs.insert("min.insync.replicas".into(), value(&format!("{prefix}.min.isr")));
@@ -264,7 +310,10 @@ impl Node {
     }
 
     fn controller(&self) -> Controller<'_> {
-        Controller { image: &self.control.image, config: &self.config }
+        Controller {
+            image: &self.control.image,
+            config: &self.config,
+        }
     }
 
     /// Appends, applies, carries out.
@@ -283,8 +332,16 @@ impl Node {
         Ok(())
     }
 
-    fn append_changes(&mut self, records: &[Change], now: Now, consequences: &mut Consequences) -> Result<(), ErrorCode> {
-        let encoded: Result<Vec<Bytes>, _> = records.iter().map(|(record, version)| record.encode(*version)).collect();
+    fn append_changes(
+        &mut self,
+        records: &[Change],
+        now: Now,
+        consequences: &mut Consequences,
+    ) -> Result<(), ErrorCode> {
+        let encoded: Result<Vec<Bytes>, _> = records
+            .iter()
+            .map(|(record, version)| record.encode(*version))
+            .collect();
         let encoded = encoded.map_err(|_| ErrorCode::UnknownServerError)?;
         let last = self.append_metadata(&encoded, now)?;
         let first = last.0 + 1 - records.len() as i64;
@@ -298,7 +355,13 @@ impl Node {
     fn carry_out(&mut self, consequences: Consequences, now: Now) {
         for (name, id, partitions) in consequences.removed {
             for partition in 0..partitions as i32 {
-                self.delete_log(&TopicPartition { topic: name.clone(), partition }, now);
+                self.delete_log(
+                    &TopicPartition {
+                        topic: name.clone(),
+                        partition,
+                    },
+                    now,
+                );
             }
             self.topic_deleted(&name, id, now);
         }
@@ -317,8 +380,14 @@ impl Node {
 
     /// Leads a partition that the image says this broker leads.
     fn lead(&mut self, tp: &TopicPartition, id: TopicId, now: Now) -> Result<(), ErrorCode> {
-        let partition = self.image().topic(&tp.topic).and_then(|topic| topic.partitions.get(tp.partition as usize));
-        match partition.filter(|partition| partition.leader == self.broker_id()).map(|partition| partition.leader_epoch) {
+        let partition = self
+            .image()
+            .topic(&tp.topic)
+            .and_then(|topic| topic.partitions.get(tp.partition as usize));
+        match partition
+            .filter(|partition| partition.leader == self.broker_id())
+            .map(|partition| partition.leader_epoch)
+        {
             Some(epoch) => self.create_log(tp, id, self.topic_config(&tp.topic), epoch, now),
             None => Ok(()),
         }
@@ -328,7 +397,13 @@ impl Node {
         let partitions = self.image().topic(name).map_or(0, |topic| topic.partitions.len());
         let config = self.topic_config(name);
         for partition in 0..partitions as i32 {
-            self.reconfigure_log(&TopicPartition { topic: name.clone(), partition }, config.clone());
+            self.reconfigure_log(
+                &TopicPartition {
+                    topic: name.clone(),
+                    partition,
+                },
+                config.clone(),
+            );
         }
     }
 }
@@ -337,11 +412,15 @@ impl Control {
     /// What a record will change beyond the image, told from the image before it.
     fn foresee(&self, record: &MetadataRecord, consequences: &mut Consequences) {
         match record {
-            MetadataRecord::Partition(partition) => self.leads(&partition.topic_id, partition.partition_id, consequences),
+            MetadataRecord::Partition(partition) => {
+                self.leads(&partition.topic_id, partition.partition_id, consequences)
+            }
             MetadataRecord::PartitionChange(change) => self.leads(&change.topic_id, change.partition_id, consequences),
             MetadataRecord::RemoveTopic(removed) => {
                 if let Some(topic) = self.image.topic_by_id(TopicId(removed.topic_id)) {
-                    consequences.removed.push((topic.name.clone(), topic.id, topic.partitions.len()));
+                    consequences
+                        .removed
+                        .push((topic.name.clone(), topic.id, topic.partitions.len()));
                 }
             }
             MetadataRecord::Config(config) => match ResourceKind::from_number(config.resource_type) {
@@ -356,7 +435,13 @@ impl Control {
     fn leads(&self, topic: &[u8; 16], partition: i32, consequences: &mut Consequences) {
         let id = TopicId(*topic);
         if let Some(topic) = self.image.topic_by_id(id) {
-            consequences.led.push((TopicPartition { topic: topic.name.clone(), partition }, id));
+            consequences.led.push((
+                TopicPartition {
+                    topic: topic.name.clone(),
+                    partition,
+                },
+                id,
+            ));
         }
     }
 }

@@ -20,11 +20,24 @@ impl Controller<'_> {
             Ok(id) => return invalid(format!("Unexpected broker id, expected {own}, but received {id}")),
             Err(_) => return invalid(format!("Node id must be an integer, but it is: {name}")),
         }
-        let Some(operations) = alteration.operations.as_deref() else { return invalid("Unknown operations type".into()) };
-        let set: Vec<&Operation> = operations.iter().filter(|operation| operation.op != Op::Delete).collect();
+        let Some(operations) = alteration.operations.as_deref() else {
+            return invalid("Unknown operations type".into());
+        };
+        let set: Vec<&Operation> = operations
+            .iter()
+            .filter(|operation| operation.op != Op::Delete)
+            .collect();
         let of = |update: &[Update]| {
-            let is = |name: &str| table::broker().get(name).is_some_and(|key| update.contains(&key.update));
-            let names: Vec<&str> = set.iter().map(|operation| operation.name.as_str()).filter(|name| is(name)).collect();
+            let is = |name: &str| {
+                table::broker()
+                    .get(name)
+                    .is_some_and(|key| update.contains(&key.update))
+            };
+            let names: Vec<&str> = set
+                .iter()
+                .map(|operation| operation.name.as_str())
+                .filter(|name| is(name))
+                .collect();
             (!names.is_empty()).then(|| names.join(", "))
         };
         if let Some(names) = of(&[Update::ReadOnly, Update::Internal]) {
@@ -34,18 +47,33 @@ impl Controller<'_> {
             let why = "These security configs can be dynamically updated only per-listener using the listener prefix";
             return invalid(format!("{why}: [{names}]"));
         }
-        if name.is_empty() && let Some(names) = of(&[Update::PerBroker]) {
+        if name.is_empty()
+            && let Some(names) = of(&[Update::PerBroker])
+        {
             let why = "Cannot update these configs at default cluster level, broker id must be specified";
             return invalid(format!("{why}: [{names}]"));
         }
         validate_broker_values(&set)
     }
 
-    pub(super) fn validate_min_insync(&self, broker: &str, next: &Overrides, operations: &[Operation]) -> Result<(), Refusal> {
+    pub(super) fn validate_min_insync(
+        &self,
+        broker: &str,
+        next: &Overrides,
+        operations: &[Operation],
+    ) -> Result<(), Refusal> {
         let refuse = |why: &str| Err(Refusal::new(ErrorCode::InvalidConfig, why));
-        let eligible_leaders = self.image.features().get("eligible.leader.replicas.version").is_some_and(|level| *level > 0);
+        let eligible_leaders = self
+            .image
+            .features()
+            .get("eligible.leader.replicas.version")
+            .is_some_and(|level| *level > 0);
         let touched = operations.iter().any(|operation| operation.name == MIN_INSYNC);
-        match (eligible_leaders && touched, broker.is_empty(), next.contains_key(MIN_INSYNC)) {
+        match (
+            eligible_leaders && touched,
+            broker.is_empty(),
+            next.contains_key(MIN_INSYNC),
+        ) {
             (true, true, false) => refuse("Cluster-level min.insync.replicas cannot be removed while ELR is enabled."),
             (true, false, _) => refuse("Broker-level min.insync.replicas cannot be altered while ELR is enabled."),
             _ => Ok(()),
@@ -69,10 +97,14 @@ impl Controller<'_> {
                 let key = broker_bound(name, which)?;
                 Some((self.layers().value(&key)?.parse::<i64>().ok()?, key))
             };
-            if let Some((min, key)) = bound("min") && number < min {
+            if let Some((min, key)) = bound("min")
+                && number < min
+            {
                 return refuse(format!("{name} must be greater than or equal to {key}"));
             }
-            if let Some((max, key)) = bound("max") && number > max {
+            if let Some((max, key)) = bound("max")
+                && number > max
+            {
                 return refuse(format!("{name} must be less than or equal to {key}"));
             }
         }
@@ -83,7 +115,10 @@ impl Controller<'_> {
         for kind in ["consumer", "share", "streams"] {
             let number = |what: &str| {
                 let name = format!("{kind}.{what}.ms");
-                let text = next.get(&name).cloned().or_else(|| self.layers().value(&format!("group.{name}")));
+                let text = next
+                    .get(&name)
+                    .cloned()
+                    .or_else(|| self.layers().value(&format!("group.{name}")));
                 text.and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(0)
             };
             if number("session.timeout") <= number("heartbeat.interval") {
@@ -98,7 +133,9 @@ impl Controller<'_> {
 fn validate_broker_values(set: &[&Operation]) -> Result<(), Refusal> {
     let invalid = |why: String| Err(Refusal::new(ErrorCode::InvalidRequest, why));
     for operation in set {
-        let Some(key) = table::broker().get(&operation.name) else { continue };
+        let Some(key) = table::broker().get(&operation.name) else {
+            continue;
+        };
         if matches!(operation.op, Op::Append | Op::Subtract) {
             continue;
         }
@@ -132,11 +169,16 @@ pub(super) fn client_metrics(next: &Overrides) -> Result<(), Refusal> {
         };
         match name.as_str() {
             "interval.ms" if !shown.parse::<i64>().is_ok_and(|ms| (100..=3_600_000).contains(&ms)) => {
-                return invalid(format!("Invalid value {shown} for interval.ms, interval must be between 100 and 3600000 (1 hour)"));
+                return invalid(format!(
+                    "Invalid value {shown} for interval.ms, interval must be between 100 and 3600000 (1 hour)"
+                ));
             }
             "match" => match value::list(&shown).into_iter().find(|pattern| !is_match(pattern)) {
                 Some(pattern) => {
-                    return Err(Refusal::new(ErrorCode::InvalidConfig, format!("Illegal client matching pattern: {pattern}")));
+                    return Err(Refusal::new(
+                        ErrorCode::InvalidConfig,
+                        format!("Illegal client matching pattern: {pattern}"),
+                    ));
                 }
                 None => continue,
             },
@@ -155,5 +197,7 @@ fn is_match(pattern: &str) -> bool {
         "client_source_address",
         "client_source_port",
     ];
-    pattern.split_once('=').is_some_and(|(key, _)| KEYS.contains(&key.trim()))
+    pattern
+        .split_once('=')
+        .is_some_and(|(key, _)| KEYS.contains(&key.trim()))
 }

@@ -9,7 +9,10 @@ pub(super) struct FreshIds {
 
 impl FreshIds {
     pub(super) fn seeded(seed: [u8; 16]) -> Self {
-        Self { seed: u128::from_be_bytes(seed), drawn: 0 }
+        Self {
+            seed: u128::from_be_bytes(seed),
+            drawn: 0,
+        }
     }
 
     /// The next id. None begins with `-` in text form, which tools would take for a flag.
@@ -43,8 +46,14 @@ mod tests {
     #[test]
     fn ids_do_not_repeat_and_differ_between_processes() {
         let mut streams = [FreshIds::seeded([1; 16]), FreshIds::seeded([2; 16])];
-        let ids: HashSet<_> = streams.iter_mut().flat_map(|ids| (0..5_000).map(|_| ids.next()).collect::<Vec<_>>()).collect();
+        let ids: HashSet<_> = streams
+            .iter_mut()
+            .flat_map(|ids| (0..5_000).map(|_| ids.next()).collect::<Vec<_>>())
+            .collect();
         assert_eq!(ids.len(), 10_000);
-        assert!(ids.iter().all(|id| id[6] >> 4 == 4 && id[8] >> 6 == 2 && id[0] >> 2 != 62));
+        assert!(
+            ids.iter()
+                .all(|id| id[6] >> 4 == 4 && id[8] >> 6 == 2 && id[0] >> 2 != 62)
+        );
     }
 }

@@ -19,22 +19,36 @@ impl MetaProperties {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| format!("{FILE} is not text"))?;
         let properties: HashMap<String, String> = text.lines().filter_map(property).collect();
-        let get = |key: &str| properties.get(key).ok_or_else(|| format!("{FILE} has no {key}; it is not a directory that Kafka formatted"));
+        let get = |key: &str| {
+            properties
+                .get(key)
+                .ok_or_else(|| format!("{FILE} has no {key}; it is not a directory that Kafka formatted"))
+        };
         if get("version")? != "1" {
-            return Err(format!("{FILE} has version {}; this broker reads version 1", get("version")?));
+            return Err(format!(
+                "{FILE} has version {}; this broker reads version 1",
+                get("version")?
+            ));
         }
         let node_id = get("node.id")?;
         let directory_id = get("directory.id")?;
         Ok(Self {
             cluster_id: get("cluster.id")?.clone(),
-            directory_id: uuid(directory_id).ok_or_else(|| format!("{FILE}: directory.id={directory_id} is not an id"))?,
-            node_id: node_id.parse().map_err(|_| format!("{FILE}: node.id={node_id} is not a number"))?,
+            directory_id: uuid(directory_id)
+                .ok_or_else(|| format!("{FILE}: directory.id={directory_id} is not an id"))?,
+            node_id: node_id
+                .parse()
+                .map_err(|_| format!("{FILE}: node.id={node_id} is not a number"))?,
         })
     }
 
     /// The file's text.
     pub(super) fn text(&self) -> String {
-        let Self { cluster_id, directory_id, node_id } = self;
+        let Self {
+            cluster_id,
+            directory_id,
+            node_id,
+        } = self;
         let directory_id = TopicId(*directory_id);
         format!("#\nnode.id={node_id}\ndirectory.id={directory_id}\nversion=1\ncluster.id={cluster_id}\n")
     }
@@ -64,7 +78,11 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
     for (index, byte) in text.bytes().enumerate() {
         let value = u128::from(digit(byte)?);
         // The last letter has two bits of the id.
-        bits = if index < 21 { (bits << 6) | value } else { (bits << 2) | (value >> 4) };
+        bits = if index < 21 {
+            (bits << 6) | value
+        } else {
+            (bits << 2) | (value >> 4)
+        };
     }
     Some(bits.to_be_bytes())
 }
@@ -90,7 +108,10 @@ mod tests {
             (b"", "no version"),
             (b"version=0\nbroker.id=1\n", "version 0"),
             (b"version=1\nnode.id=1\n", "no directory.id"),
-            (b"version=1\nnode.id=x\ndirectory.id=m3t66wA_jFmMaKuN5EViHw\ncluster.id=c\n", "not a number"),
+            (
+                b"version=1\nnode.id=x\ndirectory.id=m3t66wA_jFmMaKuN5EViHw\ncluster.id=c\n",
+                "not a number",
+            ),
             (b"version=1\nnode.id=1\ndirectory.id=short\ncluster.id=c\n", "not an id"),
         ] {
             let error = MetaProperties::parse(bytes).expect_err(says);

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::meta::{self, MetaProperties};
 use super::{Consequences, FreshIds};
 use crate::config::TopicConfig;
+use crate::controller::MAX_RECORDS_PER_REQUEST;
 use crate::controller::brokers::Registration;
 use crate::controller::features::bootstrap_records;
-use crate::controller::MAX_RECORDS_PER_REQUEST;
 use crate::log::build::Batch;
 use crate::node::data::METADATA_TOPIC;
 use crate::node::{Identity, Node, OpenError};
@@ -32,11 +32,13 @@ impl Node {
         let (id, host, port) = (self.config.node_id, &identity.host, identity.port);
         self.config.settle("listeners", format!("PLAINTEXT://{host}:{port}"));
         // The controller is in this process and listens nowhere.
-        self.config.settle("controller.quorum.voters", format!("{id}@{host}:{port}"));
+        self.config
+            .settle("controller.quorum.voters", format!("{id}@{host}:{port}"));
         let epoch = LeaderEpoch(self.last_quorum_epoch()? + 1);
         let tp = TopicPartition::new(METADATA_TOPIC, 0);
         let storage = |error: ErrorCode| OpenError::Foreign(format!("{METADATA_TOPIC}: {error}"));
-        self.create_log(&tp, METADATA_ID, metadata_config(), epoch, now).map_err(storage)?;
+        self.create_log(&tp, METADATA_ID, metadata_config(), epoch, now)
+            .map_err(storage)?;
         self.write_quorum_state(epoch)?;
         self.replay_metadata(&tp)?;
         self.announce_leader(&tp, now).map_err(storage)?;
@@ -64,8 +66,16 @@ impl Node {
 
     /// A new directory. One that has logs and no `meta.properties` is not new, and nobody knows whose it is.
     fn format(&mut self, identity: &Identity) -> Result<MetaProperties, OpenError> {
-        if self.store.directories()?.iter().any(|directory| directory.starts_with(METADATA_TOPIC)) {
-            return Err(OpenError::Foreign(format!("there are logs, but no {}: it was lost, or this is not Kafka's", meta::FILE)));
+        if self
+            .store
+            .directories()?
+            .iter()
+            .any(|directory| directory.starts_with(METADATA_TOPIC))
+        {
+            return Err(OpenError::Foreign(format!(
+                "there are logs, but no {}: it was lost, or this is not Kafka's",
+                meta::FILE
+            )));
         }
         let meta = MetaProperties {
             cluster_id: TopicId(identity.cluster_id).to_string(),
@@ -82,7 +92,9 @@ impl Node {
             return Ok(0);
         }
         let files = self.store.files(&directory)?;
-        let Some((_, size)) = files.iter().find(|(name, _)| name == QUORUM_STATE) else { return Ok(0) };
+        let Some((_, size)) = files.iter().find(|(name, _)| name == QUORUM_STATE) else {
+            return Ok(0);
+        };
         let mut bytes = vec![0; usize::try_from(*size).unwrap_or(0).min(64 * 1024)];
         let read = self.store.read(&directory, QUORUM_STATE, 0, &mut bytes)?;
         let text = String::from_utf8_lossy(&bytes[..read]);
@@ -97,16 +109,22 @@ impl Node {
         let text = format!(
             r#"{{"clusterId":"","leaderId":{id},"leaderEpoch":{epoch},"votedId":-1,"appliedOffset":0,"currentVoters":[{{"voterId":{id}}}],"data_version":0}}"#
         );
-        Ok(self.store.replace(&format!("{METADATA_TOPIC}-0"), QUORUM_STATE, text.as_bytes())?)
+        Ok(self
+            .store
+            .replace(&format!("{METADATA_TOPIC}-0"), QUORUM_STATE, text.as_bytes())?)
     }
 
     fn replay_metadata(&mut self, tp: &TopicPartition) -> Result<(), OpenError> {
         let mut image = crate::image::Image::default();
         let mut broken = None;
         self.read_records(tp, Offset(0), &mut |offset, _, value, _| {
-            match MetadataRecord::decode(value.as_deref().unwrap_or_default()) {
+            let bytes = value.unwrap_or_default();
+            match MetadataRecord::decode(&bytes) {
                 Ok((record, _)) => image.apply(&record, offset.0),
-                Err(error) => drop(broken.get_or_insert(format!("{METADATA_TOPIC}: the record at offset {offset}: {error}"))),
+                Err(error) => {
+                    let what = || format!("{METADATA_TOPIC}: the record at offset {offset}: {error}");
+                    broken.get_or_insert_with(what);
+                }
             }
         })?;
         self.control.image = image;
@@ -116,8 +134,18 @@ impl Node {
     /// Every leader of the metadata quorum begins with a record that says so.
     fn announce_leader(&mut self, tp: &TopicPartition, now: Now) -> Result<(), ErrorCode> {
         let voter_id = self.config.node_id;
-        let voter = || vec![LeaderChangeMessageVoter { voter_id, ..Default::default() }];
-        let message = LeaderChangeMessage { leader_id: voter_id, voters: voter(), granting_voters: voter(), ..Default::default() };
+        let voter = || {
+            vec![LeaderChangeMessageVoter {
+                voter_id,
+                ..Default::default()
+            }]
+        };
+        let message = LeaderChangeMessage {
+            leader_id: voter_id,
+            voters: voter(),
+            granting_voters: voter(),
+            ..Default::default()
+        };
         let value = message.encode(0).map_err(|_| ErrorCode::UnknownServerError)?;
         let mut batch = Batch::of(&[(Some(LEADER_CHANGE.into()), Some(value))], now.unix_ms);
         batch.header.attributes |= CONTROL;
@@ -160,7 +188,17 @@ impl Node {
     fn lead_all(&mut self, now: Now) {
         let of = |topic: &crate::image::TopicImage| {
             let (name, id) = (topic.name.clone(), topic.id);
-            (0..topic.partitions.len() as i32).map(move |partition| (TopicPartition { topic: name.clone(), partition }, id)).collect::<Vec<_>>()
+            (0..topic.partitions.len() as i32)
+                .map(move |partition| {
+                    (
+                        TopicPartition {
+                            topic: name.clone(),
+                            partition,
+                        },
+                        id,
+                    )
+                })
+                .collect::<Vec<_>>()
         };
         let partitions: BTreeSet<(TopicPartition, TopicId)> = self.image().topics().flat_map(of).collect();
         for (tp, id) in partitions {
@@ -172,5 +210,10 @@ impl Node {
 
 /// What the metadata log obeys: nothing in it expires before a snapshot replaces it.
 fn metadata_config() -> TopicConfig {
-    TopicConfig { retention_ms: -1, max_message_bytes: i32::MAX, delete: false, ..TopicConfig::default() }
+    TopicConfig {
+        retention_ms: -1,
+        max_message_bytes: i32::MAX,
+        delete: false,
+        ..TopicConfig::default()
+    }
 }
