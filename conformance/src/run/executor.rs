@@ -212,10 +212,107 @@ fn report(observation: StepObservation, source: String, expected: Option<Vec<Str
 /// The first API or version of the case that the target does not advertise.
 fn unadvertised(case: &Case, cell: &Cell, broker: &Broker) -> Option<String> {
     let capabilities = &broker.facts().capabilities;
-    if let Some((api, version)) = &cell.api {
-        if !capabilities.covers(api, *version) {
-            return Some(format!("{api} v{version}"));
-        }
+    if let Some((api, version)) = &cell.api
+        && !capabilities.covers(api, *version)
+    {
+        return Some(format!("{api} v{version}"));
     }
     case.apis.iter().find(|api| capabilities.range(&api.name).is_none()).map(|api| api.name.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::{mpsc, watch};
+
+    use super::{Options, execute};
+    use crate::case::{Case, Cell, parse};
+    use crate::run::event::{Event, RunReport};
+    use crate::run::{Expectations, Filters, Profiled, plan};
+    use crate::target::Target;
+
+    /// The answers that stand in the case.
+    struct Written;
+
+    impl Expectations for Written {
+        async fn expected(&self, case: &Case, cell: &Cell) -> Result<Vec<Option<Vec<String>>>, String> {
+            Ok(case.steps.iter().map(|step| step.recorded("4.3.1", cell).map(<[String]>::to_vec)).collect())
+        }
+    }
+
+    struct KnowsAll;
+
+    impl Profiled for KnowsAll {
+        fn unclaimed(&self, case: &Case, _: &Cell) -> Option<String> {
+            case.name.starts_with("unclaimed").then(|| "profile".to_owned())
+        }
+
+        fn known(&self, _: &Case, _: &Cell) -> Option<(String, Option<String>)> {
+            Some(("as ever".to_owned(), None))
+        }
+    }
+
+    async fn run<P: Profiled>(texts: &[(&str, &str)], profile: P) -> Vec<RunReport> {
+        let cases = texts.iter().map(|(name, text)| parse(name, text).expect("a case")).collect();
+        let options = Options {
+            jobs: 4,
+            seed: 1,
+            timeout: Duration::from_secs(30),
+            strict: false,
+            target_text: "reference".to_owned(),
+            oracle_text: "written".to_owned(),
+        };
+        let (sink, mut events) = mpsc::unbounded_channel();
+        let (_cancel, cancelled) = watch::channel(false);
+        let target = Target::parse("reference").expect("a target");
+        execute(plan(cases, &Filters::default()), target, Arc::new(Written), Arc::new(profile), options, sink, cancelled)
+            .await
+            .expect("it starts");
+        let mut reports = Vec::new();
+        while let Some(event) = events.recv().await {
+            if let Event::RunFinished(report) = event {
+                reports.push(report);
+            }
+        }
+        reports.sort_by(|one, other| one.id.cmp(&other.id));
+        reports
+    }
+
+    const ASKS: &str = "# API-01  A.\napis: ApiVersions 0..4\n\nsend ApiVersions { ClientSoftwareName?: x, ClientSoftwareVersion?: y } | ErrorCode\n----\nErrorCode=NONE\n---- v2\nErrorCode=UNKNOWN_SERVER_ERROR\n";
+
+    fn words(reports: &[RunReport]) -> Vec<&str> {
+        reports.iter().map(|report| report.verdict.word()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_run_is_judged_against_the_answer_of_its_version() {
+        let reports = run(&[("a", ASKS)], ()).await;
+        assert_eq!(words(&reports), ["passed", "passed", "differs", "passed", "passed"]);
+        assert_eq!(reports[2].steps[0].difference.len(), 1);
+        assert_eq!(reports[2].steps[0].frames.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_the_profile_knows_is_known_and_must_show() {
+        let reports = run(&[("a", ASKS), ("unclaimed", ASKS)], KnowsAll).await;
+        assert_eq!(words(&reports[..5]), ["vanished", "vanished", "known", "vanished", "vanished"]);
+        assert!(words(&reports[5..]).iter().all(|word| *word == "unclaimed"));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_asked_is_named_and_never_the_targets_fault() {
+        let reports = run(
+            &[
+                ("broken", "# API-01  A.\n\nsend ApiVersions { NoSuchField: 1 }\n----\n"),
+                ("unclaimed", "# API-01  A.\napis: StreamsGroupTopologyDescriptionUpdate\n\nsend ApiVersions {}\n----\n"),
+                ("unreachable", "# API-01  A.\nneeds: brokers 3\n\nsend ApiVersions {}\n----\n"),
+                ("unrecorded", "# API-01  A.\n\nsend ApiVersions v0 {}\n"),
+            ],
+            (),
+        )
+        .await;
+        assert_eq!(words(&reports), ["broken", "unclaimed", "unreachable", "broken"]);
+    }
 }

@@ -66,7 +66,7 @@ fn named(case: &Case, cell: &Cell, filters: &Filters) -> bool {
 }
 
 /// `*` stands for any text, `?` for one letter.
-fn matches(glob: &str, text: &str) -> bool {
+pub(crate) fn matches(glob: &str, text: &str) -> bool {
     match (glob.chars().next(), text.chars().next()) {
         (None, None) => true,
         (Some('*'), _) => {

@@ -180,10 +180,10 @@ impl<'a> Call<'a> {
     pub(super) fn seat(&self, place: &Place) -> (Place, Option<String>) {
         let Some(name) = self.connection else { return (place.clone(), self.job.map(str::to_owned)) };
         let unique = |name: &str| self.session.symbols().names.unique(name);
-        if let Some((topic, partition)) = name.split_once('/') {
-            if let Ok(partition) = partition.parse() {
-                return (Place::Leader(unique(topic), partition), None);
-            }
+        if let Some((topic, partition)) = name.split_once('/')
+            && let Ok(partition) = partition.parse()
+        {
+            return (Place::Leader(unique(topic), partition), None);
         }
         if let Some(group) = name.strip_prefix("coordinator.") {
             return (Place::Coordinator(unique(group)), None);

@@ -34,7 +34,7 @@ pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     let names: Vec<String> = entries.iter().map(|(topic, _)| topic.clone()).collect();
     body.set("Topics", with_ids(call.session, grouped(entries, "Name", "Partitions")).await);
     let request = call.request("OffsetCommit", body)?;
-    let reply = call.ask_coordinator(&request, &group, |reply| deep_error(reply)).await?;
+    let reply = call.ask_coordinator(&request, &group, deep_error).await?;
     let mut lines = Vec::new();
     for topic in items(&reply, "Topics") {
         let name = call.topic_of(topic, names.iter().map(String::as_str));
@@ -154,7 +154,7 @@ pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     }
     let body = Struct::new().with("GroupId", group.as_str()).with("Topics", grouped(entries, "Name", "Partitions"));
     let request = call.request("OffsetDelete", body)?;
-    let reply = call.ask_coordinator(&request, &group, |reply| error(reply)).await?;
+    let reply = call.ask_coordinator(&request, &group, error).await?;
     let symbols = call.session.symbols();
     let mut lines = Vec::new();
     for topic in items(&reply, "Topics") {

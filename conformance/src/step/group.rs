@@ -27,7 +27,7 @@ pub(super) async fn join(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
     if let Some(id) = args.text("client-id") {
         request.client_id = Some(id);
     }
-    let reply = call.ask_coordinator(&request, &group, |reply| error(reply)).await?;
+    let reply = call.ask_coordinator(&request, &group, error).await?;
     Ok(join_lines(call, &reply))
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn sync(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         .with("ProtocolName", word_or(args, "protocol", "range"))
         .with("Assignments", assignments);
     let request = call.request("SyncGroup", body)?;
-    let reply = call.ask_coordinator(&request, &group, |reply| error(reply)).await?;
+    let reply = call.ask_coordinator(&request, &group, error).await?;
     Ok(vec![format!("error={} assignment={}", error(&reply), blob(&reply, "Assignment"))])
 }
 
@@ -95,7 +95,7 @@ pub(super) async fn heartbeat(call: &mut Call<'_>, args: &Args) -> Result<Vec<St
         .with("MemberId", member(args))
         .with("GroupInstanceId", instance(call, args));
     let request = call.request("Heartbeat", body)?;
-    let reply = call.ask_coordinator(&request, &group, |reply| error(reply)).await?;
+    let reply = call.ask_coordinator(&request, &group, error).await?;
     Ok(vec![format!("error={}", error(&reply))])
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn leave(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
     };
     let body = Struct::new().with("GroupId", group.as_str()).with("MemberId", member(args)).with("Members", members);
     let request = call.request("LeaveGroup", body)?;
-    let reply = call.ask_coordinator(&request, &group, |reply| error(reply)).await?;
+    let reply = call.ask_coordinator(&request, &group, error).await?;
     let mut symbols = call.session.symbols();
     let mut lines = vec![format!("error={}", error(&reply))];
     for entry in items(&reply, "Members") {

@@ -4,6 +4,9 @@ use super::Halt;
 use crate::case::Arg;
 use crate::records::{BatchSpec, Codec, RecordSpec};
 
+/// Name and value; a value of None is null.
+type Header = (String, Option<Vec<u8>>);
+
 const KEYS: &[&str] = &[
     "to", "values", "keys", "headers", "ts", "codec", "crc", "count", "magic", "base-offset", "last-offset-delta", "length",
     "leader-epoch", "producer", "epoch", "seq", "txn", "control", "attributes", "append-time", "base-ts", "max-ts", "payload",
@@ -117,7 +120,7 @@ fn described(record: &mut RecordSpec, value: &Arg) -> Result<(), Halt> {
 }
 
 /// `[[name, value], …]` or `{ name: value }`.
-fn headers(list: &Arg) -> Result<Vec<(String, Option<Vec<u8>>)>, Halt> {
+fn headers(list: &Arg) -> Result<Vec<Header>, Halt> {
     if let Arg::Record(pairs) = list {
         return Ok(pairs.iter().map(|(name, value)| (name.clone(), value.bytes())).collect());
     }
