@@ -7,7 +7,7 @@ mod matrix;
 mod parse;
 
 pub use args::{Arg, ArgError, Args, Capture};
-pub use bind::{Names, WrittenTime};
+pub use bind::{Identity, Names, WrittenTime};
 pub use embedded::{LoadError, load_dir, load_embedded};
 pub use matrix::{Cell, Releases};
 pub use parse::{ParseError, parse};

@@ -9,6 +9,20 @@ use super::{Arg, ArgError, Args};
 pub struct Names {
     prefix: String,
     captured: BTreeMap<String, Arg>,
+    identities: BTreeMap<String, (Identity, Arg)>,
+}
+
+/// What kind of thing a captured value names; an epoch or an offset names nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// A member of a group.
+    Member,
+    /// A producer.
+    Producer,
+    /// A fetch session.
+    Session,
+    /// A topic or whatever else has a UUID.
+    Uuid,
 }
 
 /// A time that the case wrote relative to `now`, with the number that it came to.
@@ -18,7 +32,7 @@ impl Names {
     /// Names that start with a prefix which no other run uses. Its length is part of what a broker sees: keep it the same
     /// in every run.
     pub fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned(), captured: BTreeMap::new() }
+        Self { prefix: prefix.to_owned(), ..Self::default() }
     }
 
     /// The prefix: what a case calls `t` is `{prefix}t` on the broker.
@@ -45,14 +59,21 @@ impl Names {
         self.captured.insert(name.to_owned(), value);
     }
 
+    /// Binds what a step captured and shows the symbol wherever an answer names the same thing.
+    pub fn capture_identity(&mut self, name: &str, kind: Identity, value: Arg) {
+        self.identities.insert(name.to_owned(), (kind, value.clone()));
+        self.capture(name, value);
+    }
+
     /// The captured value of a symbol such as `m1` or `t.id`.
     pub fn captured(&self, name: &str) -> Option<&Arg> {
         self.captured.get(name)
     }
 
-    /// The symbol that a value was captured under.
-    pub fn symbol_of(&self, value: &Arg) -> Option<&str> {
-        self.captured.iter().find(|(_, known)| *known == value).map(|(name, _)| name.as_str())
+    /// The symbol that a thing was captured under.
+    pub fn symbol_of(&self, kind: Identity, value: &Arg) -> Option<&str> {
+        let same = |(held, known): &(Identity, Arg)| *held == kind && known == value;
+        self.identities.iter().find(|(_, identity)| same(identity)).map(|(name, _)| name.as_str())
     }
 
     /// The arguments with every symbol, call and relative time replaced by its value.

@@ -156,13 +156,13 @@ fn member_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 fn producer_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     let is_producer = fact.field.entity == Some("producerId") || fact.field.name == "ProducerId";
     let id = is_producer.then(|| fact.value.as_i64()).flatten()?;
-    Some(Shown::As(symbols.chosen("producer", id)))
+    Some(Shown::As(symbols.producer(id)))
 }
 
 /// Fetch session ids are random; 0 means that there is none.
 fn session_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     let id = (fact.field.name == "SessionId").then(|| fact.value.as_i64()).flatten()?;
-    Some(Shown::As(if id == 0 { "0".to_owned() } else { symbols.chosen("session", id) }))
+    Some(Shown::As(symbols.session(id)))
 }
 
 /// The offset of the metadata log where features were last changed: opaque.

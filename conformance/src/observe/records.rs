@@ -72,7 +72,7 @@ fn header_line(batch: &Batch, symbols: &mut Symbols) -> String {
     };
     fact("magic", batch.magic.to_string(), "2");
     fact("leader-epoch", batch.leader_epoch.to_string(), "0");
-    fact("producer", symbols.chosen("producer", batch.producer_id), "-1");
+    fact("producer", symbols.producer(batch.producer_id), "-1");
     fact("epoch", batch.producer_epoch.to_string(), "-1");
     fact("seq", batch.base_sequence.to_string(), "-1");
     fact("base-ts", symbols.time(batch.base_timestamp), "now");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::case::{Arg, Names};
+use crate::case::{Arg, Identity, Names};
 
 /// A broker of the target, as Metadata lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,26 +68,35 @@ impl Symbols {
 
     /// A member id: the symbol that it was captured under, or `<member 1>`. What the case itself invented stays.
     pub fn member(&mut self, id: &str) -> String {
-        if let Some(name) = self.names.symbol_of(&Arg::Text(id.to_owned())) {
+        if let Some(name) = self.names.symbol_of(Identity::Member, &Arg::Text(id.to_owned())) {
             return format!("${name}");
         }
         if ends_in_uuid(id) { self.number("member", id.to_owned()) } else { quote(&self.names.plain(id)) }
     }
 
-    /// A number that the broker chose, such as a producer id; a negative one stays.
-    pub fn chosen(&mut self, kind: &'static str, number: i64) -> String {
+    fn chosen(&mut self, kind: Identity, word: &'static str, number: i64) -> String {
         if number < 0 {
             return number.to_string();
         }
-        match self.names.symbol_of(&Arg::Number(number)) {
+        match self.names.symbol_of(kind, &Arg::Number(number)) {
             Some(name) => format!("${name}"),
-            None => self.number(kind, number.to_string()),
+            None => self.number(word, number.to_string()),
         }
+    }
+
+    /// A producer id: `$p` or `<producer 1>`; -1 stays.
+    pub fn producer(&mut self, id: i64) -> String {
+        self.chosen(Identity::Producer, "producer", id)
+    }
+
+    /// The id of a fetch session: `$s` or `<session 1>`; 0 stays.
+    pub fn session(&mut self, id: i64) -> String {
+        if id == 0 { "0".to_owned() } else { self.chosen(Identity::Session, "session", id) }
     }
 
     /// A UUID that the broker chose and that is not a topic's.
     pub fn uuid(&mut self, kind: &'static str, id: [u8; 16]) -> String {
-        match self.names.symbol_of(&Arg::Uuid(id)) {
+        match self.names.symbol_of(Identity::Uuid, &Arg::Uuid(id)) {
             Some(name) => format!("${name}"),
             None => self.number(kind, uuid::Uuid::from_bytes(id).to_string()),
         }
@@ -186,9 +195,9 @@ mod tests {
         let id = "client-6ec5a39b-5f0c-4d39-9b0c-9e0c64e0e0aa";
         assert_eq!(symbols.member(id), "<member 1>");
         assert_eq!(symbols.member("invented"), "invented");
-        symbols.names.capture("m1", Arg::Text(id.to_owned()));
+        symbols.names.capture_identity("m1", crate::case::Identity::Member, Arg::Text(id.to_owned()));
         assert_eq!(symbols.member(id), "$m1");
-        assert_eq!((symbols.chosen("producer", 4_000), symbols.chosen("producer", -1)), ("<producer 1>".to_owned(), "-1".to_owned()));
+        assert_eq!((symbols.producer(4_000), symbols.producer(-1)), ("<producer 1>".to_owned(), "-1".to_owned()));
         assert_eq!((symbols.broker(1), symbols.broker(-1)), ("<broker>".to_owned(), "-1".to_owned()));
     }
 

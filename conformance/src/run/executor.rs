@@ -8,7 +8,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use super::event::{Ending, Event, Plan as Announced, RunReport, StepReport};
-use super::{Broker, Expectations, Plan, Planned, Pool, Profiled, StepObservation, observe_case};
+use super::observed::{Seen, observe_into};
+use super::{Broker, Expectations, Plan, Planned, Pool, Profiled, StepObservation};
 use crate::case::{Case, Cell};
 use crate::observe::compare;
 use crate::target::{Needs, Target, TargetError};
@@ -130,25 +131,41 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
                 (Verdict::Unclaimed { missing }, Vec::new())
             };
         }
-        let asked = async { tokio::join!(self.oracle.expected(case, cell), self.ask(case, cell)) };
-        match timeout(self.options.timeout, asked).await {
-            Err(_) => (Verdict::Broken { why: format!("not done after {:?}", self.options.timeout) }, Vec::new()),
-            Ok((Err(why), _)) => (Verdict::Broken { why: format!("the oracle: {why}") }, Vec::new()),
-            Ok((_, Err(why))) => (Verdict::Broken { why }, Vec::new()),
-            Ok((Ok(expected), Ok((observed, gone)))) => self.compared(case, cell, expected, observed, gone),
+        let seen = Seen::default();
+        let asked = timeout(self.options.timeout, self.ask(case, cell, &seen));
+        match tokio::join!(self.oracle.expected(case, cell), asked) {
+            (Err(why), _) => (Verdict::Broken { why: format!("the oracle: {why}") }, Vec::new()),
+            (_, Ok(Err(why))) => (Verdict::Broken { why }, Vec::new()),
+            (Ok(expected), Ok(Ok(gone))) => self.compared(case, cell, expected, seen.take(), gone),
+            (Ok(expected), Err(_)) => self.given_up(case, cell, expected, seen.take()),
         }
     }
 
-    /// Plays the case on the target; with it, the target's last words if it is gone afterwards.
-    async fn ask(&self, case: &Case, cell: &Cell) -> Result<(Vec<StepObservation>, Option<String>), String> {
+    /// A run that took too long: the target's difference where a step shows one, ours otherwise.
+    fn given_up(
+        &self,
+        case: &Case,
+        cell: &Cell,
+        expected: Vec<Option<Vec<String>>>,
+        observed: Vec<StepObservation>,
+    ) -> (Verdict, Vec<StepReport>) {
+        let why = format!("not done after {:?}: {} of {} steps", self.options.timeout, observed.len(), case.steps.len());
+        match self.compared(case, cell, expected, observed, None) {
+            (Verdict::Passed | Verdict::Vanished { .. }, steps) => (Verdict::Broken { why }, steps),
+            judged => judged,
+        }
+    }
+
+    /// Plays the case on the target; returns why the target is gone if it is gone afterwards.
+    async fn ask(&self, case: &Case, cell: &Cell, seen: &Seen) -> Result<Option<String>, String> {
         let broker = self.pool.lease(&case.needs).await.map_err(|error| error.to_string())?;
-        let observed = observe_case(case, cell, &broker).await;
+        observe_into(case, cell, &broker, seen).await;
         let left_down = case.steps.iter().rev().find(|step| matches!(step.args.verb.as_str(), "kill" | "restart"));
         let gone = match left_down.is_some_and(|step| step.args.verb == "kill") {
             true => None,
             false => broker.still_answers().await.err(),
         };
-        Ok((observed, gone))
+        Ok(gone)
     }
 
     fn compared(

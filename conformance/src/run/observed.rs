@@ -2,7 +2,7 @@
 //! by `record`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,6 +32,30 @@ pub struct StepObservation {
 
 /// Runs every step of a case at a cell. Ends early after a step that could not be asked.
 pub async fn observe_case(case: &Case, cell: &Cell, broker: &Broker) -> Vec<StepObservation> {
+    let seen = Seen::default();
+    observe_into(case, cell, broker, &seen).await;
+    seen.take()
+}
+
+/// What a run has come to so far: also there when the run is given up.
+#[derive(Debug, Default)]
+pub(super) struct Seen(std::sync::Mutex<Vec<StepObservation>>);
+
+impl Seen {
+    /// The steps that are done.
+    pub(super) fn take(&self) -> Vec<StepObservation> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, line: usize, run: StepRun) {
+        let StepRun { lines, frames, findings, broken } = run;
+        let observation = StepObservation { line, lines, frames, findings, broken };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
+    }
+}
+
+/// Runs every step of a case and notes each when it is done.
+pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen: &Seen) {
     let prefix = next_prefix();
     let limits = Limits::default();
     let session =
@@ -40,24 +64,17 @@ pub async fn observe_case(case: &Case, cell: &Cell, broker: &Broker) -> Vec<Step
     let mut play = Play { session, clients, jobs: HashMap::new() };
     if let Err(why) = step::given(&play.session, &case.topics).await {
         let line = case.topics.first().map_or(1, |topic| topic.line);
-        return vec![observation(line, StepRun { broken: Some(why), ..StepRun::default() })];
+        return seen.add(line, StepRun { broken: Some(why), ..StepRun::default() });
     }
-    let mut observed = Vec::new();
     for step in &case.steps {
         let run = play.step(step).await;
         let is_broken = run.broken.is_some();
-        observed.push(observation(step.line, run));
+        seen.add(step.line, run);
         if is_broken {
             break;
         }
     }
     play.jobs.values().for_each(JoinHandle::abort);
-    observed
-}
-
-fn observation(line: usize, run: StepRun) -> StepObservation {
-    let StepRun { lines, frames, findings, broken } = run;
-    StepObservation { line, lines, frames, findings, broken }
 }
 
 /// A case while it is played.

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::{Halt, PAUSE, Session, StepRun};
-use crate::case::{Arg, Capture, Step};
+use crate::case::{Arg, Capture, Identity, Step};
 use crate::driver::wire::{Connection, Exchange, Pending, Reply, Request, schema_for, undecoded};
 use crate::observe::lines_of;
 use crate::run::event::{Direction, FrameReport};
@@ -220,12 +220,11 @@ impl<'a> Call<'a> {
     fn capture(&self, request: &Request, body: &Value) {
         let mut symbols = self.session.symbols();
         for Capture { name, path } in self.captures {
-            let value = match path {
-                Some(path) => body.at(path),
-                None => default_path(&request.api).and_then(|path| body.at(path)),
-            };
-            if let Some(value) = value.and_then(arg_of) {
-                symbols.names.capture(name, value);
+            let Some(path) = path.as_deref().or_else(|| default_path(&request.api)) else { continue };
+            let Some(value) = body.at(path).and_then(arg_of) else { continue };
+            match identity(path, &value) {
+                Some(kind) => symbols.names.capture_identity(name, kind, value),
+                None => symbols.names.capture(name, value),
             }
         }
     }
@@ -239,6 +238,17 @@ fn default_path(api: &str) -> Option<&'static str> {
         "Fetch" => Some("SessionId"),
         "CreateTopics" => Some("Topics[0].TopicId"),
         "Metadata" => Some("Topics[0].TopicId"),
+        _ => None,
+    }
+}
+
+/// What a field names, if it names anything.
+fn identity(path: &str, value: &Arg) -> Option<Identity> {
+    match (path.rsplit('.').next().unwrap_or(path), value) {
+        ("MemberId" | "Leader", _) => Some(Identity::Member),
+        ("ProducerId", _) => Some(Identity::Producer),
+        ("SessionId", _) => Some(Identity::Session),
+        (_, Arg::Uuid(_)) => Some(Identity::Uuid),
         _ => None,
     }
 }

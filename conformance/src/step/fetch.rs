@@ -126,7 +126,7 @@ fn top_lines(call: &Call<'_>, args: &Args, reply: &Value) -> Vec<String> {
     let in_session = args.get("session").is_some() || args.get("session-epoch").is_some();
     if error != 0 || in_session {
         let id = reply.get("SessionId").and_then(Value::as_i64).unwrap_or(0);
-        let session = if id == 0 { "0".to_owned() } else { call.session.symbols().chosen("session", id) };
+        let session = call.session.symbols().session(id);
         lines.push(format!("error={} session={session}", error_name(error)));
     }
     lines
@@ -160,7 +160,7 @@ fn partition_lines(call: &Call<'_>, args: &Args, topic: &str, partition: &Value)
         }
         for entry in aborted {
             let field = |name: &str| entry.get(name).and_then(Value::as_i64).unwrap_or(-1);
-            lines.push(format!("{shown} aborted={} from={}", symbols.chosen("producer", field("ProducerId")), field("FirstOffset")));
+            lines.push(format!("{shown} aborted={} from={}", symbols.producer(field("ProducerId")), field("FirstOffset")));
         }
     }
     let batches = partition.get("Records").and_then(Value::as_bytes).map(|bytes| read_all(bytes)).unwrap_or_default();

@@ -20,7 +20,7 @@ pub(super) async fn init(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
     }
     let request = call.request("InitProducerId", body)?;
     let reply = call.ask_transient(&request, &Place::Any, error).await?;
-    let producer = call.session.symbols().chosen("producer", number(&reply, "ProducerId", -1));
+    let producer = call.session.symbols().producer(number(&reply, "ProducerId", -1));
     Ok(vec![format!("error={} producer={producer} epoch={}", error(&reply), number(&reply, "ProducerEpoch", -1))])
 }
 
