@@ -4,7 +4,7 @@
 //!
 //! Record bytes are slices of the request: nothing here copies them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use broker_core::log::append::{Appended, Refusal, Zstd, admissible};
@@ -51,131 +51,182 @@ impl Api for Produce {
 
     fn handle(request: ProduceRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
-        let wants_answer = request.acks != 0;
-        let response = match refused_as_a_whole(&request) {
-            Some(error) => everywhere(&request, error),
-            None => each_partition(request, call, semantics),
+        let (acks, transactional) = (request.acks, request.transactional_id.is_some());
+        let entries = match transactions_first(&request.topic_data, transactional) {
+            Err(refusal) => Err((refusal, distinct(request.topic_data))),
+            Ok(()) => looked_through(distinct(request.topic_data), call, semantics),
         };
+        let answers = match entries {
+            Err((refusal, all)) => {
+                all.into_iter().map(|asked| (asked.topic, refused(asked.index, refusal.clone(), semantics))).collect()
+            }
+            Ok(entries) => entries.into_iter().map(|entry| entry.append(acks, call, semantics)).collect(),
+        };
+        let response = by_topic(answers);
         let failed = response.responses.iter().flat_map(|topic| &topic.partition_responses).find(|p| p.error_code != 0);
-        match (wants_answer, failed) {
-            (true, _) => call.reply(&response),
-            (false, None) => Answer::Silent,
+        match (acks, failed) {
+            (0, None) => Answer::Silent,
             // The producer asked for no answer: closing the connection is the only way to tell it.
-            (false, Some(failed)) => Answer::Close(format!("Produce with acks=0 failed with error {}", failed.error_code)),
+            (0, Some(failed)) => Answer::Close(format!("Produce with acks=0 failed with error {}", failed.error_code)),
+            _ => call.reply(&response),
         }
     }
 }
 
+/// A topic as the request names it.
+type Topic = (kafka_protocol::messages::TopicName, uuid::Uuid);
+
+/// What the request asks of one partition.
+struct Asked {
+    topic: Topic,
+    index: i32,
+    records: Option<Bytes>,
+}
+
+/// The same, looked through.
+struct Entry {
+    topic: Topic,
+    index: i32,
+    found: Result<(TopicPartition, Walked), ErrorCode>,
+}
+
+/// Fewer bytes than these have no producer id, and Kafka stumbles over a batch without one.
+const UP_TO_PRODUCER_ID: usize = 51;
+
 /// Kafka looks for transactional batches before anything else, and what it cannot read there fails every partition.
-fn refused_as_a_whole(request: &ProduceRequest) -> Option<ErrorCode> {
-    let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+fn transactions_first(topics: &[TopicProduceData], transactional: bool) -> Result<(), Refusal> {
+    let partitions = topics.iter().flat_map(|topic| &topic.partition_data);
     for records in partitions.filter_map(|partition| partition.records.as_ref()) {
         match Walked::shape_of(records) {
-            Shape::Corrupt => return Some(ErrorCode::CorruptMessage),
+            Shape::Corrupt => {
+                let message = Some("a record batch has an impossible length or magic".to_owned());
+                return Err(Refusal { message, ..Refusal::bare(ErrorCode::CorruptMessage) });
+            }
             Shape::Nothing => {}
             Shape::CorruptTail | Shape::OldMagic | Shape::Many | Shape::One => {
                 if Walked::is_transactional(records) {
-                    let anonymous = request.transactional_id.is_none();
-                    return anonymous.then_some(ErrorCode::TransactionalIdAuthorizationFailed);
+                    let refusal = Refusal::bare(ErrorCode::TransactionalIdAuthorizationFailed);
+                    return if transactional { Ok(()) } else { Err(refusal) };
                 }
             }
         }
     }
-    None
+    Ok(())
 }
 
-fn everywhere(request: &ProduceRequest, error: ErrorCode) -> ProduceResponse {
-    let topic = |topic: &TopicProduceData| {
-        let partitions = topic.partition_data.iter().map(|partition| failed(partition.index, error)).collect();
-        TopicProduceResponse::default()
-            .with_name(topic.name.clone())
-            .with_topic_id(topic.topic_id)
-            .with_partition_responses(partitions)
-    };
-    ProduceResponse::default().with_responses(request.topic_data.iter().map(topic).collect())
-}
-
-fn each_partition(request: ProduceRequest, call: &mut Call<'_>, semantics: Semantics) -> ProduceResponse {
-    let acks = request.acks;
-    let responses = request.topic_data.into_iter().map(|topic| {
-        let named = name_of(&topic, call, semantics);
-        let answer = TopicProduceResponse::default().with_name(topic.name).with_topic_id(topic.topic_id);
-        let partitions = last_of_each(topic.partition_data.into_iter().map(|p| (p.index, p.records)));
-        let responses = partitions.into_iter().map(|(index, records)| match &named {
-            Ok(name) => {
-                let tp = TopicPartition { topic: name.clone(), partition: index };
-                partition(&tp, records, acks, call, semantics)
-            }
-            Err(error) => failed(index, *error),
-        });
-        answer.with_partition_responses(responses.collect())
-    });
-    ProduceResponse::default().with_responses(responses.collect())
-}
-
-fn name_of(topic: &TopicProduceData, call: &Call<'_>, semantics: Semantics) -> Result<TopicName, ErrorCode> {
-    if !semantics.topics_by_id {
-        return Ok(topic.name.as_str().into());
-    }
-    call.node.topic_named_by(TopicId(topic.topic_id.into_bytes())).cloned().ok_or(ErrorCode::UnknownTopicId)
-}
-
-/// A partition that comes twice counts as its last entry says.
-fn last_of_each(entries: impl Iterator<Item = (i32, Option<Bytes>)>) -> Vec<(i32, Option<Bytes>)> {
+/// One entry a partition: of one that comes twice the last counts, in the place of the first.
+fn distinct(topics: Vec<TopicProduceData>) -> Vec<Asked> {
     let mut places = HashMap::new();
-    let mut distinct: Vec<(i32, Option<Bytes>)> = Vec::new();
-    for (index, records) in entries {
-        let place = *places.entry(index).or_insert(distinct.len());
-        match distinct.get_mut(place) {
-            Some(entry) => entry.1 = records,
-            None => distinct.push((index, records)),
+    let mut distinct: Vec<Asked> = Vec::new();
+    for topic in topics {
+        for partition in topic.partition_data {
+            let key = (topic.name.clone(), topic.topic_id, partition.index);
+            let place = *places.entry(key).or_insert(distinct.len());
+            match distinct.get_mut(place) {
+                Some(asked) => asked.records = partition.records,
+                None => {
+                    let topic = (topic.name.clone(), topic.topic_id);
+                    distinct.push(Asked { topic, index: partition.index, records: partition.records });
+                }
+            }
         }
     }
     distinct
 }
 
-fn partition(
-    tp: &TopicPartition,
-    records: Option<Bytes>,
-    acks: i16,
-    call: &mut Call<'_>,
-    semantics: Semantics,
-) -> PartitionProduceResponse {
-    match append(tp, records, acks, call, semantics) {
-        Ok(appended) => {
-            let answer = PartitionProduceResponse::default()
-                .with_index(tp.partition)
-                .with_base_offset(appended.base_offset.0)
-                .with_log_append_time_ms(appended.log_append_time);
-            if semantics.tells_log_start { answer.with_log_start_offset(appended.log_start.0) } else { answer }
-        }
-        Err(refusal) => refused(tp.partition, refusal, semantics),
+/// Looks through what each partition is sent; what Kafka stumbles over fails all of them.
+fn looked_through(all: Vec<Asked>, call: &Call<'_>, semantics: Semantics) -> Result<Vec<Entry>, (Refusal, Vec<Asked>)> {
+    let found: Vec<_> = all.iter().map(|asked| look_through(asked, call, semantics)).collect();
+    if let Some(refusal) = stumble(&found, semantics) {
+        return Err((refusal, all));
+    }
+    let entry = |(asked, found): (Asked, _)| Entry { topic: asked.topic, index: asked.index, found };
+    Ok(all.into_iter().zip(found).map(entry).collect())
+}
+
+fn look_through(asked: &Asked, call: &Call<'_>, semantics: Semantics) -> Result<(TopicPartition, Walked), ErrorCode> {
+    let topic = if semantics.topics_by_id {
+        let named = call.node.topic_named_by(TopicId(asked.topic.1.into_bytes()));
+        named.cloned().ok_or(ErrorCode::UnknownTopicId)?
+    } else {
+        TopicName::from(asked.topic.0.as_str())
+    };
+    let tp = TopicPartition { topic, partition: asked.index };
+    let log = call.node.partition(&tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let limit = usize::try_from(log.config().max_message_bytes).unwrap_or(0);
+    // Kafka never answers where the records are null. We do.
+    let records = asked.records.as_ref().ok_or(ErrorCode::UnknownServerError)?;
+    let walked = Walked::new(records, limit);
+    if semantics.zstd == Zstd::Refused && walked.codec().is_some_and(|codec| codec > 4) {
+        return Ok((tp, walked));
+    }
+    admissible(&walked, semantics.zstd)?;
+    Ok((tp, walked))
+}
+
+/// What fails the request as a whole once its partitions were looked through.
+fn stumble(found: &[Result<(TopicPartition, Walked), ErrorCode>], semantics: Semantics) -> Option<Refusal> {
+    let batches = || found.iter().flatten().map(|(_, walked)| walked);
+    let unknown_codec = |walked: &Walked| walked.codec().is_some_and(|codec| codec > 4);
+    if semantics.zstd == Zstd::Refused && batches().any(unknown_codec) {
+        return Some(Refusal::bare(ErrorCode::UnknownServerError));
+    }
+    if batches().any(|walked| walked.batch.len() < UP_TO_PRODUCER_ID) {
+        return Some(Refusal::bare(ErrorCode::UnknownServerError));
+    }
+    let producers: HashSet<_> = batches().filter_map(Walked::transactional_producer).collect();
+    let message = Some("transactional records of more than one producer id".to_owned());
+    (producers.len() > 1).then(|| Refusal { message, ..Refusal::bare(ErrorCode::InvalidProducerIdMapping) })
+}
+
+impl Entry {
+    fn append(self, acks: i16, call: &mut Call<'_>, semantics: Semantics) -> (Topic, PartitionProduceResponse) {
+        let appended = match self.found {
+            Ok((tp, walked)) => append(&tp, walked, acks, call),
+            Err(error) => Err(Refusal::bare(error)),
+        };
+        let answer = match appended {
+            Ok(appended) => accepted(self.index, &appended, semantics),
+            Err(refusal) => refused(self.index, refusal, semantics),
+        };
+        (self.topic, answer)
     }
 }
 
-fn append(
-    tp: &TopicPartition,
-    records: Option<Bytes>,
-    acks: i16,
-    call: &mut Call<'_>,
-    semantics: Semantics,
-) -> Result<Appended, Refusal> {
-    let limit = call.node.partition(tp).map(|log| log.config().max_message_bytes);
-    let limit = limit.ok_or(Refusal::bare(ErrorCode::UnknownTopicOrPartition))?;
-    let records = records.ok_or(Refusal::bare(ErrorCode::UnknownServerError))?;
-    let walked = Walked::new(&records, usize::try_from(limit).unwrap_or(0));
-    admissible(&walked, semantics.zstd).map_err(Refusal::bare)?;
+fn append(tp: &TopicPartition, walked: Walked, acks: i16, call: &mut Call<'_>) -> Result<Appended, Refusal> {
+    if walked.transactional_producer().is_some() {
+        // As from a Kafka whose transaction coordinator is not there.
+        let message = Some("the transaction coordinator is not available".to_owned());
+        return Err(Refusal { message, ..Refusal::bare(ErrorCode::NotEnoughReplicas) });
+    }
     if !matches!(acks, -1..=1) {
         return Err(Refusal::bare(ErrorCode::InvalidRequiredAcks));
     }
     if is_internal(&tp.topic) && call.client_id != "__admin_client" {
         return Err(Refusal::bare(ErrorCode::InvalidTopicException));
     }
-    if Walked::is_transactional(&records) {
-        // No coordinator here knows any transactional id.
-        return Err(Refusal::bare(ErrorCode::InvalidProducerIdMapping));
-    }
     call.node.produce(tp, walked, call.now)
+}
+
+fn by_topic(answers: Vec<(Topic, PartitionProduceResponse)>) -> ProduceResponse {
+    let mut places = HashMap::new();
+    let mut topics: Vec<TopicProduceResponse> = Vec::new();
+    for ((name, id), answer) in answers {
+        let place = *places.entry((name.clone(), id)).or_insert(topics.len());
+        if place == topics.len() {
+            topics.push(TopicProduceResponse::default().with_name(name).with_topic_id(id));
+        }
+        topics[place].partition_responses.push(answer);
+    }
+    ProduceResponse::default().with_responses(topics)
+}
+
+fn accepted(index: i32, appended: &Appended, semantics: Semantics) -> PartitionProduceResponse {
+    let answer = PartitionProduceResponse::default()
+        .with_index(index)
+        .with_base_offset(appended.base_offset.0)
+        .with_log_append_time_ms(appended.log_append_time);
+    if semantics.tells_log_start { answer.with_log_start_offset(appended.log_start.0) } else { answer }
 }
 
 /// Topics that coordinators write and producers may not.

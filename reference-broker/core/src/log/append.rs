@@ -195,17 +195,20 @@ impl Log {
         Refusal { records: blamed.records, message: Some(message), ..self.refusal(error) }
     }
 
-    /// The batch as it will stand in the log. Recompressed only where the topic wants another codec or the inner offsets
-    /// do not count up; else the records pass through untouched.
+    /// The batch as it will stand in the log. Recompressed only where the topic wants another codec; else the records pass
+    /// through untouched.
     fn rewritten(&self, header: BatchHeader, found: &Records, body: Bytes, now: Now) -> Result<Batch, Refusal> {
         let wanted = self.config.compression.as_deref().and_then(Codec::from_name);
         let target = wanted.map_or(header.codec(), |codec| codec as u8);
-        let rebuild = target != header.codec() || (target != 0 && !found.dense);
+        if target == header.codec() && target != 0 && !found.dense {
+            // Kafka would number these records anew, and fails because it has skipped their keys.
+            return Err(self.refusal(ErrorCode::UnknownServerError));
+        }
         let max_timestamp = if self.config.log_append_time { now.unix_ms } else { found.max_timestamp };
         let stamped = |header: BatchHeader| {
             BatchHeader { max_timestamp, ..header.with_log_append_time(self.config.log_append_time) }
         };
-        if rebuild {
+        if target != header.codec() {
             let codec = Codec::from_id(target).unwrap_or(Codec::None);
             let rebuilt =
                 Batch::recompressed(&header, &body, codec).map_err(|malformed| self.malformed(malformed))?;

@@ -50,7 +50,10 @@ impl Codec {
 pub fn open(codec: Codec, bytes: &[u8]) -> io::Result<Box<dyn BufRead + '_>> {
     Ok(match codec {
         Codec::None => Box::new(bytes),
-        Codec::Gzip => capped(flate2::bufread::MultiGzDecoder::new(bytes)),
+        // Of no bytes at all Java's zstd makes no bytes; its other codecs miss their headers.
+        Codec::Zstd if bytes.is_empty() => Box::new(bytes),
+        _ if bytes.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Codec::Gzip => capped(Gzip::new(bytes)),
         Codec::Snappy => capped(Snappy::new(bytes)),
         Codec::Lz4 => capped(lz4_flex::frame::FrameDecoder::new(bytes)),
         Codec::Zstd => capped(zstd::stream::read::Decoder::with_buffer(bytes)?),
@@ -91,6 +94,35 @@ impl<R: Read> Read for Capped<R> {
         let read = self.reader.read(into)?;
         self.left = self.left.checked_sub(read as u64).ok_or(io::ErrorKind::FileTooLarge)?;
         Ok(read)
+    }
+}
+
+/// The members of a gzip file. As for Java's reader, what follows a member and is no member is nothing at all.
+struct Gzip<'a> {
+    member: flate2::bufread::GzDecoder<&'a [u8]>,
+    is_first: bool,
+}
+
+/// Fewer bytes than this behind a member are not looked at: they cannot be one.
+const LEAST_GZIP_MEMBER: usize = 19;
+
+impl<'a> Gzip<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { member: flate2::bufread::GzDecoder::new(bytes), is_first: true }
+    }
+}
+
+impl Read for Gzip<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.member.read(into) {
+                Ok(0) if !into.is_empty() && self.member.get_ref().len() >= LEAST_GZIP_MEMBER => {
+                    *self = Self { member: flate2::bufread::GzDecoder::new(self.member.get_ref()), is_first: false };
+                }
+                Err(_) if !self.is_first && self.member.header().is_none() => return Ok(0),
+                read => return read,
+            }
+        }
     }
 }
 

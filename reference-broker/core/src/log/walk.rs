@@ -7,9 +7,10 @@ use std::io::BufRead;
 
 use bytes::Bytes;
 
-use super::batch::{BatchHeader, CHECKED_FROM, HEADER_LENGTH, LOG_OVERHEAD, MAGIC_END, NO_TIMESTAMP, i32_at};
+use super::batch::{BatchHeader, CHECKED_FROM, HEADER_LENGTH, LOG_OVERHEAD, MAGIC_END, NO_TIMESTAMP, i32_at, i64_at};
 use super::compression::{self, Codec};
 use crate::mutant::{self, Mutant};
+use crate::units::ProducerId;
 
 /// The bytes that one partition of a Produce request carries, looked through.
 #[derive(Debug, Clone)]
@@ -112,6 +113,12 @@ impl Walked {
         matches!(batch_size(bytes), Ok(Some(_))) && bytes.get(22).is_some_and(|attributes| attributes & 0x10 != 0)
     }
 
+    /// The producer of the first batch, where it is part of a transaction.
+    pub fn transactional_producer(&self) -> Option<ProducerId> {
+        let producer = ProducerId(i64_at(self.batch.get(..51)?, 43));
+        (Self::is_transactional(&self.batch) && producer.0 > -1).then_some(producer)
+    }
+
     /// The codec of the first batch, as far as there is one.
     pub fn codec(&self) -> Option<u8> {
         self.batch.get(22).map(|attributes| attributes & 7)
@@ -125,12 +132,19 @@ pub fn each_record(
     visit: &mut dyn FnMut(Stepped),
 ) -> Result<(), Malformed> {
     match Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)? {
-        Codec::None => step_all(header, &mut { records }, visit),
+        Codec::None => step_all(header, &mut { records }, Lengths::Binding, visit),
         codec => {
             let mut stream = compression::open(codec, records).map_err(Malformed::from)?;
-            step_all(header, &mut *stream, visit)
+            step_all(header, &mut *stream, Lengths::Ignored, visit)
         }
     }
+}
+
+/// Kafka believes the length in front of a record only where it need not decompress to find it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lengths {
+    Binding,
+    Ignored,
 }
 
 fn survey(header: &BatchHeader, records: &[u8]) -> Result<Records, Malformed> {
@@ -148,10 +162,14 @@ fn survey(header: &BatchHeader, records: &[u8]) -> Result<Records, Malformed> {
     Ok(found)
 }
 
-fn step_all<R: BufRead + ?Sized>(header: &BatchHeader, source: &mut R, visit: &mut dyn FnMut(Stepped)) -> Result<(), Malformed>
-{
+fn step_all<R: BufRead + ?Sized>(
+    header: &BatchHeader,
+    source: &mut R,
+    lengths: Lengths,
+    visit: &mut dyn FnMut(Stepped),
+) -> Result<(), Malformed> {
     for _ in 0..header.count.max(0) {
-        visit(step(header, source)?);
+        visit(step(header, source, lengths)?);
     }
     match source.fill_buf() {
         Ok([]) => Ok(()),
@@ -160,9 +178,13 @@ fn step_all<R: BufRead + ?Sized>(header: &BatchHeader, source: &mut R, visit: &m
     }
 }
 
-fn step<R: BufRead + ?Sized>(header: &BatchHeader, source: &mut R) -> Result<Stepped, Malformed> {
-    let left = varint(&mut || next_byte(source))?;
-    let mut record = Bounded { source, left: u64::try_from(left).map_err(|_| Malformed::Structure)? };
+fn step<R: BufRead + ?Sized>(header: &BatchHeader, source: &mut R, lengths: Lengths) -> Result<Stepped, Malformed> {
+    let length = varint(&mut || next_byte(source))?;
+    let left = match lengths {
+        Lengths::Binding => u64::try_from(length).map_err(|_| Malformed::Structure)?,
+        Lengths::Ignored => u64::MAX,
+    };
+    let mut record = Bounded { source, left };
     record.byte()?;
     let timestamp_delta = record.varlong()?;
     let offset_delta = record.varint()?;
@@ -178,7 +200,7 @@ fn step<R: BufRead + ?Sized>(header: &BatchHeader, source: &mut R) -> Result<Ste
         }
         record.skip_nullable()?;
     }
-    if record.left != 0 {
+    if lengths == Lengths::Binding && record.left != 0 {
         return Err(Malformed::Structure);
     }
     let timestamp = if header.is_log_append_time() {
@@ -258,7 +280,6 @@ pub(crate) fn varlong(next: &mut dyn FnMut() -> Result<u8, Malformed>) -> Result
 impl From<std::io::Error> for Malformed {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Self::Structure,
             std::io::ErrorKind::FileTooLarge => Self::TooLarge,
             _ => Self::Compression,
         }
