@@ -8,6 +8,7 @@ mod pool;
 
 pub use executor::{Options, execute};
 pub use observed::{StepObservation, observe_case};
+pub(crate) use plan::matches;
 pub use plan::{Filters, Plan, Planned, plan};
 pub use pool::{Broker, Pool};
 
