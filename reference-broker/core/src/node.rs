@@ -109,6 +109,7 @@ impl Node {
     /// Ends in order: everything is written down and the directory marked as whole.
     pub fn close(&mut self) {
         // A stop that cannot be written down is a crash: the mark of a clean stop is written last.
+        let _ = self.close_control();
         let _ = self.close_logs();
     }
 

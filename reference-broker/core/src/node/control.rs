@@ -36,6 +36,8 @@ pub(crate) struct Control {
     ids: FreshIds,
     /// Of the block that the controller gave: the next id and the end.
     producer_ids: std::ops::Range<i64>,
+    /// When metadata last changed: what a record is stamped with at the stop, where no time is passed in.
+    last_change: Option<Now>,
 }
 
 /// What records have changed, to be carried out once all of them are applied.
@@ -344,6 +346,7 @@ impl Node {
             .collect();
         let encoded = encoded.map_err(|_| ErrorCode::UnknownServerError)?;
         let last = self.append_metadata(&encoded, now)?;
+        self.control.last_change = Some(now);
         let first = last.0 + 1 - records.len() as i64;
         for (offset, (record, _)) in (first..).zip(records) {
             self.control.foresee(record, consequences);

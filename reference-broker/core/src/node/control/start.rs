@@ -1,5 +1,5 @@
 //! How a broker comes up on a data directory: whose it is, what the metadata log says, and the registration that makes the
-//! broker part of the cluster again.
+//! broker part of the cluster again. And how it leaves: fenced, so that nobody waits for its session to expire.
 
 use std::collections::BTreeSet;
 
@@ -43,6 +43,14 @@ impl Node {
         self.replay_metadata(&tp)?;
         self.announce_leader(&tp, now).map_err(storage)?;
         self.register(identity, now).map_err(storage)
+    }
+
+    /// Gives up what this broker leads and its place in the cluster.
+    pub(crate) fn close_control(&mut self) -> Result<(), ErrorCode> {
+        let records = self.controller().fence_broker(self.broker_id());
+        self.control
+            .last_change
+            .map_or(Ok(()), |then| self.commit_silently(records, then))
     }
 
     fn meta_properties(&mut self, identity: &Identity) -> Result<MetaProperties, OpenError> {

@@ -615,6 +615,26 @@ fn after_a_restart_everything_is_there_and_leaders_are_of_a_new_epoch() {
 }
 
 #[test]
+fn a_broker_that_stops_in_order_leaves_the_cluster() {
+    let store = Shared::default();
+    let mut node = open(&store, 1).expect("an empty directory");
+    create(&mut node, vec![topic("t", 1)]);
+    node.close();
+    assert!(node.image().broker(BrokerId(1)).is_some_and(|broker| broker.fenced));
+    let left = &node.image().topic("t").expect("still there").partitions[0];
+    assert_eq!(
+        (left.leader, &left.eligible_leader_replicas[..]),
+        (crate::image::NO_LEADER, &[BrokerId(1)][..])
+    );
+    let node = open(&store, 2).expect("its own directory");
+    let back = &node.image().topic("t").expect("still there").partitions[0];
+    assert_eq!(
+        (back.leader, back.leader_epoch, back.isr.len()),
+        (BrokerId(1), LeaderEpoch(2), 1)
+    );
+}
+
+#[test]
 fn a_directory_of_another_node_or_of_nobody_is_refused() {
     let store = Shared::default();
     drop(open(&store, 1).expect("an empty directory"));
