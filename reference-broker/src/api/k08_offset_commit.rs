@@ -7,7 +7,7 @@ use std::sync::Arc;
 use broker_core::group::{Commit, OffsetToCommit};
 use broker_core::units::{ErrorCode, TopicId, TopicName};
 
-use super::by_topic::{Coded, PartitionResult, by_topic};
+use super::by_topic::{Asked, Coded, by_topic};
 use super::{Answer, Api, Call};
 use crate::messages::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
@@ -34,22 +34,38 @@ impl Api for OffsetCommit {
 
     fn handle(request: OffsetCommitRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics { tells_unknown_group: call.version >= 9, topics_by_id: call.version >= 10 };
-        let mut results: Vec<PartitionResult<Named>> = Vec::new();
-        let mut offsets = Vec::new();
-        for topic in &request.topics {
-            let name = name_of(topic, call, semantics);
-            let unnamed = name.is_none().then_some(ErrorCode::UnknownTopicId);
-            results.extend(topic.partitions.iter().map(|partition| ((topic.name.clone(), topic.topic_id), partition.partition_index, unnamed)));
-            offsets.extend(name.iter().flat_map(|name| topic.partitions.iter().map(|partition| to_commit(name, partition))));
-        }
-        let answers = call.node.commit_offsets(commit(&request, offsets, semantics), call.now);
-        let asked = results.iter_mut().filter(|(.., unnamed)| unnamed.is_none());
-        for ((.., result), answer) in asked.zip(answers) {
-            *result = answer;
-        }
-        let topics = by_topic(&results).into_iter().map(tell).collect();
+        let names: Vec<Option<TopicName>> = request.topics.iter().map(|topic| name_of(topic, call, semantics)).collect();
+        let topics = request.topics.iter().zip(&names);
+        let offsets = topics.filter_map(|(topic, name)| Some((topic, name.as_ref()?))).flat_map(|(topic, name)| {
+            topic.partitions.iter().map(|partition| to_commit(name, partition))
+        });
+        let results = call.node.commit_offsets(commit(&request, offsets.collect(), semantics), call.now);
+        let topics = answer(&request, &names, results, call);
         call.reply(&OffsetCommitResponse { throttle_time_ms: 0, topics })
     }
+}
+
+/// The results are those of the topics that have a name.
+fn answer(
+    request: &OffsetCommitRequest,
+    names: &[Option<TopicName>],
+    results: Vec<Option<ErrorCode>>,
+    call: &Call<'_>,
+) -> Vec<OffsetCommitResponseTopic> {
+    let mut results = results.into_iter();
+    let asked = request.topics.iter().zip(names).map(|(topic, name)| {
+        let result = |results: &mut std::vec::IntoIter<_>| match name {
+            Some(_) => results.next().flatten(),
+            None => Some(ErrorCode::UnknownTopicId),
+        };
+        let partitions = topic.partitions.iter().map(|partition| (partition.partition_index, result(&mut results)));
+        Asked {
+            topic: (topic.name.clone(), topic.topic_id),
+            exists: name.as_deref().is_some_and(|name| call.node.image().topic(name).is_some()),
+            partitions: partitions.collect(),
+        }
+    });
+    by_topic::<Named>(&asked.collect::<Vec<_>>()).into_iter().map(tell).collect()
 }
 
 /// The name of a topic; none where no topic has the id.

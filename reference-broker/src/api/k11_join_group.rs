@@ -2,7 +2,6 @@
 //! dynamic member is told its id first (KIP-394) · v5 instance ids (KIP-345) · v6 flexible · v7 protocol type in the answer,
 //! null for no protocol (KIP-559) · v8 reason (KIP-800) · v9 the leader may skip the assignment (KIP-814).
 
-use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -76,11 +75,9 @@ impl Api for JoinGroup {
     }
 }
 
-/// Of two protocols of one name Kafka's decoder keeps the first.
 fn protocols(request: &JoinGroupRequest) -> Arc<[Protocol]> {
-    let mut seen = HashSet::new();
-    let kept = request.protocols.iter().filter(|protocol| seen.insert(&*protocol.name));
-    kept.map(|protocol| Protocol { name: Arc::from(&*protocol.name), metadata: protocol.metadata.clone() }).collect()
+    let protocols = request.protocols.iter();
+    protocols.map(|protocol| Protocol { name: Arc::from(&*protocol.name), metadata: protocol.metadata.clone() }).collect()
 }
 
 fn continued(released: Released, semantics: Semantics) -> Answer {

@@ -3,10 +3,11 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use broker_core::units::ErrorCode;
 use kafka_protocol::messages::offset_delete_response::{OffsetDeleteResponsePartition, OffsetDeleteResponseTopic};
 use kafka_protocol::messages::{OffsetDeleteRequest, OffsetDeleteResponse, TopicName};
 
-use super::by_topic::{Coded, by_topic};
+use super::by_topic::{Asked, Coded, by_topic};
 use super::{Answer, Api, Call};
 
 pub(super) struct OffsetDelete;
@@ -18,21 +19,26 @@ impl Api for OffsetDelete {
     const VERSIONS: RangeInclusive<i16> = 0..=0;
 
     fn handle(request: OffsetDeleteRequest, call: &mut Call<'_>) -> Answer {
-        let asked: Vec<(TopicName, i32)> = request
-            .topics
-            .iter()
-            .flat_map(|topic| topic.partitions.iter().map(|partition| (topic.name.clone(), partition.partition_index)))
-            .collect();
-        let named = asked.iter().map(|(topic, partition)| (Arc::from(&***topic), *partition)).collect();
-        let response = match call.node.delete_offsets(&Arc::from(&**request.group_id), named, call.now) {
-            Ok(results) => {
-                let results: Vec<_> = asked.into_iter().zip(results).map(|((topic, partition), result)| (topic, partition, result)).collect();
-                OffsetDeleteResponse::default().with_topics(by_topic(&results).into_iter().map(tell).collect())
-            }
+        let named = request.topics.iter().flat_map(|topic| {
+            let name: Arc<str> = Arc::from(&**topic.name);
+            topic.partitions.iter().map(move |partition| (Arc::clone(&name), partition.partition_index))
+        });
+        let response = match call.node.delete_offsets(&Arc::from(&**request.group_id), named.collect(), call.now) {
+            Ok(results) => OffsetDeleteResponse::default().with_topics(answer(&request, results, call)),
             Err(error) => OffsetDeleteResponse::default().with_error_code(error.code()),
         };
         call.reply(&response)
     }
+}
+
+fn answer(request: &OffsetDeleteRequest, results: Vec<Option<ErrorCode>>, call: &Call<'_>) -> Vec<OffsetDeleteResponseTopic> {
+    let mut results = results.into_iter();
+    let asked = request.topics.iter().map(|topic| Asked {
+        topic: topic.name.clone(),
+        exists: call.node.image().topic(&topic.name).is_some(),
+        partitions: topic.partitions.iter().map(|partition| partition.partition_index).zip(results.by_ref()).collect(),
+    });
+    by_topic(&asked.collect::<Vec<_>>()).into_iter().map(tell).collect()
 }
 
 fn tell((topic, partitions): (TopicName, Coded)) -> OffsetDeleteResponseTopic {

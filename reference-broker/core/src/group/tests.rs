@@ -145,6 +145,24 @@ fn the_majority_of_first_common_choices_is_the_protocol() {
 }
 
 #[test]
+fn a_protocol_named_twice_is_nobodys_choice() {
+    transcript(
+        "
+        > join g a at-once protocols=range,range,rr
+        parked #1
+        > wait 3000
+        #1 joined a-1 generation=1 type=consumer protocol=rr leader=a-1 members=[a-1]
+        > join h a at-once protocols=range,range
+        parked #2
+        > wait 3000
+        #2 refused a-2 InconsistentGroupProtocol
+        > describe h
+        Empty type=consumer protocol= members=[]
+        ",
+    );
+}
+
+#[test]
 fn a_rejoin_rebalances_when_the_leader_asks_or_something_changed() {
     transcript(
         "

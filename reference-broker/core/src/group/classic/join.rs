@@ -31,7 +31,7 @@ pub struct Join {
     pub instance: Option<InstanceId>,
     /// `consumer`, `connect`, …
     pub protocol_type: Arc<str>,
-    /// What it can do, in order of preference, no name twice.
+    /// What it can do, in order of preference. A name given twice counts twice, so that it is nobody's choice: Kafka's way.
     pub protocols: Arc<[Protocol]>,
     /// How long it may be silent.
     pub session_timeout_ms: i32,

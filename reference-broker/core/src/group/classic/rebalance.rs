@@ -96,9 +96,21 @@ fn start(group: &ClassicGroup, id: &GroupId, now: Now) -> Decision {
     let leader = group.leader.iter().chain(group.members.keys()).find(joined);
     match (leader, group.select_protocol()) {
         (Some(leader), Some(protocol)) => start_generation(group, id, (leader, &protocol), now),
+        (Some(_), None) => disband(group, id),
         // Only static members are left and none has joined: wait until they do or their sessions end.
-        _ => soft(id, [Soft::JoinExtended(now.plus_ms(group.rebalance_timeout_ms()), None)]),
+        (None, _) => soft(id, [Soft::JoinExtended(now.plus_ms(group.rebalance_timeout_ms()), None)]),
     }
+}
+
+/// Nobody's choice can be everybody's: somebody named each of his protocols twice. Kafka's coordinator fails here and leaves
+/// the members waiting.
+fn disband(group: &ClassicGroup, id: &GroupId) -> Decision {
+    let refused = |(id, member): (&MemberId, &Member)| {
+        member.join.map(|ticket| (ticket, Outcome::JoinRefused(Arc::clone(id), ErrorCode::InconsistentGroupProtocol)))
+    };
+    let removed = group.members.keys().map(|member| Soft::MemberRemoved(Arc::clone(member)));
+    let released = group.members.iter().filter_map(refused).collect();
+    Step { released, ..soft(id, removed.chain([Soft::Unsettled(Settle::Start)])) }
 }
 
 fn become_empty(group: &ClassicGroup, id: &GroupId, now: Now) -> Decision {

@@ -31,7 +31,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     let (group, member, generation) = (0..2_u8, 0..8_u8, -1..2_i32);
     let instance = proptest::option::weighted(0.4, 0..2_u8);
     prop_oneof![
-        8 => (group.clone(), member.clone(), instance, 1..8_u8, any::<bool>(), 1..20_000_i32)
+        8 => (group.clone(), member.clone(), instance, 1..16_u8, any::<bool>(), 1..20_000_i32)
             .prop_map(|(group, member, instance, protocols, known, rebalance_ms)| Deed::Join { group, member, instance, protocols, known, rebalance_ms }),
         6 => (group.clone(), member.clone(), generation.clone()).prop_map(|(group, member, generation)| Deed::Sync { group, member, generation }),
         3 => (group.clone(), member.clone(), generation.clone()).prop_map(|(group, member, generation)| Deed::Beat { group, member, generation }),
@@ -180,7 +180,7 @@ impl World {
     }
 
     fn as_join(&self, group: GroupId, member: MemberId, instance: Option<u8>, protocols: u8, (known, rebalance_ms): (bool, i32), ticket: Ticket) -> Join {
-        let names = ["range", "rr", "sticky"].iter().enumerate().filter(|(index, _)| protocols & (1 << index) != 0);
+        let names = ["range", "rr", "sticky", "range"].iter().enumerate().filter(|(index, _)| protocols & (1 << index) != 0);
         Join {
             group,
             member,
