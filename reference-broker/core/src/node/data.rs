@@ -96,9 +96,8 @@ impl Node {
         let Some(log) = self.logs.open.remove(tp) else { return };
         // What cannot be removed is a stray directory: it no longer belongs to any topic.
         let _ = self.store.remove_directory(log.directory());
-        if !self.logs.open.keys().any(|other| other.topic == tp.topic) {
-            self.logs.names.remove(&log.topic_id());
-        }
+        // A topic goes as a whole: with the first of its logs its id is nobody's.
+        self.logs.names.remove(&log.topic_id());
         self.partition_moved(tp, now);
     }
 
