@@ -133,6 +133,10 @@ impl<'a> Call<'a> {
             }
             self.frames.truncate(frames);
             self.findings.truncate(findings);
+            if let Place::Coordinator(group) = place {
+                // A client would look it up again, and the first look-up of all makes the topic that it lives in.
+                self.session.coordinator(group).await;
+            }
             sleep(PAUSE).await;
         }
     }

@@ -310,7 +310,8 @@ impl Session {
         found.get("LeaderId")?.as_i64().filter(|id| *id >= 0)
     }
 
-    fn coordinator<'a>(&'a self, group: &'a str) -> Lookup<'a> {
+    /// The coordinator of a group, by its name on the broker.
+    pub(super) fn coordinator<'a>(&'a self, group: &'a str) -> Lookup<'a> {
         Box::pin(self.look_up_coordinator(group))
     }
 
