@@ -22,6 +22,7 @@ mod k13_leave_group;
 mod k14_sync_group;
 mod k15_describe_groups;
 mod k16_list_groups;
+mod k17_sasl_handshake;
 mod k18_api_versions;
 mod k19_create_topics;
 mod k20_delete_topics;
@@ -30,6 +31,7 @@ mod k22_init_producer_id;
 mod k23_offset_for_leader_epoch;
 mod k32_describe_configs;
 mod k33_alter_configs;
+mod k36_sasl_authenticate;
 mod k37_create_partitions;
 mod k42_delete_groups;
 mod k44_incremental_alter_configs;
@@ -55,6 +57,7 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k14_sync_group::SyncGroup>(),
     entry::<k15_describe_groups::DescribeGroups>(),
     entry::<k16_list_groups::ListGroups>(),
+    entry::<k17_sasl_handshake::SaslHandshake>(),
     entry::<k18_api_versions::ApiVersions>(),
     entry::<k19_create_topics::CreateTopics>(),
     entry::<k20_delete_topics::DeleteTopics>(),
@@ -63,6 +66,7 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k23_offset_for_leader_epoch::OffsetForLeaderEpoch>(),
     entry::<k32_describe_configs::DescribeConfigs>(),
     entry::<k33_alter_configs::AlterConfigs>(),
+    entry::<k36_sasl_authenticate::SaslAuthenticate>(),
     entry::<k37_create_partitions::CreatePartitions>(),
     entry::<k42_delete_groups::DeleteGroups>(),
     entry::<k44_incremental_alter_configs::IncrementalAlterConfigs>(),
