@@ -12,7 +12,7 @@ use broker_core::fetch::{
     FetchCommand, FetchOutcome, Fetched, Interest, Isolation, Naming, PartitionKey, SessionRequest, TopicKey,
 };
 use broker_core::node::Released;
-use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicId};
+use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
 use bytes::{BufMut, BytesMut};
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::FetchPartition;
@@ -54,6 +54,9 @@ impl Api for Fetch {
     fn handle(request: FetchRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
         let command = command(&request, call, semantics);
+        if !matches!(request.isolation_level, 0 | 1) {
+            return Answer::Reply(body(&stumble(&request, command, call, semantics), semantics));
+        }
         match call.node.fetch(&command, call.now) {
             Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics)),
             Reply::Parked(ticket) => Answer::Parked(ticket, Box::new(move |released| continued(released, semantics))),
@@ -66,6 +69,27 @@ fn continued(released: Released, semantics: Semantics) -> Answer {
         Released::Fetch(outcome) => Answer::Reply(body(&outcome, semantics)),
         other => Answer::Close(format!("a Fetch was released as {other:?}")),
     }
+}
+
+/// Kafka looks at the isolation level only once the session is found.
+fn stumble(request: &FetchRequest, command: FetchCommand, call: &mut Call<'_>, semantics: Semantics) -> FetchOutcome {
+    match call.node.fetch(&FetchCommand { max_wait_ms: 0, ..command }, call.now) {
+        Reply::Now(outcome) if outcome.error.is_some() => outcome,
+        Reply::Now(_) | Reply::Parked(_) => refused(request, ErrorCode::UnknownServerError, semantics),
+    }
+}
+
+/// The request as a whole fails: readers that know no topic ids look for the error in each partition.
+fn refused(request: &FetchRequest, error: ErrorCode, semantics: Semantics) -> FetchOutcome {
+    let topics = request.topics.iter().filter(|_| !semantics.topics_by_id);
+    let partitions = topics.flat_map(|topic| {
+        let name: TopicName = topic.topic.as_str().into();
+        topic.partitions.iter().map(move |asked| {
+            let key = PartitionKey { topic: TopicKey::Name(name.clone()), partition: asked.partition };
+            Fetched { aborted: Some(Vec::new()), ..Fetched::failed(key, None, error) }
+        })
+    });
+    FetchOutcome { error: Some(error), session_id: request.session_id, partitions: partitions.collect() }
 }
 
 fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) -> FetchCommand {
@@ -106,7 +130,7 @@ fn interest(asked: &FetchPartition) -> Interest {
     Interest {
         offset: Offset(asked.fetch_offset),
         max_bytes: asked.partition_max_bytes,
-        leader_epoch: LeaderEpoch(asked.current_leader_epoch),
+        leader_epoch: LeaderEpoch(asked.current_leader_epoch.max(-1)),
         last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
     }
 }

@@ -63,9 +63,10 @@ impl Api for ListOffsets {
     fn handle(request: ListOffsetsRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
         let sight = match (request.replica_id, request.isolation_level) {
-            (CONSUMER, 1) => Sight::LastStableOffset,
-            (CONSUMER, _) => Sight::HighWatermark,
-            _ => Sight::LogEnd,
+            (CONSUMER, 0) => Ok(Sight::HighWatermark),
+            (CONSUMER, 1) => Ok(Sight::LastStableOffset),
+            (_, 0 | 1) => Ok(Sight::LogEnd),
+            _ => Err(ErrorCode::UnknownServerError),
         };
         let repeated = repeated(&request);
         let topics = request.topics.iter().map(|topic| {
@@ -73,12 +74,13 @@ impl Api for ListOffsets {
             let partitions = topic.partitions.iter().filter_map(|partition| {
                 let tp = TopicPartition::new(&*topic.name, partition.partition_index);
                 let is_repeated = repeated.contains(&(&*topic.name, partition.partition_index));
-                let found = if is_repeated {
-                    Err(ErrorCode::InvalidRequest)
-                } else {
-                    look_up(&tp, partition, sight, call, semantics)
+                let found = match sight {
+                    Err(error) => Err(error),
+                    Ok(_) if is_repeated => Err(ErrorCode::InvalidRequest),
+                    Ok(sight) => look_up(&tp, partition, sight, call, semantics),
                 };
-                told.insert(partition.partition_index).then(|| answer(partition, found, semantics))
+                let is_told = sight.is_ok() && !told.insert(partition.partition_index);
+                (!is_told).then(|| answer(partition, found, semantics))
             });
             ListOffsetsTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
         });

@@ -189,7 +189,7 @@ impl Log {
         let available = self.end_position(store, segment, end)?.saturating_sub(position);
         let length = wanted.min(usize::try_from(available).unwrap_or(usize::MAX));
         let span = Span { directory: self.directory.clone(), file: segment.file(), position, length };
-        Ok(Found { span: (length > 0).then_some(span), place, first_incomplete: wanted < first_size })
+        Ok(Found { span: (length > 0).then_some(span), place, first_incomplete: 0 < wanted && wanted < first_size })
     }
 
     /// Where in this segment the batch at `end` begins, or the segment's size where that is elsewhere.

@@ -196,7 +196,7 @@ impl Node {
     pub fn led_log(&self, tp: &TopicPartition, epoch: LeaderEpoch) -> Result<&Log, ErrorCode> {
         let log = self.partition(tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         match epoch {
-            LeaderEpoch(..0) => {}
+            LeaderEpoch(-1) => {}
             stale if stale < log.leader_epoch() => return Err(ErrorCode::FencedLeaderEpoch),
             unknown if unknown > log.leader_epoch() => return Err(ErrorCode::UnknownLeaderEpoch),
             _ => {}

@@ -173,21 +173,27 @@ impl Node {
     }
 
     fn read_all(&self, reading: &Reading) -> Vec<Fetched> {
-        let mut left = usize::try_from(reading.max_bytes).unwrap_or(0);
+        let mut left = i64::from(reading.max_bytes);
         let mut at_least_one = true;
         let read_one = |wanted: &Wanted| {
-            let bytes = usize::try_from(wanted.interest.max_bytes).unwrap_or(0).min(left);
+            let bytes = i64::from(wanted.interest.max_bytes).min(left);
             let fetched = self
-                .read_partition(wanted, reading.isolation, Limit { bytes, at_least_one })
+                .read_partition(wanted, reading.isolation, bytes, at_least_one)
                 .unwrap_or_else(|error| Fetched::failed(wanted.key.clone(), wanted.name.clone(), error));
             at_least_one &= fetched.size() == 0;
-            left = left.saturating_sub(fetched.size());
+            left = (left - fetched.size() as i64).max(0);
             fetched
         };
         reading.wanted.iter().map(read_one).collect()
     }
 
-    fn read_partition(&self, wanted: &Wanted, isolation: Isolation, limit: Limit) -> Result<Fetched, ErrorCode> {
+    fn read_partition(
+        &self,
+        wanted: &Wanted,
+        isolation: Isolation,
+        bytes: i64,
+        at_least_one: bool,
+    ) -> Result<Fetched, ErrorCode> {
         let tp = partition_of(wanted).ok_or(ErrorCode::UnknownTopicId)?;
         let log = self.partition(&tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         if matches!(wanted.key.topic, TopicKey::Id(id) if id != log.topic_id()) {
@@ -206,12 +212,19 @@ impl Node {
             return Ok(Fetched { diverging: Some(diverging), aborted: None, ..fetched });
         }
         let end = end_for(log, isolation);
+        let limit = Limit { bytes: usize::try_from(bytes).unwrap_or(0), at_least_one };
         let found = log.read(&*self.store, wanted.interest.offset, end, limit).map_err(|error| match error {
             ReadError::OutOfRange => ErrorCode::OffsetOutOfRange,
             ReadError::Store(_) => ErrorCode::KafkaStorageError,
         })?;
-        // A reader that gets no whole batch makes no progress with a part of one.
-        fetched.span = found.span.filter(|_| !found.first_incomplete);
+        if bytes < 0 && wanted.interest.offset < end {
+            return Err(ErrorCode::UnknownServerError);
+        }
+        if found.first_incomplete {
+            // A reader that gets no whole batch makes no progress with a part of one.
+            return Ok(Fetched { aborted: None, ..fetched });
+        }
+        fetched.span = found.span;
         if let (Some(span), Isolation::Committed) = (&fetched.span, isolation) {
             let upper = log.bound_behind(found.place.segment, span.position + span.length as u64).min(end);
             fetched.aborted = Some(log.aborted(wanted.interest.offset, upper));
