@@ -1,11 +1,11 @@
 //! The coordinator of the groups that one partition of `__consumer_offsets` owns.
 //!
-//! It knows groups, members, offsets and deadlines. It refuses to know API versions (the shell names what a version means),
-//! topics (the node has looked whether they exist) and how a record becomes bytes in a log.
+//! It knows groups, members, offsets and deadlines. It refuses to know API versions (the shell names what a version
+//! means), topics (the node has looked whether they exist) and how a record becomes bytes in a log.
 //!
-//! A command is decided in one step, or in several: a join that makes a rebalance due leaves a [`Settle`] behind, which the
-//! caller takes from [`Coordinator::unsettled`] and decides next, until nothing is left. So no decision has to foresee the
-//! effect of its own changes.
+//! A command is decided in one step, or in several: a join that makes a rebalance due leaves a [`Settle`] behind, which
+//! the caller takes from [`Coordinator::unsettled`] and decides next, until nothing is left. So no decision has to
+//! foresee the effect of its own changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -236,7 +236,9 @@ impl Coordinator {
 
     /// What the last step left to do, to be decided before anything else.
     pub fn unsettled(&self) -> Option<Command> {
-        self.unsettled.clone().map(|(group, settle)| Command::Settle(group, settle))
+        self.unsettled
+            .clone()
+            .map(|(group, settle)| Command::Settle(group, settle))
     }
 
     /// When something falls due next.
@@ -251,7 +253,10 @@ impl Coordinator {
 
     /// The groups that have more members than `group.max.size` lets in; they rebalance when loaded.
     pub fn oversized(&self) -> Vec<GroupId> {
-        let oversized = self.groups.iter().filter(|(_, group)| group.size() > self.config.max_size);
+        let oversized = self
+            .groups
+            .iter()
+            .filter(|(_, group)| group.size() > self.config.max_size);
         oversized.map(|(id, _)| Arc::clone(id)).collect()
     }
 
@@ -360,7 +365,10 @@ fn refuse(error: ErrorCode) -> Decision {
 
 /// A step that nobody waits for.
 fn changes(changes: Vec<Change>) -> Decision {
-    Step { changes, ..Step::answer(Outcome::Done) }
+    Step {
+        changes,
+        ..Step::answer(Outcome::Done)
+    }
 }
 
 /// An empty byte string, for a member without an assignment.

@@ -1,5 +1,5 @@
-//! Results of partitions, gathered under their topics in the order in which Kafka answers: what was refused for want of such
-//! a partition comes first, then what the coordinator said.
+//! Results of partitions, gathered under their topics in the order in which Kafka answers: what was refused for want of
+//! such a partition comes first, then what the coordinator said.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -24,7 +24,11 @@ pub(super) fn by_topic<Topic: Clone + Eq + Hash>(asked: &[Asked<Topic>]) -> Vec<
     let mut places = HashMap::new();
     let mut add = |topic: &Topic, coded: Coded, merges: bool| {
         let end = topics.len();
-        let place = if merges { *places.entry(topic.clone()).or_insert(end) } else { end };
+        let place = if merges {
+            *places.entry(topic.clone()).or_insert(end)
+        } else {
+            end
+        };
         match topics.get_mut(place) {
             Some((_, known)) => known.extend(coded),
             None => topics.push((topic.clone(), coded)),
@@ -49,11 +53,15 @@ pub(super) fn by_topic<Topic: Clone + Eq + Hash>(asked: &[Asked<Topic>]) -> Vec<
 
 fn coded<Topic>(asked: &Asked<Topic>, belongs: impl Fn(Option<ErrorCode>) -> bool) -> Coded {
     let some = asked.partitions.iter().filter(|(_, result)| belongs(*result));
-    some.map(|(partition, result)| (*partition, result.map_or(0, |error| error.code()))).collect()
+    some.map(|(partition, result)| (*partition, result.map_or(0, |error| error.code())))
+        .collect()
 }
 
 fn is_of_no_partition(result: Option<ErrorCode>) -> bool {
-    matches!(result, Some(ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId))
+    matches!(
+        result,
+        Some(ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId)
+    )
 }
 
 #[cfg(test)]
@@ -61,7 +69,11 @@ mod tests {
     use super::*;
 
     fn asked(topic: &str, exists: bool, partitions: &[(i32, Option<ErrorCode>)]) -> Asked<String> {
-        Asked { topic: topic.into(), exists, partitions: partitions.to_vec() }
+        Asked {
+            topic: topic.into(),
+            exists,
+            partitions: partitions.to_vec(),
+        }
     }
 
     #[test]
@@ -80,6 +92,9 @@ mod tests {
     #[test]
     fn where_nothing_is_refused_topics_stand_as_they_were_asked() {
         let request = [asked("t", true, &[(0, None)]), asked("t", true, &[(1, None)])];
-        assert_eq!(by_topic(&request), [("t".to_owned(), vec![(0, 0)]), ("t".to_owned(), vec![(1, 0)])]);
+        assert_eq!(
+            by_topic(&request),
+            [("t".to_owned(), vec![(0, 0)]), ("t".to_owned(), vec![(1, 0)])]
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! OffsetCommit. v2 the oldest served; v2–4 a retention time · v5 none (KIP-211) · v6 leader epoch (KIP-320) · v7 instance id ·
-//! v8 flexible · v9 an unknown group is told by its own error (KIP-848) · v10 topic ids (KIP-516).
+//! OffsetCommit. v2 the oldest served; v2–4 a retention time · v5 none (KIP-211) · v6 leader epoch (KIP-320) · v7
+//! instance id · v8 flexible · v9 an unknown group is told by its own error (KIP-848) · v10 topic ids (KIP-516).
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -33,15 +33,27 @@ impl Api for OffsetCommit {
     const VERSIONS: RangeInclusive<i16> = 2..=10;
 
     fn handle(request: OffsetCommitRequest, call: &mut Call<'_>) -> Answer {
-        let semantics = Semantics { tells_unknown_group: call.version >= 9, topics_by_id: call.version >= 10 };
-        let names: Vec<Option<TopicName>> = request.topics.iter().map(|topic| name_of(topic, call, semantics)).collect();
+        let semantics = Semantics {
+            tells_unknown_group: call.version >= 9,
+            topics_by_id: call.version >= 10,
+        };
+        let names: Vec<Option<TopicName>> = request
+            .topics
+            .iter()
+            .map(|topic| name_of(topic, call, semantics))
+            .collect();
         let topics = request.topics.iter().zip(&names);
-        let offsets = topics.filter_map(|(topic, name)| Some((topic, name.as_ref()?))).flat_map(|(topic, name)| {
-            topic.partitions.iter().map(|partition| to_commit(name, partition))
-        });
-        let results = call.node.commit_offsets(commit(&request, offsets.collect(), semantics), call.now);
+        let offsets = topics
+            .filter_map(|(topic, name)| Some((topic, name.as_ref()?)))
+            .flat_map(|(topic, name)| topic.partitions.iter().map(|partition| to_commit(name, partition)));
+        let results = call
+            .node
+            .commit_offsets(commit(&request, offsets.collect(), semantics), call.now);
         let topics = answer(&request, &names, results, call);
-        call.reply(&OffsetCommitResponse { throttle_time_ms: 0, topics })
+        call.reply(&OffsetCommitResponse {
+            throttle_time_ms: 0,
+            topics,
+        })
     }
 }
 
@@ -58,20 +70,31 @@ fn answer(
             Some(_) => results.next().flatten(),
             None => Some(ErrorCode::UnknownTopicId),
         };
-        let partitions = topic.partitions.iter().map(|partition| (partition.partition_index, result(&mut results)));
+        let partitions = topic
+            .partitions
+            .iter()
+            .map(|partition| (partition.partition_index, result(&mut results)));
         Asked {
             topic: (topic.name.clone(), topic.topic_id),
-            exists: name.as_deref().is_some_and(|name| call.node.image().topic(name).is_some()),
+            exists: name
+                .as_deref()
+                .is_some_and(|name| call.node.image().topic(name).is_some()),
             partitions: partitions.collect(),
         }
     });
-    by_topic::<Named>(&asked.collect::<Vec<_>>()).into_iter().map(tell).collect()
+    by_topic::<Named>(&asked.collect::<Vec<_>>())
+        .into_iter()
+        .map(tell)
+        .collect()
 }
 
 /// The name of a topic; none where no topic has the id.
 fn name_of(topic: &OffsetCommitRequestTopic, call: &Call<'_>, semantics: Semantics) -> Option<TopicName> {
     if semantics.topics_by_id {
-        call.node.image().topic_by_id(TopicId(topic.topic_id)).map(|topic| Arc::clone(&topic.name))
+        call.node
+            .image()
+            .topic_by_id(TopicId(topic.topic_id))
+            .map(|topic| Arc::clone(&topic.name))
     } else {
         Some(topic.name.as_str().into())
     }
@@ -101,6 +124,13 @@ fn commit(request: &OffsetCommitRequest, offsets: Vec<OffsetToCommit>, semantics
 }
 
 fn tell(((name, topic_id), partitions): (Named, Coded)) -> OffsetCommitResponseTopic {
-    let partition = |(partition_index, error_code)| OffsetCommitResponsePartition { partition_index, error_code };
-    OffsetCommitResponseTopic { name, topic_id, partitions: partitions.into_iter().map(partition).collect() }
+    let partition = |(partition_index, error_code)| OffsetCommitResponsePartition {
+        partition_index,
+        error_code,
+    };
+    OffsetCommitResponseTopic {
+        name,
+        topic_id,
+        partitions: partitions.into_iter().map(partition).collect(),
+    }
 }

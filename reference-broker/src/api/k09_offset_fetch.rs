@@ -1,6 +1,6 @@
-//! OffsetFetch. v1 the oldest served, errors on each partition · v2 null for all topics, error on top · v3 throttle time · v5
-//! leader epoch (KIP-320) · v6 flexible · v7 require stable (KIP-447) · v8 many groups (KIP-709) · v9 member id and epoch, for
-//! groups of the consumer protocol alone (KIP-848) · v10 topic ids (KIP-516).
+//! OffsetFetch. v1 the oldest served, errors on each partition · v2 null for all topics, error on top · v3 throttle
+//! time · v5 leader epoch (KIP-320) · v6 flexible · v7 require stable (KIP-447) · v8 many groups (KIP-709) · v9 member
+//! id and epoch, for groups of the consumer protocol alone (KIP-848) · v10 topic ids (KIP-516).
 //!
 //! There are no transactions yet, so every offset is stable.
 
@@ -14,8 +14,9 @@ use broker_core::units::{ErrorCode, TopicId, TopicName};
 use super::budget::ReplyBudget;
 use super::{Answer, Api, Call};
 use crate::messages::{
-    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse, OffsetFetchResponseGroup,
-    OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
 };
 
 pub(super) struct OffsetFetch;
@@ -50,8 +51,15 @@ impl Api for OffsetFetch {
         let semantics = Semantics::of(call.version);
         let mut budget = ReplyBudget::default();
         if semantics.many_groups {
-            let groups = request.groups.iter().map(|group| fetch(group, call, semantics, &mut budget)).collect();
-            return call.reply(&OffsetFetchResponse { groups, ..OffsetFetchResponse::default() });
+            let groups = request
+                .groups
+                .iter()
+                .map(|group| fetch(group, call, semantics, &mut budget))
+                .collect();
+            return call.reply(&OffsetFetchResponse {
+                groups,
+                ..OffsetFetchResponse::default()
+            });
         }
         let group = as_group(request);
         let answer = fetch(&group, call, semantics, &mut budget);
@@ -69,7 +77,11 @@ fn as_group(request: OffsetFetchRequest) -> OffsetFetchRequestGroup {
         };
         topics.into_iter().map(topic).collect()
     });
-    OffsetFetchRequestGroup { group_id: request.group_id, topics, ..OffsetFetchRequestGroup::default() }
+    OffsetFetchRequestGroup {
+        group_id: request.group_id,
+        topics,
+        ..OffsetFetchRequestGroup::default()
+    }
 }
 
 fn fetch(
@@ -86,7 +98,11 @@ fn fetch(
         Ok(topics) => (topics, 0),
         Err(error) => (Vec::new(), error.code()),
     };
-    OffsetFetchResponseGroup { group_id: group.group_id.clone(), topics, error_code }
+    OffsetFetchResponseGroup {
+        group_id: group.group_id.clone(),
+        topics,
+        error_code,
+    }
 }
 
 /// Topics that exist by their id come first; the others are told after them.
@@ -101,7 +117,13 @@ fn some(
     for topic in topics {
         match name_of(topic, call, semantics) {
             Some(name) => known.push(of_topic(group, topic, &name, call, semantics, budget)?),
-            None => unknown.push(answer(topic, topic.partition_indexes.iter().map(|index| nothing(*index, Some(ErrorCode::UnknownTopicId))))),
+            None => unknown.push(answer(
+                topic,
+                topic
+                    .partition_indexes
+                    .iter()
+                    .map(|index| nothing(*index, Some(ErrorCode::UnknownTopicId))),
+            )),
         }
     }
     known.append(&mut unknown);
@@ -110,7 +132,10 @@ fn some(
 
 fn name_of(topic: &OffsetFetchRequestTopics, call: &Call<'_>, semantics: Semantics) -> Option<TopicName> {
     if semantics.topics_by_id {
-        call.node.image().topic_by_id(TopicId(topic.topic_id)).map(|topic| Arc::clone(&topic.name))
+        call.node
+            .image()
+            .topic_by_id(TopicId(topic.topic_id))
+            .map(|topic| Arc::clone(&topic.name))
     } else {
         Some(topic.name.as_str().into())
     }
@@ -125,15 +150,22 @@ fn of_topic(
     budget: &mut ReplyBudget,
 ) -> Result<OffsetFetchResponseTopics, ErrorCode> {
     let topic_id = TopicId(topic.topic_id);
-    let query = |index: &i32| OffsetQuery { topic: Arc::clone(name), topic_id, partition: *index };
+    let query = |index: &i32| OffsetQuery {
+        topic: Arc::clone(name),
+        topic_id,
+        partition: *index,
+    };
     let queries: Vec<OffsetQuery> = topic.partition_indexes.iter().map(query).collect();
     let values = call.node.committed(group, &queries, call.now)?;
     values.iter().flatten().try_for_each(|value| budget.take(size(value)))?;
     let partitions = topic.partition_indexes.iter().zip(values);
-    Ok(answer(topic, partitions.map(|(index, value)| match value {
-        Some(value) => committed(*index, &value, semantics),
-        None => nothing(*index, None),
-    })))
+    Ok(answer(
+        topic,
+        partitions.map(|(index, value)| match value {
+            Some(value) => committed(*index, &value, semantics),
+            None => nothing(*index, None),
+        }),
+    ))
 }
 
 fn all(
@@ -146,7 +178,9 @@ fn all(
     for (name, partition, value) in call.node.all_committed(group, call.now)? {
         budget.take(size(&value))?;
         if topics.last().is_none_or(|(last, _)| *last != name) {
-            let Some(topic) = named(&name, call, semantics) else { continue };
+            let Some(topic) = named(&name, call, semantics) else {
+                continue;
+            };
             topics.push((Arc::clone(&name), topic));
         }
         if let Some((_, topic)) = topics.last_mut() {
@@ -161,16 +195,26 @@ fn named(name: &TopicName, call: &Call<'_>, semantics: Semantics) -> Option<Offs
     let topic = OffsetFetchResponseTopics::default();
     if semantics.topics_by_id {
         let id = call.node.image().topic(name)?.id;
-        return Some(OffsetFetchResponseTopics { topic_id: id.0, ..topic });
+        return Some(OffsetFetchResponseTopics {
+            topic_id: id.0,
+            ..topic
+        });
     }
-    Some(OffsetFetchResponseTopics { name: name.to_string(), ..topic })
+    Some(OffsetFetchResponseTopics {
+        name: name.to_string(),
+        ..topic
+    })
 }
 
 fn answer(
     topic: &OffsetFetchRequestTopics,
     partitions: impl Iterator<Item = OffsetFetchResponsePartitions>,
 ) -> OffsetFetchResponseTopics {
-    OffsetFetchResponseTopics { name: topic.name.clone(), topic_id: topic.topic_id, partitions: partitions.collect() }
+    OffsetFetchResponseTopics {
+        name: topic.name.clone(),
+        topic_id: topic.topic_id,
+        partitions: partitions.collect(),
+    }
 }
 
 fn size(value: &OffsetValue) -> usize {
@@ -198,20 +242,35 @@ fn nothing(partition_index: i32, error: Option<ErrorCode>) -> OffsetFetchRespons
 }
 
 /// The answer about one group, where the version has room for no more.
-fn alone(asked: &OffsetFetchRequestGroup, answer: OffsetFetchResponseGroup, semantics: Semantics) -> OffsetFetchResponse {
+fn alone(
+    asked: &OffsetFetchRequestGroup,
+    answer: OffsetFetchResponseGroup,
+    semantics: Semantics,
+) -> OffsetFetchResponse {
     let topics = match (answer.error_code, semantics.errors_on_partitions) {
         (0, _) | (_, false) => answer.topics.into_iter().map(old_topic).collect(),
         (error_code, true) => refused_topics(asked, error_code),
     };
-    let error_code = if semantics.errors_on_partitions { 0 } else { answer.error_code };
-    OffsetFetchResponse { topics, error_code, ..OffsetFetchResponse::default() }
+    let error_code = if semantics.errors_on_partitions {
+        0
+    } else {
+        answer.error_code
+    };
+    OffsetFetchResponse {
+        topics,
+        error_code,
+        ..OffsetFetchResponse::default()
+    }
 }
 
 fn refused_topics(asked: &OffsetFetchRequestGroup, error_code: i16) -> Vec<OffsetFetchResponseTopic> {
     let refused = |topic: &OffsetFetchRequestTopics| {
         let partitions = topic.partition_indexes.iter().map(|index| nothing(*index, None));
         let mut topic = old_topic(answer(topic, partitions));
-        topic.partitions.iter_mut().for_each(|partition| partition.error_code = error_code);
+        topic
+            .partitions
+            .iter_mut()
+            .for_each(|partition| partition.error_code = error_code);
         topic
     };
     asked.topics.iter().flatten().map(refused).collect()
@@ -225,5 +284,8 @@ fn old_topic(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic {
         metadata: partition.metadata,
         error_code: partition.error_code,
     };
-    OffsetFetchResponseTopic { name: topic.name, partitions: topic.partitions.into_iter().map(partition).collect() }
+    OffsetFetchResponseTopic {
+        name: topic.name,
+        partitions: topic.partitions.into_iter().map(partition).collect(),
+    }
 }

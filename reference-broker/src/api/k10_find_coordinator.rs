@@ -1,5 +1,5 @@
-//! FindCoordinator. v0 groups alone · v1 kinds of key, error message, throttle time · v3 flexible · v4 many keys (KIP-699) ·
-//! v5 TRANSACTION_ABORTABLE (KIP-890) · v6 share partitions (KIP-932).
+//! FindCoordinator. v0 groups alone · v1 kinds of key, error message, throttle time · v3 flexible · v4 many keys
+//! (KIP-699) · v5 TRANSACTION_ABORTABLE (KIP-890) · v6 share partitions (KIP-932).
 
 use std::ops::RangeInclusive;
 
@@ -23,7 +23,11 @@ struct Semantics {
 
 impl Semantics {
     fn of(version: i16) -> Self {
-        Self { tells_message: version >= 1, many_keys: version >= 4, share_partitions: version >= 6 }
+        Self {
+            tells_message: version >= 1,
+            many_keys: version >= 4,
+            share_partitions: version >= 6,
+        }
     }
 }
 
@@ -37,7 +41,8 @@ impl Api for FindCoordinator {
         let semantics = Semantics::of(call.version);
         let response = if semantics.many_keys {
             let one = |key| one_of_many(request.key_type, key, call, semantics);
-            FindCoordinatorResponse::default().with_coordinators(request.coordinator_keys.into_iter().map(one).collect())
+            FindCoordinatorResponse::default()
+                .with_coordinators(request.coordinator_keys.into_iter().map(one).collect())
         } else {
             alone(find(request.key_type, &request.key, call, semantics), semantics)
         };
@@ -77,7 +82,10 @@ fn is_share_partition(key: &str) -> bool {
     let parts: Vec<&str> = key.split(':').collect();
     let is_id = |id: &str| {
         let text = id.trim_end_matches('=');
-        text.len() == 22 && text.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
+        text.len() == 22
+            && text
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_')
     };
     matches!(parts[..], [group, id, partition] if !group.is_empty() && is_id(id) && partition.parse::<i32>().is_ok())
 }
@@ -86,11 +94,19 @@ fn is_share_partition(key: &str) -> bool {
 fn one_of_many(kind: i8, key: StrBytes, call: &Call<'_>, semantics: Semantics) -> Coordinator {
     let found = find(kind, &key, call, semantics);
     let explained = found.as_ref().err().filter(|_| coordinator_kind(kind).is_none());
-    let message = explained.map(|error| StrBytes::from(message(*error).to_owned())).unwrap_or_default();
+    let message = explained
+        .map(|error| StrBytes::from(message(*error).to_owned()))
+        .unwrap_or_default();
     let coordinator = Coordinator::default().with_key(key).with_error_message(Some(message));
     match found {
-        Ok(at) => coordinator.with_node_id(at.broker.into()).with_host(at.host.into()).with_port(at.port.into()),
-        Err(error) => coordinator.with_error_code(error.code()).with_node_id((-1).into()).with_port(-1),
+        Ok(at) => coordinator
+            .with_node_id(at.broker.into())
+            .with_host(at.host.into())
+            .with_port(at.port.into()),
+        Err(error) => coordinator
+            .with_error_code(error.code())
+            .with_node_id((-1).into())
+            .with_port(-1),
     }
 }
 
@@ -129,7 +145,14 @@ mod tests {
     #[test]
     fn a_share_partition_is_a_group_a_topic_id_and_a_number() {
         assert!(is_share_partition("g:4L6g3nShT-eMCtK--X86sw:0"));
-        for bad in ["", "g", "g:zz:0", ":4L6g3nShT-eMCtK--X86sw:0", "g:4L6g3nShT-eMCtK--X86sw:x", "g:4L6g3nShT-eMCtK--X86sw:0:1"] {
+        for bad in [
+            "",
+            "g",
+            "g:zz:0",
+            ":4L6g3nShT-eMCtK--X86sw:0",
+            "g:4L6g3nShT-eMCtK--X86sw:x",
+            "g:4L6g3nShT-eMCtK--X86sw:0:1",
+        ] {
             assert!(!is_share_partition(bad), "{bad}");
         }
     }

@@ -1,6 +1,6 @@
 //! JoinGroup. v0 the session timeout is the rebalance timeout too · v1 rebalance timeout · v2 throttle time · v4 a new
-//! dynamic member is told its id first (KIP-394) · v5 instance ids (KIP-345) · v6 flexible · v7 protocol type in the answer,
-//! null for no protocol (KIP-559) · v8 reason (KIP-800) · v9 the leader may skip the assignment (KIP-814).
+//! dynamic member is told its id first (KIP-394) · v5 instance ids (KIP-345) · v6 flexible · v7 protocol type in the
+//! answer, null for no protocol (KIP-559) · v8 reason (KIP-800) · v9 the leader may skip the assignment (KIP-814).
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -77,7 +77,12 @@ impl Api for JoinGroup {
 
 fn protocols(request: &JoinGroupRequest) -> Arc<[Protocol]> {
     let protocols = request.protocols.iter();
-    protocols.map(|protocol| Protocol { name: Arc::from(&*protocol.name), metadata: protocol.metadata.clone() }).collect()
+    protocols
+        .map(|protocol| Protocol {
+            name: Arc::from(&*protocol.name),
+            metadata: protocol.metadata.clone(),
+        })
+        .collect()
 }
 
 fn continued(released: Released, semantics: Semantics) -> Answer {

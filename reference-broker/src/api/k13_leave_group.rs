@@ -27,13 +27,21 @@ impl Api for LeaveGroup {
         } else {
             vec![MemberIdentity::default().with_member_id(request.member_id.clone())]
         };
-        let leave = Leave { group: Arc::from(&**request.group_id), members: members.iter().map(leaver).collect() };
+        let leave = Leave {
+            group: Arc::from(&**request.group_id),
+            members: members.iter().map(leaver).collect(),
+        };
         let response = match call.node.leave_group(leave, call.now) {
             Outcome::Left(results) if many_members => {
-                let told = members.into_iter().zip(results).map(|(member, result)| tell(member, result));
+                let told = members
+                    .into_iter()
+                    .zip(results)
+                    .map(|(member, result)| tell(member, result));
                 LeaveGroupResponse::default().with_members(told.collect())
             }
-            Outcome::Left(results) => LeaveGroupResponse::default().with_error_code(results.first().map_or(0, |result| code(*result))),
+            Outcome::Left(results) => {
+                LeaveGroupResponse::default().with_error_code(results.first().map_or(0, |result| code(*result)))
+            }
             Outcome::Refused(error) => LeaveGroupResponse::default().with_error_code(error.code()),
             _ => LeaveGroupResponse::default().with_error_code(ErrorCode::UnknownServerError.code()),
         };
@@ -42,7 +50,10 @@ impl Api for LeaveGroup {
 }
 
 fn leaver(member: &MemberIdentity) -> Leaver {
-    Leaver { member: Arc::from(&*member.member_id), instance: member.group_instance_id.as_deref().map(Arc::from) }
+    Leaver {
+        member: Arc::from(&*member.member_id),
+        instance: member.group_instance_id.as_deref().map(Arc::from),
+    }
 }
 
 fn tell(member: MemberIdentity, result: Option<ErrorCode>) -> MemberResponse {

@@ -1,5 +1,5 @@
-//! SyncGroup. v1 throttle time · v3 instance ids (KIP-345) · v4 flexible · v5 protocol type and name, which must be there
-//! (KIP-559).
+//! SyncGroup. v1 throttle time · v3 instance ids (KIP-345) · v4 flexible · v5 protocol type and name, which must be
+//! there (KIP-559).
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -29,7 +29,10 @@ impl Api for SyncGroup {
     const VERSIONS: RangeInclusive<i16> = 0..=5;
 
     fn handle(request: SyncGroupRequest, call: &mut Call<'_>) -> Answer {
-        let semantics = Semantics { version: call.version, names_protocol: call.version >= 5 };
+        let semantics = Semantics {
+            version: call.version,
+            names_protocol: call.version >= 5,
+        };
         if semantics.names_protocol && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
             return answer(Outcome::Refused(ErrorCode::InconsistentGroupProtocol), semantics);
         }
@@ -40,7 +43,11 @@ impl Api for SyncGroup {
             generation: request.generation_id,
             protocol_type: request.protocol_type.as_deref().map(Arc::from),
             protocol: request.protocol_name.as_deref().map(Arc::from),
-            assignments: request.assignments.iter().map(|given| (Arc::from(&*given.member_id), given.assignment.clone())).collect(),
+            assignments: request
+                .assignments
+                .iter()
+                .map(|given| (Arc::from(&*given.member_id), given.assignment.clone()))
+                .collect(),
             ticket,
         };
         match call.node.sync_group(sync, call.now) {

@@ -1,5 +1,5 @@
-//! DescribeGroups. v1 throttle time · v3 authorized operations (KIP-430) · v4 instance ids · v5 flexible · v6 an unknown group
-//! is an error with a message (KIP-1043), before it was a dead group without one.
+//! DescribeGroups. v1 throttle time · v3 authorized operations (KIP-430) · v4 instance ids · v5 flexible · v6 an
+//! unknown group is an error with a message (KIP-1043), before it was a dead group without one.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -33,8 +33,15 @@ impl Api for DescribeGroups {
     const VERSIONS: RangeInclusive<i16> = 0..=6;
 
     fn handle(request: DescribeGroupsRequest, call: &mut Call<'_>) -> Answer {
-        let operations = if request.include_authorized_operations { ALL_OPERATIONS } else { NOT_ASKED };
-        let semantics = Semantics { unknown_is_error: call.version >= 6, operations };
+        let operations = if request.include_authorized_operations {
+            ALL_OPERATIONS
+        } else {
+            NOT_ASKED
+        };
+        let semantics = Semantics {
+            unknown_is_error: call.version >= 6,
+            operations,
+        };
         let mut budget = ReplyBudget::default();
         let groups = request.groups.into_iter().map(|id| {
             let found = call.node.describe_group(&id, call.now);
@@ -55,7 +62,9 @@ fn size(group: Option<&Described>) -> usize {
 fn describe(id: GroupId, found: Result<Option<Described>, ErrorCode>, semantics: Semantics) -> DescribedGroup {
     let group = DescribedGroup::default().with_authorized_operations(NOT_ASKED);
     match found {
-        Ok(Some(described)) => fill(group, described).with_authorized_operations(semantics.operations).with_group_id(id),
+        Ok(Some(described)) => fill(group, described)
+            .with_authorized_operations(semantics.operations)
+            .with_group_id(id),
         Ok(None) if semantics.unknown_is_error => group
             .with_error_code(ErrorCode::GroupIdNotFound.code())
             .with_error_message(Some(format!("Group {} not found.", &**id).into()))

@@ -1,4 +1,5 @@
-//! ListGroups. v1 throttle time · v3 flexible · v4 state, and a filter by it (KIP-518) · v5 type, and a filter by it (KIP-848).
+//! ListGroups. v1 throttle time · v3 flexible · v4 state, and a filter by it (KIP-518) · v5 type, and a filter by it
+//! (KIP-848).
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -29,13 +30,23 @@ impl Api for ListGroups {
     const VERSIONS: RangeInclusive<i16> = 0..=5;
 
     fn handle(request: ListGroupsRequest, call: &mut Call<'_>) -> Answer {
-        let semantics = Semantics { tells_state: call.version >= 4, tells_type: call.version >= 5 };
-        let states: HashSet<String> = request.states_filter.iter().map(|state| state.trim().to_lowercase()).collect();
+        let semantics = Semantics {
+            tells_state: call.version >= 4,
+            tells_type: call.version >= 5,
+        };
+        let states: HashSet<String> = request
+            .states_filter
+            .iter()
+            .map(|state| state.trim().to_lowercase())
+            .collect();
         let has_state = |listed: &Listed| states.is_empty() || states.contains(&listed.state.to_lowercase());
         let types = &request.types_filter;
         let has_type = types.is_empty() || types.iter().any(|name| name.eq_ignore_ascii_case(TYPE));
         let groups = if has_type { call.node.list_groups() } else { Vec::new() };
-        let shown = groups.into_iter().filter(has_state).map(|listed| show(&listed, semantics));
+        let shown = groups
+            .into_iter()
+            .filter(has_state)
+            .map(|listed| show(&listed, semantics));
         call.reply(&ListGroupsResponse::default().with_groups(shown.collect()))
     }
 }

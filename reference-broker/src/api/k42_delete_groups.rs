@@ -19,10 +19,15 @@ impl Api for DeleteGroups {
 
     fn handle(request: DeleteGroupsRequest, call: &mut Call<'_>) -> Answer {
         let mut seen = HashSet::new();
-        let names = request.groups_names.into_iter().filter(|name| seen.insert(name.clone()));
+        let names = request
+            .groups_names
+            .into_iter()
+            .filter(|name| seen.insert(name.clone()));
         let results = names.map(|name| {
             let deleted = call.node.delete_group(&Arc::from(&**name), call.now);
-            DeletableGroupResult::default().with_error_code(deleted.err().map_or(0, |error| error.code())).with_group_id(name)
+            DeletableGroupResult::default()
+                .with_error_code(deleted.err().map_or(0, |error| error.code()))
+                .with_group_id(name)
         });
         let response = DeleteGroupsResponse::default().with_results(results.collect());
         call.reply(&response)

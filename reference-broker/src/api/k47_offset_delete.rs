@@ -21,9 +21,15 @@ impl Api for OffsetDelete {
     fn handle(request: OffsetDeleteRequest, call: &mut Call<'_>) -> Answer {
         let named = request.topics.iter().flat_map(|topic| {
             let name: Arc<str> = Arc::from(&**topic.name);
-            topic.partitions.iter().map(move |partition| (Arc::clone(&name), partition.partition_index))
+            topic
+                .partitions
+                .iter()
+                .map(move |partition| (Arc::clone(&name), partition.partition_index))
         });
-        let response = match call.node.delete_offsets(&Arc::from(&**request.group_id), named.collect(), call.now) {
+        let response = match call
+            .node
+            .delete_offsets(&Arc::from(&**request.group_id), named.collect(), call.now)
+        {
             Ok(results) => OffsetDeleteResponse::default().with_topics(answer(&request, results, call)),
             Err(error) => OffsetDeleteResponse::default().with_error_code(error.code()),
         };
@@ -31,17 +37,32 @@ impl Api for OffsetDelete {
     }
 }
 
-fn answer(request: &OffsetDeleteRequest, results: Vec<Option<ErrorCode>>, call: &Call<'_>) -> Vec<OffsetDeleteResponseTopic> {
+fn answer(
+    request: &OffsetDeleteRequest,
+    results: Vec<Option<ErrorCode>>,
+    call: &Call<'_>,
+) -> Vec<OffsetDeleteResponseTopic> {
     let mut results = results.into_iter();
     let asked = request.topics.iter().map(|topic| Asked {
         topic: topic.name.clone(),
         exists: call.node.image().topic(&topic.name).is_some(),
-        partitions: topic.partitions.iter().map(|partition| partition.partition_index).zip(results.by_ref()).collect(),
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|partition| partition.partition_index)
+            .zip(results.by_ref())
+            .collect(),
     });
     by_topic(&asked.collect::<Vec<_>>()).into_iter().map(tell).collect()
 }
 
 fn tell((topic, partitions): (TopicName, Coded)) -> OffsetDeleteResponseTopic {
-    let partition = |(index, code)| OffsetDeleteResponsePartition::default().with_partition_index(index).with_error_code(code);
-    OffsetDeleteResponseTopic::default().with_name(topic).with_partitions(partitions.into_iter().map(partition).collect())
+    let partition = |(index, code)| {
+        OffsetDeleteResponsePartition::default()
+            .with_partition_index(index)
+            .with_error_code(code)
+    };
+    OffsetDeleteResponseTopic::default()
+        .with_name(topic)
+        .with_partitions(partitions.into_iter().map(partition).collect())
 }

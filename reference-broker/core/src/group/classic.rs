@@ -1,5 +1,5 @@
-//! A classic group: members, their generation, and the phase that they are in. This file has the state and what can be read
-//! off it; `state` changes it, the files beside it decide.
+//! A classic group: members, their generation, and the phase that they are in. This file has the state and what can be
+//! read off it; `state` changes it, the files beside it decide.
 //!
 //! Only what [`GroupValue`] holds survives a restart. Tickets, awaited members and deadlines do not.
 
@@ -114,7 +114,10 @@ impl Member {
 
     /// The first protocol of its own order of preference that is a candidate.
     fn vote(protocols: &[Protocol], is_candidate: impl Fn(&str) -> bool) -> Option<&Arc<str>> {
-        protocols.iter().map(|protocol| &protocol.name).find(|name| is_candidate(name))
+        protocols
+            .iter()
+            .map(|protocol| &protocol.name)
+            .find(|name| is_candidate(name))
     }
 }
 
@@ -166,7 +169,9 @@ impl ClassicGroup {
 
     /// Where the subscriptions cannot be read, a group of consumers is taken to be subscribed to everything.
     pub(super) fn is_subscribed_to(&self, topic: &str) -> bool {
-        self.subscribed.as_ref().map_or(self.is_of_consumers(), |topics| topics.contains(topic))
+        self.subscribed
+            .as_ref()
+            .map_or(self.is_of_consumers(), |topics| topics.contains(topic))
     }
 
     fn is_leader(&self, member: &str) -> bool {
@@ -179,7 +184,12 @@ impl ClassicGroup {
 
     /// The slowest member decides how long a rebalance waits.
     fn rebalance_timeout_ms(&self) -> i64 {
-        self.members.values().map(|member| i64::from(member.rebalance_timeout_ms)).max().unwrap_or(0).max(0)
+        self.members
+            .values()
+            .map(|member| i64::from(member.rebalance_timeout_ms))
+            .max()
+            .unwrap_or(0)
+            .max(0)
     }
 
     /// Could a member with this protocol type and these protocols be one of this group?
@@ -200,11 +210,15 @@ impl ClassicGroup {
                 return Err(ErrorCode::FencedInstanceId);
             }
         }
-        if self.members.contains_key(member) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
+        if self.members.contains_key(member) {
+            Ok(())
+        } else {
+            Err(ErrorCode::UnknownMemberId)
+        }
     }
 
-    /// The majority's choice among the protocols that all know. A tie falls as it does in Kafka: to the name that comes first
-    /// when a Java `HashMap` of the votes is walked.
+    /// The majority's choice among the protocols that all know. A tie falls as it does in Kafka: to the name that comes
+    /// first when a Java `HashMap` of the votes is walked.
     fn select_protocol(&self) -> Option<Arc<str>> {
         let is_candidate = |name: &str| self.supporters.get(name).copied().unwrap_or(0) == self.members.len();
         let mut votes: HashMap<&Arc<str>, usize> = HashMap::new();
@@ -215,7 +229,10 @@ impl ClassicGroup {
         }
         let entries = votes.len();
         let ranked = votes.into_iter().max_by_key(|(name, count)| {
-            (*count, std::cmp::Reverse((hash_map_bucket(name, entries), Arc::clone(name))))
+            (
+                *count,
+                std::cmp::Reverse((hash_map_bucket(name, entries), Arc::clone(name))),
+            )
         });
         ranked.map(|(name, _)| Arc::clone(name))
     }
@@ -223,8 +240,12 @@ impl ClassicGroup {
     /// Every parked request with the answer that sends its client to another coordinator.
     pub(super) fn abandon(&self) -> Vec<(Ticket, Outcome)> {
         let parked = |(id, member): (&MemberId, &Member)| {
-            let join = member.join.map(|ticket| (ticket, Outcome::JoinRefused(Arc::clone(id), ErrorCode::NotCoordinator)));
-            let sync = member.sync.map(|ticket| (ticket, Outcome::Refused(ErrorCode::NotCoordinator)));
+            let join = member
+                .join
+                .map(|ticket| (ticket, Outcome::JoinRefused(Arc::clone(id), ErrorCode::NotCoordinator)));
+            let sync = member
+                .sync
+                .map(|ticket| (ticket, Outcome::Refused(ErrorCode::NotCoordinator)));
             join.into_iter().chain(sync)
         };
         self.members.iter().flat_map(parked).collect()
@@ -238,7 +259,11 @@ impl ClassicGroup {
             protocol: self.protocol.clone(),
             leader: self.leader.clone(),
             since_unix_ms: self.since_unix_ms.unwrap_or(-1),
-            members: self.members.iter().map(|(id, member)| self.as_member(id, member, assignment_of(id, member))).collect(),
+            members: self
+                .members
+                .iter()
+                .map(|(id, member)| self.as_member(id, member, assignment_of(id, member)))
+                .collect(),
         }
     }
 
@@ -257,16 +282,55 @@ impl ClassicGroup {
 
     /// What must hold between two commands.
     pub(super) fn check(&self) -> Result<(), String> {
-        let claim = |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{what}: {self:?}")) };
+        let claim = |holds: bool, what: &str| {
+            if holds {
+                Ok(())
+            } else {
+                Err(format!("{what}: {self:?}"))
+            }
+        };
         let all = |holds: &dyn Fn(&Member) -> bool| self.members.values().all(holds);
-        claim(self.leader.as_ref().is_none_or(|leader| self.members.contains_key(leader)), "the leader is a member")?;
-        claim(self.leader.is_some() != self.members.is_empty(), "members have a leader")?;
-        claim(self.joining == self.members.values().filter(|member| member.join.is_some()).count(), "joins are counted")?;
-        claim(all(&|member| member.join.is_none() || member.sync.is_none()), "a member has at most one ticket")?;
-        claim(self.is_preparing() || self.joining == 0, "joins are parked in PreparingRebalance alone")?;
-        claim(self.phase == Phase::Completing || all(&|member| member.sync.is_none()), "syncs are parked in CompletingRebalance alone")?;
-        claim(!self.is_empty() || self.members.is_empty(), "an empty group has no members")?;
-        claim(self.is_empty() || self.is_preparing() || !self.members.is_empty(), "a generation has members")?;
-        claim(self.instances.iter().all(|(instance, id)| self.members.get(id).is_some_and(|member| member.instance_id.as_ref() == Some(instance))), "instance ids point at their members")
+        claim(
+            self.leader
+                .as_ref()
+                .is_none_or(|leader| self.members.contains_key(leader)),
+            "the leader is a member",
+        )?;
+        claim(
+            self.leader.is_some() != self.members.is_empty(),
+            "members have a leader",
+        )?;
+        claim(
+            self.joining == self.members.values().filter(|member| member.join.is_some()).count(),
+            "joins are counted",
+        )?;
+        claim(
+            all(&|member| member.join.is_none() || member.sync.is_none()),
+            "a member has at most one ticket",
+        )?;
+        claim(
+            self.is_preparing() || self.joining == 0,
+            "joins are parked in PreparingRebalance alone",
+        )?;
+        claim(
+            self.phase == Phase::Completing || all(&|member| member.sync.is_none()),
+            "syncs are parked in CompletingRebalance alone",
+        )?;
+        claim(
+            !self.is_empty() || self.members.is_empty(),
+            "an empty group has no members",
+        )?;
+        claim(
+            self.is_empty() || self.is_preparing() || !self.members.is_empty(),
+            "a generation has members",
+        )?;
+        claim(
+            self.instances.iter().all(|(instance, id)| {
+                self.members
+                    .get(id)
+                    .is_some_and(|member| member.instance_id.as_ref() == Some(instance))
+            }),
+            "instance ids point at their members",
+        )
     }
 }

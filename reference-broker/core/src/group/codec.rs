@@ -1,5 +1,5 @@
-//! Records of the offsets topic to bytes and back, in the versions that Kafka 4.3.1 writes: an offset as v4, or as v1 where
-//! the commit itself said when it expires; a group as v3.
+//! Records of the offsets topic to bytes and back, in the versions that Kafka 4.3.1 writes: an offset as v4, or as v1
+//! where the commit itself said when it expires; a group as v3.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::record::{GroupValue, MemberValue, OffsetKey, OffsetValue, Record};
 use crate::records::{
-    self, GroupMetadataKey, GroupMetadataValue, MemberMetadata, Message, OffsetCommitKey, OffsetCommitValue, RecordError,
+    self, GroupMetadataKey, GroupMetadataValue, MemberMetadata, Message, OffsetCommitKey, OffsetCommitValue,
+    RecordError,
 };
 use crate::units::TopicId;
 
@@ -25,7 +26,9 @@ pub fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), RecordError> {
     Ok(match record {
         Record::Offset(key, value) => (encode_offset_key(key)?, value.as_ref().map(encode_offset).transpose()?),
         Record::Group(group, value) => {
-            let key = records::key(&GroupMetadataKey { group: group.to_string() })?;
+            let key = records::key(&GroupMetadataKey {
+                group: group.to_string(),
+            })?;
             (key, value.as_ref().map(encode_group).transpose()?)
         }
     })
@@ -52,16 +55,28 @@ pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, Record
 
 fn encode_offset_key(key: &OffsetKey) -> Result<Bytes, RecordError> {
     let (group, topic) = (key.group.to_string(), key.topic.to_string());
-    records::key(&OffsetCommitKey { group, topic, partition: key.partition })
+    records::key(&OffsetCommitKey {
+        group,
+        topic,
+        partition: key.partition,
+    })
 }
 
 fn decode_offset_key(key: &OffsetCommitKey) -> OffsetKey {
-    OffsetKey { group: key.group.as_str().into(), topic: key.topic.as_str().into(), partition: key.partition }
+    OffsetKey {
+        group: key.group.as_str().into(),
+        topic: key.topic.as_str().into(),
+        partition: key.partition,
+    }
 }
 
 /// Where the expiry is said the leader epoch is not: v1 has no room for it.
 fn encode_offset(value: &OffsetValue) -> Result<Bytes, RecordError> {
-    let version = if value.expire_unix_ms.is_some() { EXPIRING_OFFSET_VERSION } else { OFFSET_VERSION };
+    let version = if value.expire_unix_ms.is_some() {
+        EXPIRING_OFFSET_VERSION
+    } else {
+        OFFSET_VERSION
+    };
     let kept = OffsetCommitValue {
         offset: value.offset,
         leader_epoch: value.leader_epoch,

@@ -65,7 +65,10 @@ impl Coordinator {
             state: group.phase().name(),
             protocol_type: group.protocol_type().cloned().unwrap_or_default(),
             protocol: chosen(group).cloned().unwrap_or_default(),
-            members: group.members().map(|(id, member)| describe(group, id, member)).collect(),
+            members: group
+                .members()
+                .map(|(id, member)| describe(group, id, member))
+                .collect(),
         })
     }
 }
@@ -80,7 +83,9 @@ fn describe(group: &ClassicGroup, id: &MemberId, member: &Member) -> DescribedMe
         instance: member.instance_id.clone(),
         client_id: Arc::clone(&member.client_id),
         client_host: Arc::clone(&member.client_host),
-        metadata: chosen(group).map(|protocol| member.metadata(protocol)).unwrap_or_default(),
+        metadata: chosen(group)
+            .map(|protocol| member.metadata(protocol))
+            .unwrap_or_default(),
         assignment: member.assignment.clone(),
     }
 }

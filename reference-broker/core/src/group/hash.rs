@@ -1,5 +1,5 @@
-//! Java's string hash, where an answer of Kafka's depends on it: which partition coordinates a group, and in which order a
-//! `HashMap` is walked when a vote is tied.
+//! Java's string hash, where an answer of Kafka's depends on it: which partition coordinates a group, and in which
+//! order a `HashMap` is walked when a vote is tied.
 
 use crate::mutant::{self, Mutant};
 
@@ -14,7 +14,8 @@ pub fn partition_for(key: &str, partitions: i32) -> i32 {
 
 /// `String.hashCode`: over UTF-16 units.
 fn java_hash(text: &str) -> i32 {
-    text.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
+    text.encode_utf16()
+        .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
 }
 
 /// Kafka's `Utils.abs`: the most negative number becomes 0, not itself.
@@ -41,7 +42,11 @@ mod tests {
         assert_eq!(java_hash(""), 0);
         assert_eq!(java_hash("hello"), 99_162_322);
         assert_eq!(java_hash("polygenelubricants"), i32::MIN);
-        assert_eq!(java_hash("\u{1F600}"), 0xD83D * 31 + 0xDE00, "a pair of surrogates counts as two units");
+        assert_eq!(
+            java_hash("\u{1F600}"),
+            0xD83D * 31 + 0xDE00,
+            "a pair of surrogates counts as two units"
+        );
     }
 
     #[test]
@@ -51,7 +56,9 @@ mod tests {
 
     #[test]
     fn a_negative_hash_counts_by_its_magnitude() {
-        let key = (0..).map(|n: i32| format!("g{n}")).find(|key| java_hash(key) < 0 && java_hash(key) % 50 != 0);
+        let key = (0..)
+            .map(|n: i32| format!("g{n}"))
+            .find(|key| java_hash(key) < 0 && java_hash(key) % 50 != 0);
         let key = key.expect("some key has a negative hash");
         assert_eq!(partition_for(&key, 50), -(java_hash(&key) % 50));
     }

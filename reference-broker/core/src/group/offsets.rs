@@ -55,12 +55,19 @@ pub(super) struct Offsets {
 impl Offsets {
     pub(super) fn put(&mut self, key: &OffsetKey, value: OffsetValue) {
         let topics = self.by_group.entry(Arc::clone(&key.group)).or_default();
-        topics.entry(Arc::clone(&key.topic)).or_default().insert(key.partition, value);
+        topics
+            .entry(Arc::clone(&key.topic))
+            .or_default()
+            .insert(key.partition, value);
     }
 
     pub(super) fn remove(&mut self, key: &OffsetKey) {
-        let Some(topics) = self.by_group.get_mut(&key.group) else { return };
-        let Some(partitions) = topics.get_mut(&key.topic) else { return };
+        let Some(topics) = self.by_group.get_mut(&key.group) else {
+            return;
+        };
+        let Some(partitions) = topics.get_mut(&key.topic) else {
+            return;
+        };
         partitions.remove(&key.partition);
         if partitions.is_empty() {
             topics.remove(&key.topic);
@@ -76,7 +83,11 @@ impl Offsets {
 
     fn of_group(&self, group: &str) -> impl Iterator<Item = (&TopicName, i32, &OffsetValue)> {
         let topics = self.by_group.get(group).into_iter().flatten();
-        topics.flat_map(|(topic, partitions)| partitions.iter().map(move |(partition, value)| (topic, *partition, value)))
+        topics.flat_map(|(topic, partitions)| {
+            partitions
+                .iter()
+                .map(move |(partition, value)| (topic, *partition, value))
+        })
     }
 }
 
@@ -102,8 +113,15 @@ impl Coordinator {
         let renewed = group
             .filter(|group| group.is_preparing() || group.phase() == Phase::Stable)
             .and_then(|group| group.renewed(&commit.group, &commit.member, now));
-        let results = commit.offsets.iter().map(|offset| self.check_metadata(offset).err()).collect();
-        let kept = commit.offsets.iter().filter(|offset| self.check_metadata(offset).is_ok());
+        let results = commit
+            .offsets
+            .iter()
+            .map(|offset| self.check_metadata(offset).err())
+            .collect();
+        let kept = commit
+            .offsets
+            .iter()
+            .filter(|offset| self.check_metadata(offset).is_ok());
         let records = kept.map(|offset| Change::Durable(offset.as_record(&commit, now)));
         Step {
             changes: renewed.into_iter().chain(records).collect(),
@@ -114,32 +132,59 @@ impl Coordinator {
 
     /// Kafka counts Java's `String.length()`.
     fn check_metadata(&self, offset: &OffsetToCommit) -> Result<(), ErrorCode> {
-        let length = offset.metadata.as_deref().map_or(0, |metadata| metadata.encode_utf16().count());
-        if length > self.config.offset_metadata_max_bytes { Err(ErrorCode::OffsetMetadataTooLarge) } else { Ok(()) }
+        let length = offset
+            .metadata
+            .as_deref()
+            .map_or(0, |metadata| metadata.encode_utf16().count());
+        if length > self.config.offset_metadata_max_bytes {
+            Err(ErrorCode::OffsetMetadataTooLarge)
+        } else {
+            Ok(())
+        }
     }
 
     /// Offsets of topics that members are subscribed to stay.
     pub(super) fn decide_delete_offsets(&self, id: &GroupId, partitions: &[(TopicName, i32)]) -> Decision {
-        let Some(group) = self.groups.get(id) else { return refuse(ErrorCode::GroupIdNotFound) };
+        let Some(group) = self.groups.get(id) else {
+            return refuse(ErrorCode::GroupIdNotFound);
+        };
         if !group.is_empty() && !group.is_of_consumers() {
             return refuse(ErrorCode::NonEmptyGroup);
         }
-        let refusal = |topic: &str| group.is_subscribed_to(topic).then_some(ErrorCode::GroupSubscribedToTopic);
+        let refusal = |topic: &str| {
+            group
+                .is_subscribed_to(topic)
+                .then_some(ErrorCode::GroupSubscribedToTopic)
+        };
         let results = partitions.iter().map(|(topic, _)| refusal(topic)).collect();
-        let deleted = partitions.iter().filter(|(topic, partition)| {
-            refusal(topic).is_none() && self.offsets.get(id, topic, *partition).is_some()
-        });
-        let tombstones = deleted.map(|(topic, partition)| tombstone(id, topic, *partition)).collect();
-        Step { changes: tombstones, ..Step::answer(Outcome::Offsets(results)) }
+        let deleted = partitions
+            .iter()
+            .filter(|(topic, partition)| refusal(topic).is_none() && self.offsets.get(id, topic, *partition).is_some());
+        let tombstones = deleted
+            .map(|(topic, partition)| tombstone(id, topic, *partition))
+            .collect();
+        Step {
+            changes: tombstones,
+            ..Step::answer(Outcome::Offsets(results))
+        }
     }
 
     pub(super) fn decide_delete_group(&self, id: &GroupId) -> Decision {
-        let Some(group) = self.groups.get(id) else { return refuse(ErrorCode::GroupIdNotFound) };
+        let Some(group) = self.groups.get(id) else {
+            return refuse(ErrorCode::GroupIdNotFound);
+        };
         if !group.is_empty() {
             return refuse(ErrorCode::NonEmptyGroup);
         }
-        let offsets = self.offsets.of_group(id).map(|(topic, partition, _)| tombstone(id, topic, partition));
-        changes(offsets.chain([Change::Durable(Record::Group(Arc::clone(id), None))]).collect())
+        let offsets = self
+            .offsets
+            .of_group(id)
+            .map(|(topic, partition, _)| tombstone(id, topic, partition));
+        changes(
+            offsets
+                .chain([Change::Durable(Record::Group(Arc::clone(id), None))])
+                .collect(),
+        )
     }
 
     /// Offsets that were committed under another id of the same name belong to an earlier or later topic.
@@ -147,10 +192,17 @@ impl Coordinator {
         let is_of_it = |value: &OffsetValue| {
             value.topic_id == TopicId::ZERO || topic_id == TopicId::ZERO || value.topic_id == topic_id
         };
-        let of_topic = self.offsets.by_group.iter().filter_map(|(group, topics)| Some((group, topics.get(topic)?)));
+        let of_topic = self
+            .offsets
+            .by_group
+            .iter()
+            .filter_map(|(group, topics)| Some((group, topics.get(topic)?)));
         let offsets = of_topic.flat_map(|(group, partitions)| partitions.iter().map(move |entry| (group, entry)));
         let gone = offsets.filter(|(_, (_, value))| is_of_it(value));
-        changes(gone.map(|(group, (partition, _))| tombstone(group, topic, *partition)).collect())
+        changes(
+            gone.map(|(group, (partition, _))| tombstone(group, topic, *partition))
+                .collect(),
+        )
     }
 
     /// Old offsets go, and with its last offset an empty group.
@@ -176,8 +228,8 @@ impl Coordinator {
         tombstones
     }
 
-    /// Retention counts from when the group became empty; from the commit in a group that never had members, and for what
-    /// a stable group of consumers is not subscribed to.
+    /// Retention counts from when the group became empty; from the commit in a group that never had members, and for
+    /// what a stable group of consumers is not subscribed to.
     fn is_expired(&self, group: &ClassicGroup, topic: &str, value: &OffsetValue, now: Now) -> bool {
         let from = match (group.protocol_type(), group.phase()) {
             (None, _) => value.commit_unix_ms,
@@ -186,7 +238,11 @@ impl Coordinator {
             (Some(_), Phase::Preparing { .. } | Phase::Completing | Phase::Stable) => return false,
         };
         let retention_ms = self.config.offsets_retention_minutes.saturating_mul(60_000);
-        let is_old = value.expire_unix_ms.map_or(now.unix_ms.saturating_sub(from) >= retention_ms, |expiry| now.unix_ms >= expiry);
+        let is_old = value
+            .expire_unix_ms
+            .map_or(now.unix_ms.saturating_sub(from) >= retention_ms, |expiry| {
+                now.unix_ms >= expiry
+            });
         is_old && !group.is_subscribed_to(topic)
     }
 }
@@ -203,7 +259,9 @@ impl OffsetToCommit {
             leader_epoch: self.leader_epoch,
             metadata: self.metadata.clone().unwrap_or_default(),
             commit_unix_ms: now.unix_ms,
-            expire_unix_ms: commit.retention_ms.map(|retention_ms| now.unix_ms.wrapping_add(retention_ms)),
+            expire_unix_ms: commit
+                .retention_ms
+                .map(|retention_ms| now.unix_ms.wrapping_add(retention_ms)),
             topic_id: self.topic_id,
         };
         Record::Offset(key, Some(value))
@@ -230,10 +288,18 @@ fn validate(group: Option<&ClassicGroup>, commit: &Commit) -> Result<(), ErrorCo
     if commit.generation != group.generation() && !mutant::on(Mutant::StaleGenerationAccepted) {
         return Err(ErrorCode::IllegalGeneration);
     }
-    if group.phase() == Phase::Completing { Err(ErrorCode::RebalanceInProgress) } else { Ok(()) }
+    if group.phase() == Phase::Completing {
+        Err(ErrorCode::RebalanceInProgress)
+    } else {
+        Ok(())
+    }
 }
 
 fn tombstone(group: &GroupId, topic: &TopicName, partition: i32) -> Change {
-    let key = OffsetKey { group: Arc::clone(group), topic: Arc::clone(topic), partition };
+    let key = OffsetKey {
+        group: Arc::clone(group),
+        topic: Arc::clone(topic),
+        partition,
+    };
     Change::Durable(Record::Offset(key, None))
 }

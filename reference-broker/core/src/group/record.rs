@@ -1,4 +1,5 @@
-//! What one partition of `__consumer_offsets` holds: offsets and classic groups, each a key with a value or a tombstone.
+//! What one partition of `__consumer_offsets` holds: offsets and classic groups, each a key with a value or a
+//! tombstone.
 
 use std::sync::Arc;
 

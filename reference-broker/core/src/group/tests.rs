@@ -1,5 +1,5 @@
-//! The coordinator alone, with time passed in: transcripts of who asks what and is answered what, and properties of random
-//! commands.
+//! The coordinator alone, with time passed in: transcripts of who asks what and is answered what, and properties of
+//! random commands.
 
 mod play;
 mod random;

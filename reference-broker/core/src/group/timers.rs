@@ -43,7 +43,10 @@ impl Timers {
     }
 
     pub(super) fn due(&self, now: Now) -> Option<&Timer> {
-        self.by_time.first().filter(|(deadline, _)| deadline.is_due(now)).map(|(_, timer)| timer)
+        self.by_time
+            .first()
+            .filter(|(deadline, _)| deadline.is_due(now))
+            .map(|(_, timer)| timer)
     }
 
     #[cfg(test)]

@@ -1,29 +1,21 @@
-//! The groups of one broker: who coordinates which, commands to coordinators, their records in `__consumer_offsets`, and
-//! what is replayed from there.
+//! The groups of one broker: who coordinates which, and what is asked of coordinators.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::{Node, Released};
 use crate::group::{
-    self, Change, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Record, Sync,
+    self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync,
     partition_for,
 };
 use crate::image::TopicImage;
-use crate::machine::{Machine, Reply, Step, Ticket};
-use crate::mutant::{self, Mutant};
-use crate::store::StoreError;
-use crate::units::{Deadline, ErrorCode, Now, Offset, TopicId, TopicName, TopicPartition};
+use crate::machine::{Reply, Ticket};
+use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition};
+
+mod coordinate;
 
 /// The topic that keeps groups and committed offsets.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
-
-/// Tombstones need not be written together; so many are.
-const TOMBSTONES_A_BATCH: usize = 1_000;
-
-type KeyValue = (Option<Bytes>, Option<Bytes>);
 
 /// The coordinators of this broker, by partition of the offsets topic.
 #[derive(Debug, Default)]
@@ -81,11 +73,22 @@ impl Node {
     /// # Errors
     /// COORDINATOR_NOT_AVAILABLE where nobody does as yet.
     pub fn coordinator_of(&self, kind: CoordinatorKind, key: &str) -> Result<Endpoint, ErrorCode> {
-        let topic = self.image().topic(kind.topic()).ok_or(ErrorCode::CoordinatorNotAvailable)?;
+        let topic = self
+            .image()
+            .topic(kind.topic())
+            .ok_or(ErrorCode::CoordinatorNotAvailable)?;
         let partition = partition_for(key, count(topic));
-        let leader = usize::try_from(partition).ok().and_then(|index| topic.partitions.get(index));
-        let broker = leader.and_then(|partition| self.image().broker(partition.leader)).filter(|broker| !broker.fenced);
-        let endpoint = broker.map(|broker| Endpoint { broker: broker.id.0, host: broker.host.clone(), port: broker.port });
+        let leader = usize::try_from(partition)
+            .ok()
+            .and_then(|index| topic.partitions.get(index));
+        let broker = leader
+            .and_then(|partition| self.image().broker(partition.leader))
+            .filter(|broker| !broker.fenced);
+        let endpoint = broker.map(|broker| Endpoint {
+            broker: broker.id.0,
+            host: broker.host.clone(),
+            port: broker.port,
+        });
         endpoint.ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 
@@ -119,8 +122,8 @@ impl Node {
         self.ask_group(&group, Command::Leave(leave), now)
     }
 
-    /// OffsetCommit. A partition that does not exist is refused by itself, whatever its group; only the others are asked
-    /// about, and if there are none nobody is. One result an offset, in order.
+    /// OffsetCommit. A partition that does not exist is refused by itself, whatever its group; only the others are
+    /// asked about, and if there are none nobody is. One result an offset, in order.
     pub fn commit_offsets(&mut self, mut commit: group::Commit, now: Now) -> Vec<Option<ErrorCode>> {
         let (known, mut results) = self.known_partitions(&commit.offsets, |offset| (&offset.topic, offset.partition));
         let mut is_known = known.iter();
@@ -147,7 +150,11 @@ impl Node {
         now: Now,
     ) -> Result<Vec<Option<ErrorCode>>, ErrorCode> {
         let (known, mut results) = self.known_partitions(&partitions, |(topic, partition)| (topic, *partition));
-        let kept = partitions.into_iter().zip(&known).filter_map(|(partition, known)| known.then_some(partition)).collect();
+        let kept = partitions
+            .into_iter()
+            .zip(&known)
+            .filter_map(|(partition, known)| known.then_some(partition))
+            .collect();
         match self.ask_group(group, Command::DeleteOffsets(Arc::clone(group), kept), now) {
             Outcome::Refused(error) => Err(error),
             outcome => {
@@ -172,9 +179,18 @@ impl Node {
     ///
     /// # Errors
     /// NOT_COORDINATOR.
-    pub fn committed(&mut self, group: &str, of: &[OffsetQuery], now: Now) -> Result<Vec<Option<OffsetValue>>, ErrorCode> {
+    pub fn committed(
+        &mut self,
+        group: &str,
+        of: &[OffsetQuery],
+        now: Now,
+    ) -> Result<Vec<Option<OffsetValue>>, ErrorCode> {
         let coordinator = self.coordinator(group, now)?;
-        let value = |of: &OffsetQuery| coordinator.committed(group, &of.topic, of.topic_id, of.partition).cloned();
+        let value = |of: &OffsetQuery| {
+            coordinator
+                .committed(group, &of.topic, of.topic_id, of.partition)
+                .cloned()
+        };
         Ok(of.iter().map(value).collect())
     }
 
@@ -184,7 +200,9 @@ impl Node {
     /// NOT_COORDINATOR.
     pub fn all_committed(&mut self, group: &str, now: Now) -> Result<Vec<(TopicName, i32, OffsetValue)>, ErrorCode> {
         let all = self.coordinator(group, now)?.all_committed(group);
-        Ok(all.map(|(topic, partition, value)| (Arc::clone(topic), partition, value.clone())).collect())
+        Ok(all
+            .map(|(topic, partition, value)| (Arc::clone(topic), partition, value.clone()))
+            .collect())
     }
 
     /// DescribeGroups, one group; `None` where there is no such group.
@@ -198,34 +216,6 @@ impl Node {
     /// ListGroups: all that this broker coordinates.
     pub fn list_groups(&self) -> Vec<Listed> {
         self.groups.coordinators.values().flat_map(Coordinator::list).collect()
-    }
-
-    /// Takes on the groups of all partitions of the offsets topic that this broker leads.
-    ///
-    /// # Errors
-    /// A log cannot be read.
-    pub(crate) fn load_all_groups(&mut self, now: Now) -> Result<(), StoreError> {
-        let partitions = self.image().topic(OFFSETS_TOPIC).map_or(0, count);
-        let led = |partition: &i32| self.log(&TopicPartition::new(OFFSETS_TOPIC, *partition)).is_some();
-        let led: Vec<i32> = (0..partitions).filter(led).collect();
-        led.into_iter().try_for_each(|partition| self.load_groups(partition, now))
-    }
-
-    /// Takes on the groups of a partition of the offsets topic: replays its log, then waits for members to show up.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    pub(crate) fn load_groups(&mut self, partition: i32, now: Now) -> Result<(), StoreError> {
-        let mut coordinator = Coordinator::new(self.group_config());
-        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
-        self.read_records(&tp, Offset(0), &mut |_, key, value, _| replay(&mut coordinator, key, value))?;
-        let oversized = coordinator.oversized();
-        self.groups.coordinators.insert(partition, coordinator);
-        self.run_group(partition, Command::Load, now);
-        for group in oversized {
-            self.run_group(partition, Command::Settle(group, group::Settle::Rebalance), now);
-        }
-        Ok(())
     }
 
     /// A topic is gone: its committed offsets go, and if it was the offsets topic, all coordinators.
@@ -244,13 +234,22 @@ impl Node {
 
     /// When something falls due in any group.
     pub(crate) fn groups_deadline(&self) -> Option<Deadline> {
-        self.groups.coordinators.values().filter_map(Coordinator::deadline).min()
+        self.groups
+            .coordinators
+            .values()
+            .filter_map(Coordinator::deadline)
+            .min()
     }
 
     /// Lets everything happen in groups that has fallen due.
     pub(crate) fn groups_tick(&mut self, now: Now) {
         for partition in self.coordinated() {
-            while let Some(timer) = self.groups.coordinators.get(&partition).and_then(|groups| groups.due(now)) {
+            while let Some(timer) = self
+                .groups
+                .coordinators
+                .get(&partition)
+                .and_then(|groups| groups.due(now))
+            {
                 self.run_group(partition, Command::Expire(timer), now);
             }
         }
@@ -267,14 +266,18 @@ impl Node {
         if !self.groups.coordinators.contains_key(&partition) {
             let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
             self.log(&tp).ok_or(ErrorCode::NotCoordinator)?;
-            self.load_groups(partition, now).map_err(|_| ErrorCode::NotCoordinator)?;
+            self.load_groups(partition, now)
+                .map_err(|_| ErrorCode::NotCoordinator)?;
         }
         Ok(partition)
     }
 
     fn coordinator(&mut self, group: &str, now: Now) -> Result<&Coordinator, ErrorCode> {
         let partition = self.coordinated_partition(group, now)?;
-        self.groups.coordinators.get(&partition).ok_or(ErrorCode::NotCoordinator)
+        self.groups
+            .coordinators
+            .get(&partition)
+            .ok_or(ErrorCode::NotCoordinator)
     }
 
     fn group(&mut self, group: &str, command: Command, now: Now) -> Reply<Outcome> {
@@ -295,62 +298,22 @@ impl Node {
         }
     }
 
-    /// Runs a command and all that follows from it.
-    fn run_group(&mut self, partition: i32, command: Command, now: Now) -> Reply<Outcome> {
-        let reply = self.step_group(partition, command, now);
-        while let Some(follows) = self.groups.coordinators.get(&partition).and_then(Coordinator::unsettled) {
-            self.step_group(partition, follows, now);
-        }
-        debug_assert!(self.groups.coordinators.get(&partition).is_none_or(|groups| groups.check() == Ok(())));
-        reply
-    }
-
-    /// Decides, appends, applies, answers. What could not be written has not happened; but what follows from an earlier
-    /// step goes on without its record, or its group would stand still for ever.
-    fn step_group(&mut self, partition: i32, command: Command, now: Now) -> Reply<Outcome> {
-        let Some(coordinator) = self.groups.coordinators.get(&partition) else {
-            return Reply::Now(command.failure(ErrorCode::NotCoordinator));
-        };
-        let follows = matches!(command, Command::Settle(..) | Command::Expire(_));
-        let Step { changes, reply, released } = coordinator.decide(command, now);
-        let written = self.write_group(partition, &changes, now);
-        match written {
-            Ok(()) => self.apply_group(partition, &changes, |_| true),
-            Err(_) if follows => self.apply_group(partition, &changes, |change| !matches!(change, Change::Durable(_))),
-            Err(error) => return fail(reply, error),
-        }
-        for (ticket, outcome) in released {
-            let outcome = written.err().map_or(outcome.clone(), |error| outcome.failed(error));
-            self.release(ticket, Released::Group(outcome));
-        }
-        reply
-    }
-
-    fn apply_group(&mut self, partition: i32, changes: &[Change], counts: impl Fn(&Change) -> bool) {
-        if let Some(coordinator) = self.groups.coordinators.get_mut(&partition) {
-            changes.iter().filter(|change| counts(change)).for_each(|change| coordinator.apply(change));
-        }
-    }
-
-    /// One step's records are one batch, as in Kafka, but for a long row of tombstones.
-    fn write_group(&mut self, partition: i32, changes: &[Change], now: Now) -> Result<(), ErrorCode> {
-        let records = encode(changes)?;
-        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
-        let all_tombstones = records.iter().all(|(_, value)| value.is_none());
-        let size = if all_tombstones { TOMBSTONES_A_BATCH } else { records.len().max(1) };
-        for batch in records.chunks(size) {
-            self.append_records(&tp, batch, now).map_err(as_coordinator_error)?;
-        }
-        Ok(())
-    }
-
     /// Which of these exist, and the results so far: UNKNOWN_TOPIC_OR_PARTITION for those that do not.
-    fn known_partitions<T>(&self, all: &[T], name: impl Fn(&T) -> (&TopicName, i32)) -> (Vec<bool>, Vec<Option<ErrorCode>>) {
+    fn known_partitions<T>(
+        &self,
+        all: &[T],
+        name: impl Fn(&T) -> (&TopicName, i32),
+    ) -> (Vec<bool>, Vec<Option<ErrorCode>>) {
         let exists = |(topic, partition): (&TopicName, i32)| {
-            self.image().topic(topic).is_some_and(|topic| (0..count(topic)).contains(&partition))
+            self.image()
+                .topic(topic)
+                .is_some_and(|topic| (0..count(topic)).contains(&partition))
         };
         let known: Vec<bool> = all.iter().map(|each| exists(name(each))).collect();
-        let results = known.iter().map(|known| (!known).then_some(ErrorCode::UnknownTopicOrPartition)).collect();
+        let results = known
+            .iter()
+            .map(|known| (!known).then_some(ErrorCode::UnknownTopicOrPartition))
+            .collect();
         (known, results)
     }
 
@@ -366,25 +329,6 @@ fn count(topic: &TopicImage) -> i32 {
     i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
 }
 
-fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
-    let durable = changes.iter().filter_map(|change| match change {
-        Change::Durable(record) => Some(record),
-        Change::Soft(..) | Change::TimerCleared(_) | Change::Loaded(_) | Change::RetentionScheduled(_) => None,
-    });
-    let bytes = |record| group::encode(record).map(|(key, value)| (Some(key), value));
-    durable.map(bytes).collect::<Result<_, _>>().map_err(|_| ErrorCode::UnknownServerError)
-}
-
-/// What is not of classic groups, or cannot be read, is passed over.
-fn replay(coordinator: &mut Coordinator, key: Option<Bytes>, value: Option<Bytes>) {
-    let record = key.and_then(|key| group::decode(&key, value.as_deref()).ok()).flatten();
-    match record {
-        Some(Record::Offset(..)) if mutant::on(Mutant::OffsetsForgotten) => {}
-        Some(record) => coordinator.apply(&Change::Durable(record)),
-        None => {}
-    }
-}
-
 /// Puts a coordinator's answers in the places of those that were asked about.
 fn merge(results: &mut [Option<ErrorCode>], asked: &[bool], outcome: Outcome) {
     let mut answers: Box<dyn Iterator<Item = Option<ErrorCode>>> = match outcome {
@@ -394,27 +338,5 @@ fn merge(results: &mut [Option<ErrorCode>], asked: &[bool], outcome: Outcome) {
     };
     for (result, _) in results.iter_mut().zip(asked).filter(|(_, asked)| **asked) {
         *result = answers.next().unwrap_or(Some(ErrorCode::UnknownServerError));
-    }
-}
-
-/// A parked request whose step could not be written is answered at once.
-fn fail(reply: Reply<Outcome>, error: ErrorCode) -> Reply<Outcome> {
-    match reply {
-        Reply::Now(outcome) => Reply::Now(outcome.failed(error)),
-        Reply::Parked(_) => Reply::Now(Outcome::JoinRefused(Arc::from(""), error)),
-    }
-}
-
-/// What a client of groups is told when the offsets topic cannot be written.
-fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
-    match error {
-        ErrorCode::UnknownTopicOrPartition | ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut => {
-            ErrorCode::CoordinatorNotAvailable
-        }
-        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
-        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidFetchSize => {
-            ErrorCode::UnknownServerError
-        }
-        other => other,
     }
 }

@@ -24,7 +24,10 @@ impl Coordinator {
     /// The first rebalance of a group waits on while newcomers arrive, but no longer than the rebalance timeout in all.
     fn end_join(&self, group: &ClassicGroup, id: &GroupId, now: Now) -> Decision {
         match group.phase {
-            Phase::Preparing { initial: Some(initial), newcomers: true } if initial.remaining_ms != 0 => {
+            Phase::Preparing {
+                initial: Some(initial),
+                newcomers: true,
+            } if initial.remaining_ms != 0 => {
                 let delay_ms = self.config.initial_rebalance_delay_ms.min(initial.remaining_ms);
                 let remaining_ms = (initial.remaining_ms - initial.delay_ms).max(0);
                 let extension = InitialDelay { delay_ms, remaining_ms };
@@ -38,7 +41,10 @@ impl Coordinator {
 
 /// A member that has not been heard of is out, unless its parked request shows that it waits.
 fn end_session(group: &ClassicGroup, id: &GroupId, member_id: &MemberId) -> Decision {
-    let alive = group.members.get(member_id).is_some_and(super::Member::is_alive_by_waiting);
+    let alive = group
+        .members
+        .get(member_id)
+        .is_some_and(super::Member::is_alive_by_waiting);
     if alive || !(group.members.contains_key(member_id) || group.awaited.contains(member_id)) {
         return changes(Vec::new());
     }
@@ -50,7 +56,10 @@ fn end_session(group: &ClassicGroup, id: &GroupId, member_id: &MemberId) -> Deci
     };
     let removed = Soft::MemberRemoved(Arc::clone(member_id));
     let softs = std::iter::once(removed).chain(follows.map(Soft::Unsettled));
-    Step { released: group.turned_away(member_id), ..rebalance::soft(id, softs) }
+    Step {
+        released: group.turned_away(member_id),
+        ..rebalance::soft(id, softs)
+    }
 }
 
 /// Whoever never asked for an assignment is out, and the others are assigned anew.
@@ -58,13 +67,19 @@ fn end_sync(group: &ClassicGroup, id: &GroupId) -> Decision {
     if group.unsynced.is_empty() || !matches!(group.phase, Phase::Completing | Phase::Stable) {
         return changes(Vec::new());
     }
-    let removed = group.unsynced.iter().map(|member| Soft::MemberRemoved(Arc::clone(member)));
+    let removed = group
+        .unsynced
+        .iter()
+        .map(|member| Soft::MemberRemoved(Arc::clone(member)));
     rebalance::soft(id, removed.chain([Soft::Unsettled(Settle::Rebalance)]))
 }
 
 impl ClassicGroup {
     fn all_joined_without(&self, member: &MemberId) -> bool {
-        let joined = self.members.get(member).map(|member| usize::from(member.join.is_some()));
+        let joined = self
+            .members
+            .get(member)
+            .map(|member| usize::from(member.join.is_some()));
         let size = self.members.len() - usize::from(joined.is_some());
         let awaited = self.awaited.len() - usize::from(self.awaited.contains(member));
         size == self.joining - joined.unwrap_or(0) && awaited == 0

@@ -37,7 +37,11 @@ impl Coordinator {
             Phase::Completing | Phase::Stable => Outcome::Done,
         };
         let renewed = group.renewed(&heartbeat.group, &heartbeat.member, now);
-        Step { changes: renewed.into_iter().collect(), reply: Reply::Now(outcome), released: Vec::new() }
+        Step {
+            changes: renewed.into_iter().collect(),
+            reply: Reply::Now(outcome),
+            released: Vec::new(),
+        }
     }
 }
 
@@ -46,6 +50,9 @@ impl ClassicGroup {
     pub(in crate::group) fn renewed(&self, id: &GroupId, member_id: &MemberId, now: Now) -> Option<Change> {
         let (member_id, member) = self.members.get_key_value(member_id)?;
         let deadline = now.plus_ms(i64::from(member.session_timeout_ms));
-        Some(Change::Soft(Arc::clone(id), Soft::SessionRenewed(Arc::clone(member_id), deadline)))
+        Some(Change::Soft(
+            Arc::clone(id),
+            Soft::SessionRenewed(Arc::clone(member_id), deadline),
+        ))
     }
 }

@@ -12,8 +12,8 @@ use crate::group::{
 use crate::machine::{Reply, Step, Ticket};
 use crate::units::{ErrorCode, Now};
 
-/// A member that has had no answer yet cannot heartbeat, and a client that gave up on its join may come back as somebody
-/// else: new members are kept this long.
+/// A member that has had no answer yet cannot heartbeat, and a client that gave up on its join may come back as
+/// somebody else: new members are kept this long.
 const NEW_MEMBER_TIMEOUT_MS: i64 = 5 * 60 * 1000;
 
 /// Ids promised to members that never came back are forgotten after a session timeout; until then a group keeps at most
@@ -31,7 +31,8 @@ pub struct Join {
     pub instance: Option<InstanceId>,
     /// `consumer`, `connect`, …
     pub protocol_type: Arc<str>,
-    /// What it can do, in order of preference. A name given twice counts twice, so that it is nobody's choice: Kafka's way.
+    /// What it can do, in order of preference. A name given twice counts twice, so that it is nobody's choice: Kafka's
+    /// way.
     pub protocols: Arc<[Protocol]>,
     /// How long it may be silent.
     pub session_timeout_ms: i32,
@@ -115,7 +116,10 @@ impl Coordinator {
 
     /// The group is made whatever becomes of the join, as in Kafka.
     fn decide_join_of_nobody(&self, join: Join, now: Now) -> Decision {
-        let made = ClassicGroup { since_unix_ms: Some(now.unix_ms), ..ClassicGroup::default() };
+        let made = ClassicGroup {
+            since_unix_ms: Some(now.unix_ms),
+            ..ClassicGroup::default()
+        };
         let record = Record::Group(Arc::clone(&join.group), Some(made.as_value(|_, _| Bytes::new())));
         let mut step = self.decide_join_of(&made, join, now);
         step.changes.insert(0, Change::Durable(record));
@@ -125,7 +129,10 @@ impl Coordinator {
     fn decide_join_of(&self, group: &ClassicGroup, join: Join, now: Now) -> Decision {
         if !self.accepts(group, &join.member) {
             let removed = Change::Soft(join.group, Soft::MemberRemoved(join.member));
-            return Step { changes: vec![removed], ..refuse("", ErrorCode::GroupMaxSizeReached) };
+            return Step {
+                changes: vec![removed],
+                ..refuse("", ErrorCode::GroupMaxSizeReached)
+            };
         }
         if !group.supports(&join.protocol_type, &join.protocols) {
             return refuse(&join.member, ErrorCode::InconsistentGroupProtocol);
@@ -171,7 +178,10 @@ fn decide_new(group: &ClassicGroup, join: Join, now: Now) -> Decision {
     }
     let deadline = now.plus_ms(i64::from(join.session_timeout_ms));
     let awaited = Change::Soft(join.group, Soft::MemberAwaited(Arc::clone(&id), deadline));
-    Step { changes: vec![awaited], ..refuse(&id, ErrorCode::MemberIdRequired) }
+    Step {
+        changes: vec![awaited],
+        ..refuse(&id, ErrorCode::MemberIdRequired)
+    }
 }
 
 /// A member that was told its id cannot be static; Kafka fails with an internal error.
@@ -199,8 +209,15 @@ fn decide_return(group: &ClassicGroup, mut join: Join, ids: (InstanceId, MemberI
         skips_assignment: join.skips_assignment,
     };
     let fenced = group.members.get(&old).map(|member| {
-        let join = member.join.map(|ticket| (ticket, Outcome::JoinRefused(Arc::clone(&old), ErrorCode::FencedInstanceId)));
-        let sync = member.sync.map(|ticket| (ticket, Outcome::Refused(ErrorCode::FencedInstanceId)));
+        let join = member.join.map(|ticket| {
+            (
+                ticket,
+                Outcome::JoinRefused(Arc::clone(&old), ErrorCode::FencedInstanceId),
+            )
+        });
+        let sync = member
+            .sync
+            .map(|ticket| (ticket, Outcome::Refused(ErrorCode::FencedInstanceId)));
         join.into_iter().chain(sync).collect()
     });
     join.member = Arc::clone(&new);
@@ -209,14 +226,20 @@ fn decide_return(group: &ClassicGroup, mut join: Join, ids: (InstanceId, MemberI
         Soft::MemberRejoined(Box::new(join), new),
         Soft::Unsettled(Settle::InstanceReturned(follows)),
     ];
-    Step { released: fenced.unwrap_or_default(), ..park(&id, ticket, softs) }
+    Step {
+        released: fenced.unwrap_or_default(),
+        ..park(&id, ticket, softs)
+    }
 }
 
 fn decide_known(group: &ClassicGroup, join: Join) -> Decision {
     if let Err(error) = group.validate(&join.member, join.instance.as_deref()) {
         return refuse(&join.member, error);
     }
-    let is_same = group.members.get(&join.member).is_some_and(|member| member.protocols == join.protocols);
+    let is_same = group
+        .members
+        .get(&join.member)
+        .is_some_and(|member| member.protocols == join.protocols);
     match group.phase {
         Phase::Empty => refuse(&join.member, ErrorCode::UnknownMemberId),
         Phase::Completing if is_same => Step::answer(Outcome::Joined(group.joined(&join.member))),
@@ -234,11 +257,22 @@ fn decide_again(group: &ClassicGroup, join: Join) -> Decision {
     let (id, member, ticket) = (Arc::clone(&join.group), Arc::clone(&join.member), join.ticket);
     let displaced = group.members.get(&member).and_then(|member| member.join);
     let released = displaced
-        .map(|ticket| (ticket, Outcome::JoinRefused(Arc::clone(&member), ErrorCode::RebalanceInProgress)))
+        .map(|ticket| {
+            (
+                ticket,
+                Outcome::JoinRefused(Arc::clone(&member), ErrorCode::RebalanceInProgress),
+            )
+        })
         .into_iter()
         .collect();
-    let softs = vec![Soft::MemberRejoined(Box::new(join), member), Soft::Unsettled(Settle::Rebalance)];
-    Step { released, ..park(&id, ticket, softs) }
+    let softs = vec![
+        Soft::MemberRejoined(Box::new(join), member),
+        Soft::Unsettled(Settle::Rebalance),
+    ];
+    Step {
+        released,
+        ..park(&id, ticket, softs)
+    }
 }
 
 impl ClassicGroup {
@@ -274,6 +308,13 @@ fn refuse(member: &str, error: ErrorCode) -> Decision {
 }
 
 fn park(group: &GroupId, ticket: Ticket, softs: Vec<Soft>) -> Decision {
-    let changes = softs.into_iter().map(|soft| Change::Soft(Arc::clone(group), soft)).collect();
-    Step { changes, reply: Reply::Parked(ticket), released: Vec::new() }
+    let changes = softs
+        .into_iter()
+        .map(|soft| Change::Soft(Arc::clone(group), soft))
+        .collect();
+    Step {
+        changes,
+        reply: Reply::Parked(ticket),
+        released: Vec::new(),
+    }
 }

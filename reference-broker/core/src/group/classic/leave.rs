@@ -30,19 +30,34 @@ pub struct Leaver {
 impl Coordinator {
     pub(in crate::group) fn decide_leave(&self, leave: &Leave) -> Decision {
         let Some(group) = self.groups.get(&leave.group) else {
-            return Step::answer(Outcome::Left(vec![Some(ErrorCode::UnknownMemberId); leave.members.len()]));
+            return Step::answer(Outcome::Left(vec![
+                Some(ErrorCode::UnknownMemberId);
+                leave.members.len()
+            ]));
         };
         if mutant::on(Mutant::LeaveIgnored) {
             return Step::answer(Outcome::Left(vec![None; leave.members.len()]));
         }
         let mut gone = BTreeSet::new();
-        let results = leave.members.iter().map(|leaver| remove_one(group, leaver, &mut gone)).collect();
+        let results = leave
+            .members
+            .iter()
+            .map(|leaver| remove_one(group, leaver, &mut gone))
+            .collect();
         show_out(group, &leave.group, &gone, results)
     }
 }
 
-fn show_out(group: &ClassicGroup, id: &GroupId, gone: &BTreeSet<MemberId>, results: Vec<Option<ErrorCode>>) -> Decision {
-    let mut softs: Vec<Soft> = gone.iter().map(|member| Soft::MemberRemoved(Arc::clone(member))).collect();
+fn show_out(
+    group: &ClassicGroup,
+    id: &GroupId,
+    gone: &BTreeSet<MemberId>,
+    results: Vec<Option<ErrorCode>>,
+) -> Decision {
+    let mut softs: Vec<Soft> = gone
+        .iter()
+        .map(|member| Soft::MemberRemoved(Arc::clone(member)))
+        .collect();
     match group.phase {
         _ if gone.is_empty() => {}
         Phase::Stable | Phase::Completing => softs.push(Soft::Unsettled(Settle::Rebalance)),
@@ -50,7 +65,10 @@ fn show_out(group: &ClassicGroup, id: &GroupId, gone: &BTreeSet<MemberId>, resul
         Phase::Empty => {}
     }
     Step {
-        changes: softs.into_iter().map(|soft| Change::Soft(Arc::clone(id), soft)).collect(),
+        changes: softs
+            .into_iter()
+            .map(|soft| Change::Soft(Arc::clone(id), soft))
+            .collect(),
         reply: Reply::Now(Outcome::Left(results)),
         released: gone.iter().flat_map(|member| group.turned_away(member)).collect(),
     }
@@ -62,12 +80,19 @@ fn remove_one(group: &ClassicGroup, leaver: &Leaver, gone: &mut BTreeSet<MemberI
         Ok(id) => id,
         Err(error) => return Some(error),
     };
-    if gone.insert(id) { None } else { Some(ErrorCode::UnknownMemberId) }
+    if gone.insert(id) {
+        None
+    } else {
+        Some(ErrorCode::UnknownMemberId)
+    }
 }
 
 fn find(group: &ClassicGroup, leaver: &Leaver) -> Result<MemberId, ErrorCode> {
     if leaver.member.is_empty() {
-        let owner = leaver.instance.as_ref().and_then(|instance| group.instances.get(instance));
+        let owner = leaver
+            .instance
+            .as_ref()
+            .and_then(|instance| group.instances.get(instance));
         return owner.cloned().ok_or(ErrorCode::UnknownMemberId);
     }
     if !group.awaited.contains(&leaver.member) {
@@ -79,9 +104,18 @@ fn find(group: &ClassicGroup, leaver: &Leaver) -> Result<MemberId, ErrorCode> {
 impl ClassicGroup {
     /// The parked requests of a member that is being removed, answered: it may join anew.
     pub(super) fn turned_away(&self, member: &MemberId) -> Vec<(Ticket, Outcome)> {
-        let Some(member) = self.members.get(member) else { return Vec::new() };
-        let join = member.join.map(|ticket| (ticket, Outcome::JoinRefused(MemberId::default(), ErrorCode::UnknownMemberId)));
-        let sync = member.sync.map(|ticket| (ticket, Outcome::Refused(ErrorCode::UnknownMemberId)));
+        let Some(member) = self.members.get(member) else {
+            return Vec::new();
+        };
+        let join = member.join.map(|ticket| {
+            (
+                ticket,
+                Outcome::JoinRefused(MemberId::default(), ErrorCode::UnknownMemberId),
+            )
+        });
+        let sync = member
+            .sync
+            .map(|ticket| (ticket, Outcome::Refused(ErrorCode::UnknownMemberId)));
         join.into_iter().chain(sync).collect()
     }
 }

@@ -1,12 +1,12 @@
-//! What follows from a change of membership: a rebalance is prepared, completed when all have joined or the time is over,
-//! and the next generation starts.
+//! What follows from a change of membership: a rebalance is prepared, completed when all have joined or the time is
+//! over, and the next generation starts.
 
 use std::sync::Arc;
 
 use super::{ClassicGroup, Joined, Member, Phase};
 use crate::group::{
-    Change, Coordinator, Decision, GroupId, InitialDelay, InstanceReturned, MemberId, Outcome, Record, Settle, Soft, Timer,
-    changes, nothing,
+    Change, Coordinator, Decision, GroupId, InitialDelay, InstanceReturned, MemberId, Outcome, Record, Settle, Soft,
+    Timer, changes, nothing,
 };
 use crate::machine::{Step, Ticket};
 use crate::units::{ErrorCode, Now};
@@ -35,19 +35,30 @@ impl Coordinator {
         let timeout_ms = group.rebalance_timeout_ms();
         if group.is_empty() {
             let delay_ms = self.config.initial_rebalance_delay_ms;
-            let initial = InitialDelay { delay_ms, remaining_ms: (timeout_ms - delay_ms).max(0) };
+            let initial = InitialDelay {
+                delay_ms,
+                remaining_ms: (timeout_ms - delay_ms).max(0),
+            };
             return soft(id, [Soft::RebalancePrepared(now, now.plus_ms(delay_ms), Some(initial))]);
         }
-        let again = |member: &Member| member.sync.map(|ticket| (ticket, Outcome::Refused(ErrorCode::RebalanceInProgress)));
+        let again = |member: &Member| {
+            member
+                .sync
+                .map(|ticket| (ticket, Outcome::Refused(ErrorCode::RebalanceInProgress)))
+        };
         let released = group.members.values().filter_map(again).collect();
         let softs = [
             Soft::RebalancePrepared(now, now.plus_ms(timeout_ms), None),
             Soft::Unsettled(Settle::CompleteIfJoined),
         ];
-        Step { released, ..soft(id, softs) }
+        Step {
+            released,
+            ..soft(id, softs)
+        }
     }
 
-    /// A stable group goes on with a returned static member as if it had not been away, so long as the vote stays the same.
+    /// A stable group goes on with a returned static member as if it had not been away, so long as the vote stays the
+    /// same.
     fn decide_returned(&self, group: &ClassicGroup, id: &GroupId, returned: &InstanceReturned, now: Now) -> Decision {
         match group.phase {
             Phase::Stable if group.select_protocol() == group.protocol => keep_generation(group, id, returned),
@@ -60,15 +71,28 @@ impl Coordinator {
 /// Below v9 a leader that came back is told of the leader it was: it then sends no assignment that nobody asked for.
 fn keep_generation(group: &ClassicGroup, id: &GroupId, returned: &InstanceReturned) -> Decision {
     let joined = if returned.skips_assignment {
-        Joined { skip_assignment: group.is_leader(&returned.member), ..group.joined(&returned.member) }
+        Joined {
+            skip_assignment: group.is_leader(&returned.member),
+            ..group.joined(&returned.member)
+        }
     } else {
-        Joined { leader: returned.leader_before.clone(), members: Vec::new(), ..group.joined(&returned.member) }
+        Joined {
+            leader: returned.leader_before.clone(),
+            members: Vec::new(),
+            ..group.joined(&returned.member)
+        }
     };
-    let record = Record::Group(Arc::clone(id), Some(group.as_value(|_, member| member.assignment.clone())));
+    let record = Record::Group(
+        Arc::clone(id),
+        Some(group.as_value(|_, member| member.assignment.clone())),
+    );
     let ticket = group.members.get(&returned.member).and_then(|member| member.join);
     let answered = Change::Soft(Arc::clone(id), Soft::JoinAnswered(Arc::clone(&returned.member)));
     Step {
-        released: ticket.map(|ticket| (ticket, Outcome::Joined(joined))).into_iter().collect(),
+        released: ticket
+            .map(|ticket| (ticket, Outcome::Joined(joined)))
+            .into_iter()
+            .collect(),
         ..changes(vec![Change::Durable(record), answered])
     }
 }
@@ -98,19 +122,33 @@ fn start(group: &ClassicGroup, id: &GroupId, now: Now) -> Decision {
         (Some(leader), Some(protocol)) => start_generation(group, id, (leader, &protocol), now),
         (Some(_), None) => disband(group, id),
         // Only static members are left and none has joined: wait until they do or their sessions end.
-        (None, _) => soft(id, [Soft::JoinExtended(now.plus_ms(group.rebalance_timeout_ms()), None)]),
+        (None, _) => soft(
+            id,
+            [Soft::JoinExtended(now.plus_ms(group.rebalance_timeout_ms()), None)],
+        ),
     }
 }
 
-/// Nobody's choice can be everybody's: somebody named each of his protocols twice. Kafka's coordinator fails here and leaves
-/// the members waiting.
+/// Nobody's choice can be everybody's: somebody named each of his protocols twice. Kafka's coordinator fails here and
+/// leaves the members waiting.
 fn disband(group: &ClassicGroup, id: &GroupId) -> Decision {
     let refused = |(id, member): (&MemberId, &Member)| {
-        member.join.map(|ticket| (ticket, Outcome::JoinRefused(Arc::clone(id), ErrorCode::InconsistentGroupProtocol)))
+        member.join.map(|ticket| {
+            (
+                ticket,
+                Outcome::JoinRefused(Arc::clone(id), ErrorCode::InconsistentGroupProtocol),
+            )
+        })
     };
-    let removed = group.members.keys().map(|member| Soft::MemberRemoved(Arc::clone(member)));
+    let removed = group
+        .members
+        .keys()
+        .map(|member| Soft::MemberRemoved(Arc::clone(member)));
     let released = group.members.iter().filter_map(refused).collect();
-    Step { released, ..soft(id, removed.chain([Soft::Unsettled(Settle::Start)])) }
+    Step {
+        released,
+        ..soft(id, removed.chain([Soft::Unsettled(Settle::Start)]))
+    }
 }
 
 fn become_empty(group: &ClassicGroup, id: &GroupId, now: Now) -> Decision {
@@ -119,7 +157,10 @@ fn become_empty(group: &ClassicGroup, id: &GroupId, now: Now) -> Decision {
     value.protocol = None;
     value.since_unix_ms = now.unix_ms;
     let record = Record::Group(Arc::clone(id), Some(value));
-    changes(vec![Change::TimerCleared(Timer::Join(Arc::clone(id))), Change::Durable(record)])
+    changes(vec![
+        Change::TimerCleared(Timer::Join(Arc::clone(id))),
+        Change::Durable(record),
+    ])
 }
 
 fn start_generation(group: &ClassicGroup, id: &GroupId, elected: (&MemberId, &Arc<str>), now: Now) -> Decision {
@@ -131,16 +172,28 @@ fn start_generation(group: &ClassicGroup, id: &GroupId, elected: (&MemberId, &Ar
             protocol_type: group.protocol_type.clone(),
             protocol: Some(Arc::clone(protocol)),
             leader: Some(Arc::clone(leader)),
-            members: if member_id == leader { group.joined_members(protocol) } else { Vec::new() },
+            members: if member_id == leader {
+                group.joined_members(protocol)
+            } else {
+                Vec::new()
+            },
             skip_assignment: false,
         };
         member.join.map(|ticket| (ticket, Outcome::Joined(joined)))
     };
     let started = Soft::GenerationStarted(now, Arc::clone(leader), Arc::clone(protocol));
-    Step { released: group.members.iter().filter_map(answer).collect(), ..soft(id, [started]) }
+    Step {
+        released: group.members.iter().filter_map(answer).collect(),
+        ..soft(id, [started])
+    }
 }
 
 /// A step of soft changes that nobody waits for.
 pub(super) fn soft(id: &GroupId, softs: impl IntoIterator<Item = Soft>) -> Decision {
-    changes(softs.into_iter().map(|soft| Change::Soft(Arc::clone(id), soft)).collect())
+    changes(
+        softs
+            .into_iter()
+            .map(|soft| Change::Soft(Arc::clone(id), soft))
+            .collect(),
+    )
 }

@@ -12,7 +12,11 @@ use crate::units::Now;
 impl ClassicGroup {
     /// A record of the group: at replay all that is known of it, live what has just become durable.
     pub(in crate::group) fn restore(&mut self, value: &GroupValue) {
-        self.phase = if value.members.is_empty() { Phase::Empty } else { Phase::Stable };
+        self.phase = if value.members.is_empty() {
+            Phase::Empty
+        } else {
+            Phase::Stable
+        };
         self.generation = value.generation;
         self.protocol_type = Some(Arc::clone(&value.protocol_type)).filter(|name| !name.is_empty());
         self.protocol = value.protocol.clone();
@@ -52,7 +56,10 @@ impl ClassicGroup {
             }
             Soft::RebalancePrepared(at, deadline, initial) => {
                 self.prepare(id, *at, timers);
-                self.phase = Phase::Preparing { initial: *initial, newcomers: false };
+                self.phase = Phase::Preparing {
+                    initial: *initial,
+                    newcomers: false,
+                };
                 self.since_unix_ms = Some(at.unix_ms);
                 timers.cancel(&Timer::Sync(Arc::clone(id)));
                 timers.set(Timer::Join(Arc::clone(id)), *deadline);
@@ -97,7 +104,11 @@ impl ClassicGroup {
         if self.members.is_empty() {
             self.protocol_type = Some(Arc::clone(&join.protocol_type));
         }
-        if let Phase::Preparing { initial: Some(_), newcomers } = &mut self.phase {
+        if let Phase::Preparing {
+            initial: Some(_),
+            newcomers,
+        } = &mut self.phase
+        {
             *newcomers = true;
         }
         self.awaited.remove(id);
@@ -261,14 +272,20 @@ fn session(group: &GroupId, member: &MemberId) -> Timer {
 
 /// A member known already keeps what the record does not tell: its other protocols and its parked request.
 fn restore_member(known: Option<Member>, value: &MemberValue, protocol: Option<&Arc<str>>) -> Member {
-    let chosen = Protocol { name: protocol.cloned().unwrap_or_default(), metadata: value.subscription.clone() };
+    let chosen = Protocol {
+        name: protocol.cloned().unwrap_or_default(),
+        metadata: value.subscription.clone(),
+    };
     let known = known.filter(|member| member.protocols.contains(&chosen));
     let (protocols, join, sync, is_new) = known.map_or_else(
         || (Arc::from([chosen]), None, None, false),
         |member| (member.protocols, member.join, member.sync, member.is_new),
     );
-    let rebalance_timeout_ms =
-        if value.rebalance_timeout_ms == -1 { value.session_timeout_ms } else { value.rebalance_timeout_ms };
+    let rebalance_timeout_ms = if value.rebalance_timeout_ms == -1 {
+        value.session_timeout_ms
+    } else {
+        value.rebalance_timeout_ms
+    };
     Member {
         instance_id: value.instance_id.clone(),
         client_id: Arc::clone(&value.client_id),

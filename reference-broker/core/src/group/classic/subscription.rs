@@ -1,5 +1,5 @@
-//! The topics that consumers subscribe to, read from the first fields of their protocol metadata. Every version of it begins
-//! like version 0, so nothing else need be known.
+//! The topics that consumers subscribe to, read from the first fields of their protocol metadata. Every version of it
+//! begins like version 0, so nothing else need be known.
 
 use std::collections::BTreeSet;
 
@@ -42,8 +42,14 @@ mod tests {
 
     #[test]
     fn what_is_no_subscription_says_nothing() {
-        let hostile: [&[u8]; 6] =
-            [b"", b"\0", &[0xff, 0xff, 0, 0, 0, 0], &[0, 0, 0xff, 0xff, 0xff, 0xff], &[0, 0, 0x7f, 0xff, 0xff, 0xff], &[0, 0, 0, 0, 0, 1, 0, 9, b'a']];
+        let hostile: [&[u8]; 6] = [
+            b"",
+            b"\0",
+            &[0xff, 0xff, 0, 0, 0, 0],
+            &[0, 0, 0xff, 0xff, 0xff, 0xff],
+            &[0, 0, 0x7f, 0xff, 0xff, 0xff],
+            &[0, 0, 0, 0, 0, 1, 0, 9, b'a'],
+        ];
         for bytes in hostile {
             assert_eq!(topics(bytes), None, "{bytes:?}");
         }

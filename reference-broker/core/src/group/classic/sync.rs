@@ -61,17 +61,22 @@ impl Coordinator {
 }
 
 fn validate(group: &ClassicGroup, sync: &Sync) -> Result<(), ErrorCode> {
-    let differs = |theirs: &Option<Arc<str>>, ours: &Option<Arc<str>>| {
-        matches!((theirs, ours), (Some(theirs), Some(ours)) if theirs != ours)
-    };
     group.validate(&sync.member, sync.instance.as_deref())?;
     if sync.generation != group.generation {
         return Err(ErrorCode::IllegalGeneration);
     }
-    if differs(&sync.protocol_type, &group.protocol_type) || differs(&sync.protocol, &group.protocol) {
+    if differ(&sync.protocol_type, &group.protocol_type) || differ(&sync.protocol, &group.protocol) {
         return Err(ErrorCode::InconsistentGroupProtocol);
     }
     Ok(())
+}
+
+/// What one of the two leaves open agrees with the other.
+fn differ(theirs: &Option<Arc<str>>, ours: &Option<Arc<str>>) -> bool {
+    theirs
+        .as_ref()
+        .zip(ours.as_ref())
+        .is_some_and(|(theirs, ours)| theirs != ours)
 }
 
 /// The leader's: everyone who waits gets theirs once the group is durable.
@@ -84,7 +89,10 @@ fn spread(group: &ClassicGroup, sync: Sync, now: Now) -> Decision {
     };
     let record = Record::Group(Arc::clone(&sync.group), Some(group.as_value(|id, _| given_to(id))));
     let changes = vec![
-        Change::Soft(Arc::clone(&sync.group), Soft::SyncParked(Arc::clone(&sync.member), sync.ticket)),
+        Change::Soft(
+            Arc::clone(&sync.group),
+            Soft::SyncParked(Arc::clone(&sync.member), sync.ticket),
+        ),
         Change::Durable(record),
         Change::Soft(Arc::clone(&sync.group), Soft::AssignmentSpread(now)),
     ];
@@ -107,7 +115,11 @@ fn park(group: &ClassicGroup, sync: Sync) -> Decision {
 }
 
 fn answer_again(group: &ClassicGroup, sync: Sync) -> Decision {
-    let assignment = group.members.get(&sync.member).map(|member| member.assignment.clone()).unwrap_or_default();
+    let assignment = group
+        .members
+        .get(&sync.member)
+        .map(|member| member.assignment.clone())
+        .unwrap_or_default();
     Step {
         changes: vec![Change::Soft(sync.group, Soft::SyncSeen(sync.member))],
         ..Step::answer(Outcome::Synced(group.synced(assignment)))
@@ -116,6 +128,10 @@ fn answer_again(group: &ClassicGroup, sync: Sync) -> Decision {
 
 impl ClassicGroup {
     fn synced(&self, assignment: Bytes) -> Synced {
-        Synced { protocol_type: self.protocol_type.clone(), protocol: self.protocol.clone(), assignment }
+        Synced {
+            protocol_type: self.protocol_type.clone(),
+            protocol: self.protocol.clone(),
+            assignment,
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! A coordinator played by a transcript: `> command` lines, each followed by what it answers. `#n` is the answer to the n-th
-//! join or sync, which was parked.
+//! A coordinator played by a transcript: `> command` lines, each followed by what it answers. `#n` is the answer to the
+//! n-th join or sync, which was parked.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -38,7 +38,10 @@ impl Play {
     pub(super) fn new(config: GroupConfig) -> Self {
         let mut play = Self {
             coordinator: Coordinator::new(config),
-            now: Now { unix_ms: 1_700_000_000_000, monotonic_ms: 0 },
+            now: Now {
+                unix_ms: 1_700_000_000_000,
+                monotonic_ms: 0,
+            },
             log: Vec::new(),
             shown: 0,
             asked: 0,
@@ -92,7 +95,10 @@ impl Play {
             protocols: protocols
                 .split(',')
                 .filter(|name| !name.is_empty())
-                .map(|name| Protocol { name: name.into(), metadata: metadata.clone() })
+                .map(|name| Protocol {
+                    name: name.into(),
+                    metadata: metadata.clone(),
+                })
                 .collect(),
             session_timeout_ms: words.option("session").map_or(10_000, |ms| ms.parse().unwrap()),
             rebalance_timeout_ms: words.option("rebalance").map_or(20_000, |ms| ms.parse().unwrap()),
@@ -125,14 +131,25 @@ impl Play {
     fn beat(&mut self, words: &mut Words) {
         let instance = words.option("as");
         let (group, member, generation) = (words.next(), words.next(), words.next().parse().unwrap());
-        self.ask(Command::Heartbeat(Heartbeat { group, member, instance, generation }));
+        self.ask(Command::Heartbeat(Heartbeat {
+            group,
+            member,
+            instance,
+            generation,
+        }));
     }
 
     fn leave(&mut self, words: &mut Words) {
         let group = words.next();
         let leaver = |word: &&str| match word.split_once('@') {
-            Some((member, instance)) => Leaver { member: member.into(), instance: Some(instance.into()) },
-            None => Leaver { member: (*word).into(), instance: None },
+            Some((member, instance)) => Leaver {
+                member: member.into(),
+                instance: Some(instance.into()),
+            },
+            None => Leaver {
+                member: (*word).into(),
+                instance: None,
+            },
         };
         let members = words.0.iter().map(leaver).collect();
         self.ask(Command::Leave(Leave { group, members }));
@@ -157,7 +174,15 @@ impl Play {
             }
         };
         let offsets = words.0.iter().map(offset).collect();
-        self.ask(Command::Commit(Commit { group, member, instance, generation, retention_ms, tells_unknown_group, offsets }));
+        self.ask(Command::Commit(Commit {
+            group,
+            member,
+            instance,
+            generation,
+            retention_ms,
+            tells_unknown_group,
+            offsets,
+        }));
     }
 
     /// Two members whose generation has begun.
@@ -190,10 +215,20 @@ impl Play {
 
     fn wait(&mut self, ms: i64, beating: &[&str]) {
         let end = self.now.monotonic_ms + ms;
-        while let Some(due) = self.coordinator.deadline().map(|deadline| deadline.0).filter(|due| *due <= end) {
+        while let Some(due) = self
+            .coordinator
+            .deadline()
+            .map(|deadline| deadline.0)
+            .filter(|due| *due <= end)
+        {
             self.pass(due.max(self.now.monotonic_ms) - self.now.monotonic_ms);
             for member in beating {
-                let beat = Heartbeat { group: "g".into(), member: (*member).into(), instance: None, generation: 1 };
+                let beat = Heartbeat {
+                    group: "g".into(),
+                    member: (*member).into(),
+                    instance: None,
+                    generation: 1,
+                };
                 self.run(Command::Heartbeat(beat));
             }
             if let Some(timer) = self.coordinator.due(self.now) {
@@ -260,7 +295,10 @@ impl Play {
         let said = self.coordinator.describe(group).map(|group| {
             let (state, protocol_type, protocol) = (group.state, group.protocol_type, group.protocol);
             let members: Vec<_> = group.members.iter().map(show_member).collect();
-            format!("{state} type={protocol_type} protocol={protocol} members=[{}]\n", members.join(" "))
+            format!(
+                "{state} type={protocol_type} protocol={protocol} members=[{}]\n",
+                members.join(" ")
+            )
         });
         self.said.push_str(&said.unwrap_or_default());
     }
@@ -276,7 +314,9 @@ impl Play {
 
     fn offsets(&mut self, group: &str) {
         let offsets = self.coordinator.all_committed(group);
-        let said: Vec<_> = offsets.map(|(topic, partition, value)| format!("{topic}/{partition}={}", value.offset)).collect();
+        let said: Vec<_> = offsets
+            .map(|(topic, partition, value)| format!("{topic}/{partition}={}", value.offset))
+            .collect();
         writeln!(self.said, "{}", said.join(" ")).unwrap();
     }
 
@@ -296,11 +336,18 @@ struct Words<'a>(Vec<&'a str>);
 
 impl Words<'_> {
     fn next(&mut self) -> Arc<str> {
-        if self.0.is_empty() { "".into() } else { self.0.remove(0).into() }
+        if self.0.is_empty() {
+            "".into()
+        } else {
+            self.0.remove(0).into()
+        }
     }
 
     fn option(&mut self, name: &str) -> Option<Arc<str>> {
-        let index = self.0.iter().position(|word| word.split_once('=').is_some_and(|(key, _)| key == name))?;
+        let index = self
+            .0
+            .iter()
+            .position(|word| word.split_once('=').is_some_and(|(key, _)| key == name))?;
         self.0.remove(index).split_once('=').map(|(_, value)| value.into())
     }
 
@@ -329,7 +376,11 @@ fn show(outcome: &Outcome) -> String {
         Outcome::Synced(synced) => {
             let name = |name: &Option<Arc<str>>| name.clone().unwrap_or_default();
             let assignment = String::from_utf8_lossy(&synced.assignment);
-            format!("synced type={} protocol={} assignment={assignment}", name(&synced.protocol_type), name(&synced.protocol))
+            format!(
+                "synced type={} protocol={} assignment={assignment}",
+                name(&synced.protocol_type),
+                name(&synced.protocol)
+            )
         }
         Outcome::Done => "done".into(),
         Outcome::Refused(error) => format!("refused {error:?}"),
@@ -340,11 +391,24 @@ fn show(outcome: &Outcome) -> String {
 
 fn show_joined(joined: &Joined) -> String {
     let name = |name: &Option<Arc<str>>| name.clone().unwrap_or_default();
-    let instance = |member: &JoinedMember| member.instance.as_ref().map_or(String::new(), |instance| format!("/{instance}"));
-    let members: Vec<_> = joined.members.iter().map(|member| format!("{}{}", member.member, instance(member))).collect();
+    let instance = |member: &JoinedMember| {
+        member
+            .instance
+            .as_ref()
+            .map_or(String::new(), |instance| format!("/{instance}"))
+    };
+    let members: Vec<_> = joined
+        .members
+        .iter()
+        .map(|member| format!("{}{}", member.member, instance(member)))
+        .collect();
     let mut said = format!(
         "joined {} generation={} type={} protocol={} leader={}",
-        joined.member, joined.generation, name(&joined.protocol_type), name(&joined.protocol), name(&joined.leader),
+        joined.member,
+        joined.generation,
+        name(&joined.protocol_type),
+        name(&joined.protocol),
+        name(&joined.leader),
     );
     if !members.is_empty() {
         write!(said, " members=[{}]", members.join(" ")).unwrap();
@@ -361,11 +425,21 @@ fn show_member(member: &DescribedMember) -> String {
 
 fn show_group(id: &str, value: &GroupValue) -> String {
     let member = |member: &MemberValue| {
-        let instance = member.instance_id.as_ref().map_or(String::new(), |instance| format!("/{instance}"));
-        format!("{}{instance}={}", member.member_id, String::from_utf8_lossy(&member.assignment))
+        let instance = member
+            .instance_id
+            .as_ref()
+            .map_or(String::new(), |instance| format!("/{instance}"));
+        format!(
+            "{}{instance}={}",
+            member.member_id,
+            String::from_utf8_lossy(&member.assignment)
+        )
     };
     let members: Vec<_> = value.members.iter().map(member).collect();
-    let mut said = format!("group {id} generation={} type={}", value.generation, value.protocol_type);
+    let mut said = format!(
+        "group {id} generation={} type={}",
+        value.generation, value.protocol_type
+    );
     for (name, text) in [("protocol", &value.protocol), ("leader", &value.leader)] {
         if let Some(text) = text {
             write!(said, " {name}={text}").unwrap();

@@ -16,29 +16,76 @@ use crate::units::TopicId;
 /// A command before it is known which members there are: numbers choose among those.
 #[derive(Debug, Clone)]
 enum Deed {
-    Join { group: u8, member: u8, instance: Option<u8>, protocols: u8, known: bool, rebalance_ms: i32 },
-    Sync { group: u8, member: u8, generation: i32 },
-    Beat { group: u8, member: u8, generation: i32 },
-    Leave { group: u8, members: Vec<u8> },
-    Commit { group: u8, member: u8, generation: i32, partition: i32 },
-    DeleteOffsets { group: u8 },
-    Delete { group: u8 },
+    Join {
+        group: u8,
+        member: u8,
+        instance: Option<u8>,
+        protocols: u8,
+        known: bool,
+        rebalance_ms: i32,
+    },
+    Sync {
+        group: u8,
+        member: u8,
+        generation: i32,
+    },
+    Beat {
+        group: u8,
+        member: u8,
+        generation: i32,
+    },
+    Leave {
+        group: u8,
+        members: Vec<u8>,
+    },
+    Commit {
+        group: u8,
+        member: u8,
+        generation: i32,
+        partition: i32,
+    },
+    DeleteOffsets {
+        group: u8,
+    },
+    Delete {
+        group: u8,
+    },
     DropTopic,
-    Wait { ms: i64 },
+    Wait {
+        ms: i64,
+    },
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
-    let (group, member, generation) = (0..2_u8, 0..8_u8, -1..2_i32);
+    // Group, member and generation, as nearly every deed needs them.
+    let whose = (0..2_u8, 0..8_u8, -1..2_i32);
     let instance = proptest::option::weighted(0.4, 0..2_u8);
+    let join = (whose.clone(), instance, 1..16_u8, any::<bool>(), 1..20_000_i32);
+    let join = join.prop_map(
+        |((group, member, _), instance, protocols, known, rebalance_ms)| Deed::Join {
+            group,
+            member,
+            instance,
+            protocols,
+            known,
+            rebalance_ms,
+        },
+    );
+    let leave = (0..2_u8, proptest::collection::vec(0..8_u8, 1..3));
+    let commit = (whose.clone(), 0..3_i32);
     prop_oneof![
-        8 => (group.clone(), member.clone(), instance, 1..16_u8, any::<bool>(), 1..20_000_i32)
-            .prop_map(|(group, member, instance, protocols, known, rebalance_ms)| Deed::Join { group, member, instance, protocols, known, rebalance_ms }),
-        6 => (group.clone(), member.clone(), generation.clone()).prop_map(|(group, member, generation)| Deed::Sync { group, member, generation }),
-        3 => (group.clone(), member.clone(), generation.clone()).prop_map(|(group, member, generation)| Deed::Beat { group, member, generation }),
-        2 => (group.clone(), proptest::collection::vec(member.clone(), 1..3)).prop_map(|(group, members)| Deed::Leave { group, members }),
-        2 => (group.clone(), member, generation, 0..3_i32).prop_map(|(group, member, generation, partition)| Deed::Commit { group, member, generation, partition }),
-        1 => group.clone().prop_map(|group| Deed::DeleteOffsets { group }),
-        1 => group.prop_map(|group| Deed::Delete { group }),
+        8 => join,
+        6 => whose.clone().prop_map(|(group, member, generation)| Deed::Sync { group, member, generation }),
+        3 => whose.prop_map(|(group, member, generation)| Deed::Beat { group, member, generation }),
+        2 => leave.prop_map(|(group, members)| Deed::Leave { group, members }),
+        2 => commit.prop_map(|((group, member, generation), partition)| Deed::Commit {
+            group,
+            member,
+            generation,
+            partition,
+        }),
+        1 => (0..2_u8).prop_map(|group| Deed::DeleteOffsets { group }),
+        1 => (0..2_u8).prop_map(|group| Deed::Delete { group }),
         1 => Just(Deed::DropTopic),
         4 => (0..8_000_i64).prop_map(|ms| Deed::Wait { ms }),
     ]
@@ -60,8 +107,16 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let config = GroupConfig { max_size: 5, offsets_retention_minutes: 1, offsets_retention_check_interval_ms: 20_000, ..GroupConfig::default() };
-        Self { play: Play::new(config), clients: Clients::default() }
+        let config = GroupConfig {
+            max_size: 5,
+            offsets_retention_minutes: 1,
+            offsets_retention_check_interval_ms: 20_000,
+            ..GroupConfig::default()
+        };
+        Self {
+            play: Play::new(config),
+            clients: Clients::default(),
+        }
     }
 
     fn member(&self, group: &GroupId, number: u8) -> MemberId {
@@ -71,7 +126,12 @@ impl World {
 
     /// Relative to the present one: most requests should get somewhere.
     fn generation(&self, group: &GroupId, offset: i32) -> i32 {
-        let present = self.play.coordinator.groups.get(group).map_or(0, |group| group.generation());
+        let present = self
+            .play
+            .coordinator
+            .groups
+            .get(group)
+            .map_or(0, |group| group.generation());
         if offset == 1 { present } else { present + offset }
     }
 
@@ -99,7 +159,10 @@ impl World {
             assert!(!self.clients.parked.contains(&ticket));
         }
         for (ticket, outcome) in &step.released {
-            assert!(self.clients.parked.remove(ticket), "{ticket:?} was not parked: {outcome:?}");
+            assert!(
+                self.clients.parked.remove(ticket),
+                "{ticket:?} was not parked: {outcome:?}"
+            );
             self.hear(outcome);
         }
         step.reply
@@ -123,18 +186,33 @@ impl World {
                 for ticket in member.join.iter().chain(&member.sync) {
                     assert!(parked.insert(*ticket), "a ticket is parked once");
                 }
-                let watched = self.play.coordinator.timers.is_set(&Timer::Session(Arc::clone(id), Arc::clone(member_id)));
-                assert!(watched || (!member.is_new && (member.join.is_some() || member.sync.is_some())), "{member_id} is watched or waits");
+                let watched = self
+                    .play
+                    .coordinator
+                    .timers
+                    .is_set(&Timer::Session(Arc::clone(id), Arc::clone(member_id)));
+                assert!(
+                    watched || (!member.is_new && (member.join.is_some() || member.sync.is_some())),
+                    "{member_id} is watched or waits"
+                );
             }
             let waits = |timer: fn(GroupId) -> Timer| self.play.coordinator.timers.is_set(&timer(Arc::clone(id)));
             assert!(!group.is_preparing() || waits(Timer::Join), "a rebalance ends by time");
             let has_sync = group.members().any(|(_, member)| member.sync.is_some());
             assert!(!has_sync || waits(Timer::Sync), "a sync ends by time");
             let before = self.clients.generations.insert(Arc::clone(id), group.generation());
-            assert!(before.is_none_or(|before| before <= group.generation()), "a generation never goes back");
+            assert!(
+                before.is_none_or(|before| before <= group.generation()),
+                "a generation never goes back"
+            );
         }
-        self.clients.generations.retain(|id, _| self.play.coordinator.groups.contains_key(id));
-        assert_eq!(parked, self.clients.parked, "every ticket that is out is parked somewhere");
+        self.clients
+            .generations
+            .retain(|id, _| self.play.coordinator.groups.contains_key(id));
+        assert_eq!(
+            parked, self.clients.parked,
+            "every ticket that is out is parked somewhere"
+        );
     }
 
     fn do_deed(&mut self, deed: &Deed) {
@@ -142,35 +220,87 @@ impl World {
         let ticket = Ticket(self.clients.asked);
         let name = |group: u8| -> GroupId { format!("g{group}").into() };
         match deed {
-            Deed::Join { group, member, instance, protocols, known, rebalance_ms } => {
+            Deed::Join {
+                group,
+                member,
+                instance,
+                protocols,
+                known,
+                rebalance_ms,
+            } => {
                 let group = name(*group);
                 let member = self.member(&group, *member);
                 let join = self.as_join(group, member, *instance, *protocols, (*known, *rebalance_ms), ticket);
                 self.run(Command::Join(join));
             }
-            Deed::Sync { group, member, generation } => {
+            Deed::Sync {
+                group,
+                member,
+                generation,
+            } => {
                 let group = name(*group);
                 let (member, generation) = (self.member(&group, *member), self.generation(&group, *generation));
                 let assignments = vec![(Arc::clone(&member), Bytes::from_static(b"x"))];
-                let sync = Sync { group, member, instance: None, generation, protocol_type: None, protocol: None, assignments, ticket };
+                let sync = Sync {
+                    group,
+                    member,
+                    instance: None,
+                    generation,
+                    protocol_type: None,
+                    protocol: None,
+                    assignments,
+                    ticket,
+                };
                 self.run(Command::Sync(sync));
             }
-            Deed::Beat { group, member, generation } => {
+            Deed::Beat {
+                group,
+                member,
+                generation,
+            } => {
                 let group = name(*group);
                 let (member, generation) = (self.member(&group, *member), self.generation(&group, *generation));
-                self.run(Command::Heartbeat(Heartbeat { group, member, instance: None, generation }));
+                self.run(Command::Heartbeat(Heartbeat {
+                    group,
+                    member,
+                    instance: None,
+                    generation,
+                }));
             }
             Deed::Leave { group, members } => {
                 let group = name(*group);
-                let leaver = |number: &u8| Leaver { member: self.member(&group, *number), instance: Some("i0".into()).filter(|_| *number == 0) };
+                let leaver = |number: &u8| Leaver {
+                    member: self.member(&group, *number),
+                    instance: Some("i0".into()).filter(|_| *number == 0),
+                };
                 let members = members.iter().map(leaver).collect();
                 self.run(Command::Leave(Leave { group, members }));
             }
-            Deed::Commit { group, member, generation, partition } => {
+            Deed::Commit {
+                group,
+                member,
+                generation,
+                partition,
+            } => {
                 let group = name(*group);
                 let (member, generation) = (self.member(&group, *member), self.generation(&group, *generation));
-                let offset = OffsetToCommit { topic: "t".into(), topic_id: TopicId::ZERO, partition: *partition, offset: self.play.now.unix_ms, leader_epoch: -1, metadata: None };
-                self.run(Command::Commit(Commit { group, member, instance: None, generation, retention_ms: None, tells_unknown_group: true, offsets: vec![offset] }));
+                let offset = OffsetToCommit {
+                    topic: "t".into(),
+                    topic_id: TopicId::ZERO,
+                    partition: *partition,
+                    offset: self.play.now.unix_ms,
+                    leader_epoch: -1,
+                    metadata: None,
+                };
+                self.run(Command::Commit(Commit {
+                    group,
+                    member,
+                    instance: None,
+                    generation,
+                    retention_ms: None,
+                    tells_unknown_group: true,
+                    offsets: vec![offset],
+                }));
             }
             Deed::DeleteOffsets { group } => self.run(Command::DeleteOffsets(name(*group), vec![("t".into(), 0)])),
             Deed::Delete { group } => self.run(Command::DeleteGroup(name(*group))),
@@ -179,14 +309,30 @@ impl World {
         }
     }
 
-    fn as_join(&self, group: GroupId, member: MemberId, instance: Option<u8>, protocols: u8, (known, rebalance_ms): (bool, i32), ticket: Ticket) -> Join {
-        let names = ["range", "rr", "sticky", "range"].iter().enumerate().filter(|(index, _)| protocols & (1 << index) != 0);
+    fn as_join(
+        &self,
+        group: GroupId,
+        member: MemberId,
+        instance: Option<u8>,
+        protocols: u8,
+        (known, rebalance_ms): (bool, i32),
+        ticket: Ticket,
+    ) -> Join {
+        let names = ["range", "rr", "sticky", "range"]
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| protocols & (1 << index) != 0);
         Join {
             group,
             member,
             instance: instance.map(|number| format!("i{number}").into()),
             protocol_type: "consumer".into(),
-            protocols: names.map(|(_, name)| Protocol { name: (*name).into(), metadata: Bytes::new() }).collect(),
+            protocols: names
+                .map(|(_, name)| Protocol {
+                    name: (*name).into(),
+                    metadata: Bytes::new(),
+                })
+                .collect(),
             session_timeout_ms: 6_000,
             rebalance_timeout_ms: rebalance_ms,
             client_id: "c".into(),
@@ -200,8 +346,15 @@ impl World {
 
     fn wait(&mut self, ms: i64) {
         let end = self.play.now.monotonic_ms + ms;
-        while let Some(due) = self.play.coordinator.deadline().map(|deadline| deadline.0).filter(|due| *due <= end) {
-            self.play.pass(due.max(self.play.now.monotonic_ms) - self.play.now.monotonic_ms);
+        while let Some(due) = self
+            .play
+            .coordinator
+            .deadline()
+            .map(|deadline| deadline.0)
+            .filter(|due| *due <= end)
+        {
+            self.play
+                .pass(due.max(self.play.now.monotonic_ms) - self.play.now.monotonic_ms);
             if let Some(timer) = self.play.coordinator.due(self.play.now) {
                 self.run(Command::Expire(timer));
             }
@@ -211,15 +364,30 @@ impl World {
 
     fn offsets(&self) -> Vec<String> {
         let groups = ["g0", "g1"];
-        groups.iter().flat_map(|group| self.play.coordinator.all_committed(group).map(|offset| format!("{group} {offset:?}")).collect::<Vec<_>>()).collect()
+        groups
+            .iter()
+            .flat_map(|group| {
+                self.play
+                    .coordinator
+                    .all_committed(group)
+                    .map(|offset| format!("{group} {offset:?}"))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
     }
 
     fn groups(&self) -> Vec<(Listed, Option<Described>, i32)> {
         let coordinator = &self.play.coordinator;
-        coordinator.list().map(|listed| {
-            let generation = coordinator.groups.get(&listed.group).map_or(0, |group| group.generation());
-            (listed.clone(), coordinator.describe(&listed.group), generation)
-        }).collect()
+        coordinator
+            .list()
+            .map(|listed| {
+                let generation = coordinator
+                    .groups
+                    .get(&listed.group)
+                    .map_or(0, |group| group.generation());
+                (listed.clone(), coordinator.describe(&listed.group), generation)
+            })
+            .collect()
     }
 }
 
@@ -245,7 +413,8 @@ proptest! {
             world.do_deed(deed);
         }
         let offsets = world.offsets();
-        let settled: Vec<_> = world.groups().into_iter().filter(|(group, ..)| ["Empty", "Stable"].contains(&group.state)).collect();
+        let is_settled = |group: &Listed| ["Empty", "Stable"].contains(&group.state);
+        let settled: Vec<_> = world.groups().into_iter().filter(|(group, ..)| is_settled(group)).collect();
         world.play.restart();
         world.clients.parked.clear();
         world.clients.generations.clear();

@@ -1,0 +1,165 @@
+//! One step of a coordinator after the other: decided, written to its partition of the offsets topic, applied,
+//! answered; and at the start all that was written, replayed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Node, OFFSETS_TOPIC, Released, count};
+use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle};
+use crate::machine::{Machine, Reply, Step};
+use crate::mutant::{self, Mutant};
+use crate::store::StoreError;
+use crate::units::{ErrorCode, Now, Offset, TopicPartition};
+
+/// Tombstones need not be written together; so many are.
+const TOMBSTONES_A_BATCH: usize = 1_000;
+
+type KeyValue = (Option<Bytes>, Option<Bytes>);
+
+impl Node {
+    /// Takes on the groups of all partitions of the offsets topic that this broker leads.
+    ///
+    /// # Errors
+    /// A log cannot be read.
+    pub(crate) fn load_all_groups(&mut self, now: Now) -> Result<(), StoreError> {
+        let partitions = self.image().topic(OFFSETS_TOPIC).map_or(0, count);
+        let led = |partition: &i32| self.log(&TopicPartition::new(OFFSETS_TOPIC, *partition)).is_some();
+        let led: Vec<i32> = (0..partitions).filter(led).collect();
+        led.into_iter()
+            .try_for_each(|partition| self.load_groups(partition, now))
+    }
+
+    /// Takes on the groups of a partition of the offsets topic: replays its log, then waits for members to show up.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(crate) fn load_groups(&mut self, partition: i32, now: Now) -> Result<(), StoreError> {
+        let mut coordinator = Coordinator::new(self.group_config());
+        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
+        self.read_records(&tp, Offset(0), &mut |_, key, value, _| {
+            replay(&mut coordinator, key, value)
+        })?;
+        let oversized = coordinator.oversized();
+        self.groups.coordinators.insert(partition, coordinator);
+        self.run_group(partition, Command::Load, now);
+        for group in oversized {
+            self.run_group(partition, Command::Settle(group, Settle::Rebalance), now);
+        }
+        Ok(())
+    }
+
+    /// Runs a command and all that follows from it.
+    pub(super) fn run_group(&mut self, partition: i32, command: Command, now: Now) -> Reply<Outcome> {
+        let reply = self.step_group(partition, command, now);
+        while let Some(follows) = self
+            .groups
+            .coordinators
+            .get(&partition)
+            .and_then(Coordinator::unsettled)
+        {
+            self.step_group(partition, follows, now);
+        }
+        debug_assert!(
+            self.groups
+                .coordinators
+                .get(&partition)
+                .is_none_or(|groups| groups.check() == Ok(()))
+        );
+        reply
+    }
+
+    /// Decides, appends, applies, answers. What could not be written has not happened; but what follows from an earlier
+    /// step goes on without its record, or its group would stand still for ever.
+    fn step_group(&mut self, partition: i32, command: Command, now: Now) -> Reply<Outcome> {
+        let Some(coordinator) = self.groups.coordinators.get(&partition) else {
+            return Reply::Now(command.failure(ErrorCode::NotCoordinator));
+        };
+        let follows = matches!(command, Command::Settle(..) | Command::Expire(_));
+        let Step {
+            changes,
+            reply,
+            released,
+        } = coordinator.decide(command, now);
+        let written = self.write_group(partition, &changes, now);
+        match written {
+            Ok(()) => self.apply_group(partition, &changes, |_| true),
+            Err(_) if follows => self.apply_group(partition, &changes, |change| !matches!(change, Change::Durable(_))),
+            Err(error) => return fail(reply, error),
+        }
+        for (ticket, outcome) in released {
+            let outcome = written.err().map_or(outcome.clone(), |error| outcome.failed(error));
+            self.release(ticket, Released::Group(outcome));
+        }
+        reply
+    }
+
+    fn apply_group(&mut self, partition: i32, changes: &[Change], counts: impl Fn(&Change) -> bool) {
+        if let Some(coordinator) = self.groups.coordinators.get_mut(&partition) {
+            changes
+                .iter()
+                .filter(|change| counts(change))
+                .for_each(|change| coordinator.apply(change));
+        }
+    }
+
+    /// One step's records are one batch, as in Kafka, but for a long row of tombstones.
+    fn write_group(&mut self, partition: i32, changes: &[Change], now: Now) -> Result<(), ErrorCode> {
+        let records = encode(changes)?;
+        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
+        let all_tombstones = records.iter().all(|(_, value)| value.is_none());
+        let size = if all_tombstones {
+            TOMBSTONES_A_BATCH
+        } else {
+            records.len().max(1)
+        };
+        for batch in records.chunks(size) {
+            self.append_records(&tp, batch, now).map_err(as_coordinator_error)?;
+        }
+        Ok(())
+    }
+}
+
+fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
+    let durable = changes.iter().filter_map(|change| match change {
+        Change::Durable(record) => Some(record),
+        Change::Soft(..) | Change::TimerCleared(_) | Change::Loaded(_) | Change::RetentionScheduled(_) => None,
+    });
+    let bytes = |record| group::encode(record).map(|(key, value)| (Some(key), value));
+    durable
+        .map(bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|_| ErrorCode::UnknownServerError)
+}
+
+/// What is not of classic groups, or cannot be read, is passed over.
+fn replay(coordinator: &mut Coordinator, key: Option<Bytes>, value: Option<Bytes>) {
+    let record = key.and_then(|key| group::decode(&key, value.as_deref()).ok()).flatten();
+    match record {
+        Some(Record::Offset(..)) if mutant::on(Mutant::OffsetsForgotten) => {}
+        Some(record) => coordinator.apply(&Change::Durable(record)),
+        None => {}
+    }
+}
+
+/// A parked request whose step could not be written is answered at once.
+fn fail(reply: Reply<Outcome>, error: ErrorCode) -> Reply<Outcome> {
+    match reply {
+        Reply::Now(outcome) => Reply::Now(outcome.failed(error)),
+        Reply::Parked(_) => Reply::Now(Outcome::JoinRefused(Arc::from(""), error)),
+    }
+}
+
+/// What a client of groups is told when the offsets topic cannot be written.
+fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
+    match error {
+        ErrorCode::UnknownTopicOrPartition | ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut => {
+            ErrorCode::CoordinatorNotAvailable
+        }
+        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
+        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidFetchSize => {
+            ErrorCode::UnknownServerError
+        }
+        other => other,
+    }
+}
