@@ -24,6 +24,8 @@ macro_rules! mutants {
 mutants! {
     /// Produce with acks=0 is answered.
     AcksZeroAnswered = "acks-zero-answered",
+    /// APPEND to a list config replaces the list.
+    AppendReplaces = "append-replaces",
     /// A batch whose CRC is wrong is taken.
     CrcUnchecked = "crc-unchecked",
     /// A retried batch is answered with the offset that it would get now.
@@ -40,14 +42,20 @@ mutants! {
     LongPollIgnored = "long-poll-ignored",
     /// Committed offsets are forgotten at a restart.
     OffsetsForgotten = "offsets-forgotten",
+    /// A restarted broker hands out producer ids again that it has handed out before.
+    ProducerIdsReused = "producer-ids-reused",
     /// A pipelined request overtakes one that waits.
     ResponseOutOfOrder = "response-out-of-order",
     /// Producer state is forgotten when a segment rolls.
     SequenceForgottenAtRoll = "sequence-forgotten-at-roll",
     /// A commit of an earlier generation is taken.
     StaleGenerationAccepted = "stale-generation-accepted",
+    /// A topic may have any name.
+    TopicNameUnchecked = "topic-name-unchecked",
     /// Recovery keeps a batch that was torn by a crash.
     TornTailKept = "torn-tail-kept",
+    /// A request that is only to be validated is carried out.
+    ValidateOnlyCommits = "validate-only-commits",
 }
 
 #[cfg(feature = "mutants")]

@@ -26,6 +26,10 @@ pub(super) struct DescribeConfigs;
 const MALFORMED: &str = "This most likely occurs because of a request being malformed by the client library or the message was \
                          sent to an incompatible broker. See the broker logs for more details.";
 
+/// How many configs one request may make us look up: those of all topics of a large cluster. A resource is named in five
+/// bytes and answered in thousands; Kafka has no limit here and can be hurt.
+const MAX_DESCRIBED: usize = 250_000;
+
 impl Api for DescribeConfigs {
     type Request = DescribeConfigsRequest;
     const KEY: i16 = 32;
@@ -42,15 +46,26 @@ impl Api for DescribeConfigs {
             code: ErrorCode::InvalidRequest,
             message: Some(MALFORMED.into()),
         };
+        let mut described = 0;
         let results = request.resources.iter().enumerate().map(|(index, resource)| {
             let entries = match &kinds {
+                Some(_) if described >= MAX_DESCRIBED => Err(too_many()),
                 Some(kinds) => call.node.describe_configs(kinds[index], &resource.resource_name),
                 None => Err(malformed()),
             };
+            described += entries.as_ref().map_or(0, Vec::len);
             answer(resource, entries, &request, call.version)
         });
         let response = DescribeConfigsResponse::default().with_results(results.collect());
         call.reply(&response)
+    }
+}
+
+fn too_many() -> Refusal {
+    let message = Some("too many configs for one request".into());
+    Refusal {
+        code: ErrorCode::InvalidRequest,
+        message,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::config::layers::Overrides;
 use crate::config::table::{self, Key, Type};
 use crate::config::{topic, value};
 use crate::image::ResourceKind;
+use crate::mutant::{self, Mutant};
 use crate::records::{ClearElrRecord, ConfigRecord};
 use crate::units::ErrorCode;
 
@@ -115,10 +116,7 @@ impl Controller<'_> {
                 result.map(|made| records.extend(made)),
             ));
         }
-        match intent {
-            Intent::Commit => Decided { records, answer },
-            Intent::Validate => Decided::answer(answer),
-        }
+        Decided { records, answer }.if_meant(intent)
     }
 
     /// What a broker looks at before it asks the controller.
@@ -198,6 +196,7 @@ impl Controller<'_> {
                     .or_else(|| self.fallback(kind, name))
                     .unwrap_or_default();
                 let items = match operation.op {
+                    Op::Append if mutant::on(Mutant::AppendReplaces) => value,
                     Op::Append => with(&present, &value),
                     _ => without(&present, &value),
                 };

@@ -52,10 +52,7 @@ impl Controller<'_> {
             let made = self.grow(topic, room).map(|made| records.extend(made));
             answer.push((topic.name.clone(), made));
         }
-        match intent {
-            Intent::Commit => Decided { records, answer },
-            Intent::Validate => Decided::answer(answer),
-        }
+        Decided { records, answer }.if_meant(intent)
     }
 
     fn grow(&self, wanted: &MorePartitions, room: usize) -> Result<Vec<Change>, Refusal> {

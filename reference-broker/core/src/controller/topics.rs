@@ -74,10 +74,7 @@ impl Controller<'_> {
             }
         }
         answer.extend(topics.into_iter().map(|topic| topic.name).zip(results));
-        match intent {
-            Intent::Commit => Decided { records, answer },
-            Intent::Validate => Decided::answer(answer),
-        }
+        Decided { records, answer }.if_meant(intent)
     }
 
     fn partitions_asked(&self, topics: &[NewTopic]) -> i64 {
