@@ -1,0 +1,51 @@
+//! What holds for the table as a whole: its order, what Kafka advertises, what the README says.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use kafka_fixtures::schema::Schemas;
+
+use super::APIS;
+
+#[test]
+fn the_table_is_in_order_of_key_without_repetition() {
+    assert!(APIS.windows(2).all(|pair| pair[0].key < pair[1].key));
+}
+
+#[test]
+fn every_api_is_served_at_all_the_versions_that_kafka_has() {
+    for entry in APIS {
+        let schema = Schemas::latest().request(entry.key).expect("an API of Kafka's");
+        let stable: Vec<i16> = schema.versions.iter().collect();
+        let stable = &stable[..stable.len() - usize::from(schema.unstable)];
+        let served: Vec<i16> = entry.versions.clone().collect();
+        assert_eq!(served, stable, "{}", entry.name);
+    }
+}
+
+const BEGIN: &str = "<!-- generated: served APIs -->\n";
+const END: &str = "<!-- end -->";
+
+#[test]
+fn the_readme_lists_what_is_served() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let text = std::fs::read_to_string(&readme).expect("the README");
+    let (before, rest) = text.split_once(BEGIN).expect("the list's beginning");
+    let (_, after) = rest.split_once(END).expect("the list's end");
+    let right = format!("{before}{BEGIN}{}{END}{after}", listed());
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(&readme, &right).expect("the README is written");
+    } else {
+        assert!(text == right, "README.md lists other APIs than are served; run this test again with UPDATE_README=1");
+    }
+}
+
+fn listed() -> String {
+    let mut table = String::from("| key | API | versions |\n|---|---|---|\n");
+    for entry in APIS {
+        let (low, high) = (entry.versions.start(), entry.versions.end());
+        // Writing to a String cannot fail.
+        let _ = writeln!(table, "| {} | {} | {low}–{high} |", entry.key, entry.name);
+    }
+    table
+}
