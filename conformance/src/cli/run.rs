@@ -136,11 +136,25 @@ async fn perform(
             let _ = cancel.send(true);
         }
     });
+    // An oracle that does not come up is told once, and not by every run.
+    unless_cancelled(&cancelled, oracle.warm_up()).await?;
     let running = execute(plan, target, Arc::new(oracle), Arc::new(profile), options, sink, cancelled);
     let (ran, collected) = tokio::join!(running, follow(events, reporters));
     interrupt.abort();
     ran.map_err(|TargetError(message)| Failure::could_not_ask(message))?;
     collected.map(|collected| exit_of(&collected))
+}
+
+/// Waits for what has to stand before the first case; Ctrl-C drops it, which stops what was being started.
+async fn unless_cancelled(
+    cancelled: &watch::Receiver<bool>,
+    coming_up: impl Future<Output = Result<(), TargetError>>,
+) -> Result<(), Failure> {
+    let mut cancelled = cancelled.clone();
+    tokio::select! {
+        up = coming_up => up.map_err(|TargetError(message)| Failure::could_not_ask(format!("the oracle: {message}"))),
+        _ = cancelled.wait_for(|cancelled| *cancelled) => Err(Failure::could_not_ask("interrupted before anything was asked")),
+    }
 }
 
 fn default_jobs() -> usize {

@@ -53,7 +53,13 @@ pub async fn execute<O: Expectations, P: Profiled>(
 ) -> Result<(), TargetError> {
     let started = Instant::now();
     let pool = Pool::new(target);
-    let first = pool.lease(&Needs::default()).await?;
+    let (shared, mut interrupt) = (Needs::default(), cancel.clone());
+    let first = tokio::select! {
+        first = pool.lease(&shared) => first?,
+        _ = interrupt.wait_for(|cancelled| *cancelled) => {
+            return Err(TargetError("interrupted before anything was asked".to_owned()));
+        }
+    };
     tell(&sink, Event::Started(announce(&plan, &options, first.describe().await)));
     let permits = Arc::new(Semaphore::new(options.jobs.max(1)));
     let ground = Arc::new(Ground { pool, oracle, profile, options, sink, cancel });
@@ -227,7 +233,7 @@ fn report(observation: StepObservation, source: String, expected: Option<Vec<Str
 }
 
 /// The first API or version of the case that the target does not advertise.
-fn unadvertised(case: &Case, cell: &Cell, broker: &Broker) -> Option<String> {
+pub(crate) fn unadvertised(case: &Case, cell: &Cell, broker: &Broker) -> Option<String> {
     let capabilities = &broker.facts().capabilities;
     if let Some((api, version)) = &cell.api
         && !capabilities.covers(api, *version)
