@@ -340,3 +340,6 @@ fn merge(results: &mut [Option<ErrorCode>], asked: &[bool], outcome: Outcome) {
         *result = answers.next().unwrap_or(Some(ErrorCode::UnknownServerError));
     }
 }
+
+#[cfg(test)]
+mod tests;
