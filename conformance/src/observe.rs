@@ -11,6 +11,7 @@ mod symbols;
 
 pub use compare::{compare, same};
 pub use errors::{error_code, error_name};
+pub(crate) use normalise::{ITS_OWN, is_of_the_place};
 pub use print::lines_of;
 pub use project::project;
 pub use records::{batch_lines, record_lines};

@@ -182,13 +182,21 @@ fn timestamp(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 
 /// Settings of a broker that say where it is and what it stands on, not how it behaves.
 fn broker_config_value(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
+    let name = fact.parent.get("Name").and_then(Value::as_str).filter(|_| fact.field.name == "Value")?;
+    (is_of_the_place(name) && !fact.value.is_null()).then(|| Shown::As(ITS_OWN.to_owned()))
+}
+
+/// What stands for the value of a setting that says where a broker is.
+pub(crate) const ITS_OWN: &str = "<its own>";
+
+/// Whether a setting says where a broker is and what it stands on.
+pub(crate) fn is_of_the_place(setting: &str) -> bool {
     const OWN: &[&str] = &[
         "listeners", "advertised.listeners", "log.dir", "log.dirs", "node.id", "broker.id", "controller.quorum.voters",
         "controller.quorum.bootstrap.servers", "process.roles", "controller.listener.names", "broker.rack",
         "listener.security.protocol.map", "metadata.log.dir",
     ];
-    let name = fact.parent.get("Name").and_then(Value::as_str).filter(|_| fact.field.name == "Value")?;
-    (OWN.contains(&name) && !fact.value.is_null()).then(|| Shown::As("<its own>".to_owned()))
+    OWN.contains(&setting)
 }
 
 /// Paths on the target's disk.

@@ -6,6 +6,7 @@ use kafka_fixtures::value::{Struct, Value};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
+use super::session::CoordinatorOf;
 use super::{Halt, PAUSE, Session, StepRun};
 use crate::case::{Arg, Capture, Identity, Step};
 use crate::driver::wire::{Connection, Exchange, Pending, Reply, Request, schema_for, undecoded};
@@ -28,6 +29,8 @@ pub enum Place {
     Leader(String, i32),
     /// The coordinator of a group, by its name on the broker.
     Coordinator(String),
+    /// The coordinator of a transactional id, by its name on the broker.
+    TxnCoordinator(String),
 }
 
 /// A step while it runs.
@@ -133,9 +136,11 @@ impl<'a> Call<'a> {
             }
             self.frames.truncate(frames);
             self.findings.truncate(findings);
-            if let Place::Coordinator(group) = place {
-                // A client would look it up again, and the first look-up of all makes the topic that it lives in.
-                self.session.coordinator(group).await;
+            // A client would look it up again, and the first look-up of all makes the topic that it lives in.
+            match place {
+                Place::Coordinator(group) => drop(self.session.coordinator(group, CoordinatorOf::Group).await),
+                Place::TxnCoordinator(id) => drop(self.session.coordinator(id, CoordinatorOf::Transaction).await),
+                Place::Any | Place::Broker(_) | Place::Leader(..) => {}
             }
             sleep(PAUSE).await;
         }

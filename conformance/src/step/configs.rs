@@ -5,6 +5,7 @@ use kafka_fixtures::value::{Struct, Value};
 use super::read::{error, items, message, number, text};
 use super::{Call, Halt, Place};
 use crate::case::{Arg, Args};
+use crate::observe::{ITS_OWN, is_of_the_place};
 
 /// Resource types by the word that a step uses.
 const TYPES: &[(&str, i64)] = &[("topic", 2), ("broker", 4), ("broker-logger", 8), ("client-metrics", 16), ("group", 32)];
@@ -75,6 +76,7 @@ fn config_line(call: &Call<'_>, config: &Value) -> String {
 fn value_of(call: &Call<'_>, config: &Value) -> String {
     match config.get("Value").and_then(Value::as_str) {
         None => "null".to_owned(),
+        Some(_) if is_of_the_place(text(config, "Name")) => ITS_OWN.to_owned(),
         Some(value) => call.session.symbols().text(value),
     }
 }

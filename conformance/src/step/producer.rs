@@ -11,6 +11,7 @@ use crate::driver::wire::Layout;
 pub(super) async fn init(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["txn", "timeout", "producer", "epoch"])?;
     let transactional_id = args.get("txn").and_then(|id| call.name(id));
+    let place = transactional_id.clone().map_or(Place::Any, Place::TxnCoordinator);
     let mut body = Struct::new()
         .with("TransactionalId", transactional_id)
         .with("TransactionTimeoutMs", Value::Int(args.int("timeout")?.unwrap_or(60_000)));
@@ -19,7 +20,7 @@ pub(super) async fn init(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         body.set("ProducerEpoch", Value::Int(args.int("epoch")?.unwrap_or(0)));
     }
     let request = call.request("InitProducerId", body)?;
-    let reply = call.ask_transient(&request, &Place::Any, error).await?;
+    let reply = call.ask_transient(&request, &place, error).await?;
     let producer = call.session.symbols().producer(number(&reply, "ProducerId", -1));
     Ok(vec![format!("error={} producer={producer} epoch={}", error(&reply), number(&reply, "ProducerEpoch", -1))])
 }

@@ -30,6 +30,15 @@ pub struct Facts {
 /// A question that itself needs a connection: boxed, because finding a connection may ask it.
 type Lookup<'a> = Pin<Box<dyn Future<Output = Option<i64>> + Send + 'a>>;
 
+/// What a coordinator coordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CoordinatorOf {
+    /// A group.
+    Group,
+    /// The transactions of an id.
+    Transaction,
+}
+
 /// How long a run waits.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -279,7 +288,8 @@ impl Session {
                 Some(broker.ok_or_else(|| Halt::Broken(format!("there is no broker {index}")))?.id.into())
             }
             Place::Leader(topic, partition) => self.leader(topic, *partition).await,
-            Place::Coordinator(group) => self.coordinator(group).await,
+            Place::Coordinator(group) => self.coordinator(group, CoordinatorOf::Group).await,
+            Place::TxnCoordinator(id) => self.coordinator(id, CoordinatorOf::Transaction).await,
         };
         let broker = self.facts.brokers.iter().find(|broker| Some(i64::from(broker.id)) == id);
         broker.map_or_else(|| self.first_address(), |broker| Ok(format!("{}:{}", broker.host, broker.port)))
@@ -310,14 +320,18 @@ impl Session {
         found.get("LeaderId")?.as_i64().filter(|id| *id >= 0)
     }
 
-    /// The coordinator of a group, by its name on the broker.
-    pub(super) fn coordinator<'a>(&'a self, group: &'a str) -> Lookup<'a> {
-        Box::pin(self.look_up_coordinator(group))
+    /// The coordinator of a group or transactional id, by its name on the broker.
+    pub(super) fn coordinator<'a>(&'a self, key: &'a str, of: CoordinatorOf) -> Lookup<'a> {
+        Box::pin(self.look_up_coordinator(key, of))
     }
 
-    async fn look_up_coordinator(&self, group: &str) -> Option<i64> {
+    async fn look_up_coordinator(&self, key: &str, of: CoordinatorOf) -> Option<i64> {
         let version = self.facts.common_version("FindCoordinator")?.min(3);
-        let request = Request::new("FindCoordinator", version, Value::Struct(Struct::new().with("Key", group)));
+        let mut body = Struct::new().with("Key", key);
+        if of == CoordinatorOf::Transaction {
+            body.set("KeyType", 1);
+        }
+        let request = Request::new("FindCoordinator", version, Value::Struct(body));
         let reply = self.quietly(request, &Place::Any).await?;
         reply.get("NodeId")?.as_i64().filter(|id| *id >= 0)
     }
