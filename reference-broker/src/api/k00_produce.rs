@@ -152,7 +152,7 @@ fn look_through(asked: &Asked, call: &Call<'_>, semantics: Semantics) -> Result<
         TopicName::from(asked.topic.0.as_str())
     };
     let tp = TopicPartition { topic, partition: asked.index };
-    let log = call.node.partition(&tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let log = call.node.partition(&tp)?;
     let limit = usize::try_from(log.config().max_message_bytes).unwrap_or(0);
     // Kafka never answers where the records are null. We do.
     let records = asked.records.as_ref().ok_or(ErrorCode::UnknownServerError)?;

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use broker_core::Reply;
 use broker_core::fetch::{
-    FetchCommand, FetchOutcome, Fetched, Interest, Isolation, Naming, PartitionKey, SessionRequest, TopicKey,
+    FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, SessionRequest, TopicKey,
 };
 use broker_core::node::Released;
 use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
@@ -117,12 +117,21 @@ fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) ->
     FetchCommand {
         session,
         naming: if semantics.topics_by_id { Naming::Ids } else { Naming::Names },
-        isolation: if request.isolation_level == 1 { Isolation::Committed } else { Isolation::Uncommitted },
+        reader: reader(request),
         max_wait_ms: request.max_wait_ms,
         min_bytes: request.min_bytes,
         max_bytes: request.max_bytes,
         partitions,
         forgotten,
+    }
+}
+
+/// v15 moved the replica's id into its state; the other place then says that nobody is there.
+fn reader(request: &FetchRequest) -> Reader {
+    match (request.replica_id.0.max(request.replica_state.replica_id.0), request.isolation_level) {
+        (0.., _) => Reader::Follower,
+        (_, 1) => Reader::Committed,
+        _ => Reader::Uncommitted,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::config::layers::Entry;
+use broker_core::config::describe::Entry;
 use broker_core::controller::topics::{CreatedTopic, NewTopic};
 use broker_core::controller::{Intent, Refusal};
 use broker_core::units::ErrorCode;

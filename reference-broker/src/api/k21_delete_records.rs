@@ -13,7 +13,7 @@ use super::{Answer, Api, Call};
 pub(super) struct DeleteRecords;
 
 /// Stands for the high watermark.
-const HIGH_WATERMARK: i64 = -1;
+const HIGH_WATERMARK: Offset = Offset(-1);
 
 impl Api for DeleteRecords {
     type Request = DeleteRecordsRequest;
@@ -28,9 +28,18 @@ impl Api for DeleteRecords {
             let mut partitions: Vec<_> =
                 topic.partitions.iter().rev().filter(|partition| told.insert(partition.partition_index)).collect();
             partitions.reverse();
-            let results = partitions.into_iter().map(|partition| {
-                let tp = TopicPartition::new(topic.name.as_str(), partition.partition_index);
-                result(&tp, delete(&tp, partition.offset, call))
+            let allowed: Vec<_> = partitions
+                .into_iter()
+                .map(|partition| {
+                    let tp = TopicPartition::new(topic.name.as_str(), partition.partition_index);
+                    let offset = Offset(partition.offset);
+                    (partition.partition_index, allowed(&tp, call).map(|()| (tp, (offset != HIGH_WATERMARK).then_some(offset))))
+                })
+                .collect();
+            let asked: Vec<_> = allowed.iter().filter_map(|(_, asked)| asked.clone().ok()).collect();
+            let mut moved = call.node.delete_records(&asked, call.now).into_iter();
+            let results = allowed.into_iter().map(|(index, asked)| {
+                result(index, asked.and_then(|_| moved.next().unwrap_or(Err(ErrorCode::UnknownServerError))))
             });
             DeleteRecordsTopicResult::default().with_name(topic.name.clone()).with_partitions(results.collect())
         });
@@ -39,19 +48,16 @@ impl Api for DeleteRecords {
     }
 }
 
-fn delete(tp: &TopicPartition, offset: i64, call: &mut Call<'_>) -> Result<Offset, ErrorCode> {
+fn allowed(tp: &TopicPartition, call: &Call<'_>) -> Result<(), ErrorCode> {
     let log = call.node.led_log(tp, LeaderEpoch(-1))?;
     if is_internal(&tp.topic) {
         return Err(ErrorCode::InvalidTopicException);
     }
-    if log.config().compact && !log.config().delete {
-        return Err(ErrorCode::PolicyViolation);
-    }
-    call.node.delete_records(tp, (offset != HIGH_WATERMARK).then_some(Offset(offset)), call.now)
+    if log.config().compact && !log.config().delete { Err(ErrorCode::PolicyViolation) } else { Ok(()) }
 }
 
-fn result(tp: &TopicPartition, outcome: Result<Offset, ErrorCode>) -> DeleteRecordsPartitionResult {
-    let answer = DeleteRecordsPartitionResult::default().with_partition_index(tp.partition);
+fn result(index: i32, outcome: Result<Offset, ErrorCode>) -> DeleteRecordsPartitionResult {
+    let answer = DeleteRecordsPartitionResult::default().with_partition_index(index);
     match outcome {
         Ok(low_watermark) => answer.with_low_watermark(low_watermark.0),
         Err(error) => answer.with_low_watermark(-1).with_error_code(error.code()),

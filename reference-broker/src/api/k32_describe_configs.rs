@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-use broker_core::config::layers::{Entry, Synonym};
+use broker_core::config::describe::Entry;
+use broker_core::config::layers::Synonym;
 use broker_core::config::table;
 use broker_core::controller::Refusal;
 use broker_core::image::ResourceKind;

@@ -3,9 +3,14 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use broker_core::config::BrokerConfig;
+use broker_core::node::Identity;
+use broker_core::store::memory::MemoryStore;
+use broker_core::{Node, Now};
 use kafka_fixtures::schema::Schemas;
+use kafka_fixtures::{arbitrary, codec};
 
-use super::APIS;
+use super::{APIS, Answer, Call};
 
 #[test]
 fn the_table_is_in_order_of_key_without_repetition() {
@@ -48,4 +53,38 @@ fn listed() -> String {
         let _ = writeln!(table, "| {} | {} | {low}–{high} |", entry.key, entry.name);
     }
     table
+}
+
+/// How many legal requests of each API and version are asked.
+const SEEDS: u64 = 100;
+
+#[test]
+fn every_answer_encodes_at_every_version_that_is_advertised() {
+    let mut node = node();
+    let mut now = Now { unix_ms: 1_700_000_000_000, monotonic_ms: 0 };
+    for (entry, version) in APIS.iter().flat_map(|entry| entry.versions.clone().map(move |version| (entry, version))) {
+        let schema = Schemas::latest().request(entry.key).expect("an API of Kafka's");
+        for seed in 0..SEEDS {
+            now.monotonic_ms += 1;
+            let request = arbitrary::message(schema, version, seed, true);
+            let body = codec::encode(schema, version, &request).expect("a legal request");
+            let mut call = Call { version, client_id: "c", client_host: "/127.0.0.1", node: &mut node, now };
+            if let Answer::Close(reason) = entry.serve(body, &mut call) {
+                let closed_by_kafka_too = !reason.contains("does not encode");
+                assert!(closed_by_kafka_too, "{} v{version}, seed {seed}: {reason}", entry.name);
+            }
+        }
+    }
+}
+
+fn node() -> Node {
+    let identity = Identity {
+        host: "localhost".into(),
+        port: 9092,
+        cluster_id: [1; 16],
+        directory_id: [2; 16],
+        incarnation_id: [3; 16],
+    };
+    let now = Now { unix_ms: 1_700_000_000_000, monotonic_ms: 0 };
+    Node::open(Box::new(MemoryStore::default()), BrokerConfig::default(), identity, now).expect("a new directory")
 }

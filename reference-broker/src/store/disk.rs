@@ -76,7 +76,7 @@ impl Sources for OpenFiles {
     fn open(&self, span: &Span) -> Result<Source, StoreError> {
         let path = self.path(&span.directory, &span.file);
         let file = self.get(&path).map_err(failed("read", &path))?;
-        Ok(Source::File(file, span.position, span.length))
+        Ok(Source { file, start: span.position, length: span.length })
     }
 }
 
