@@ -1,9 +1,11 @@
 //! Configuration, read once from Kafka's property names.
 //!
 //! [`BrokerConfig`], [`TopicConfig`] and [`GroupConfig`] are what the rooms obey, typed. Behind them stand the [`table`]s of
-//! every key of Kafka 4.3.1, the forms of their [`value`]s, and the [`layers`] in which a value can be set.
+//! every key of Kafka 4.3.1, the forms of their [`value`]s, the [`layers`] in which a value can be set, and
+//! [`describe`], which shows them.
 
 pub mod broker;
+pub mod describe;
 pub mod layers;
 pub mod table;
 pub mod topic;

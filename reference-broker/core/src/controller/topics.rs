@@ -6,7 +6,8 @@ use super::{
     Change, Controller, Decided, Intent, MAX_RECORDS_PER_REQUEST, Refusal, configs, partitions, plain,
     validate_topic_name,
 };
-use crate::config::layers::{Entry, Overrides, describe_topic};
+use crate::config::describe::{Entry, describe_topic};
+use crate::config::layers::Overrides;
 use crate::records::{RemoveTopicRecord, TopicRecord};
 use crate::units::{ErrorCode, TopicId};
 

@@ -1,0 +1,284 @@
+//! What each record makes of the image. Nothing is decided and nothing refused: a record that is in the log has been decided.
+//! Records of rooms that are not built yet are passed over.
+
+use super::{BrokerImage, Image, PartitionImage, ResourceKind, TopicImage, without_dots};
+use crate::records::{
+    BrokerRegistrationChangeRecord, ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord,
+    RegisterBrokerRecord,
+};
+use crate::units::{BrokerId, LeaderEpoch, TopicId, TopicName};
+
+/// In a change record: the leader stays.
+const LEADER_STAYS: i32 = -2;
+
+impl Image {
+    /// Offsets below this one have been seen: control records take offsets too.
+    pub(crate) fn skip_to(&mut self, offset: i64) {
+        self.next_offset = self.next_offset.max(offset);
+    }
+
+    /// Takes in the record at that offset.
+    pub fn apply(&mut self, record: &MetadataRecord, offset: i64) {
+        match record {
+            MetadataRecord::Topic(topic) => self.topic_created(&topic.name, TopicId(topic.topic_id)),
+            MetadataRecord::Partition(partition) => self.partition_created(partition),
+            MetadataRecord::PartitionChange(change) => self.partition_changed(change),
+            MetadataRecord::RemoveTopic(removed) => self.topic_removed(TopicId(removed.topic_id)),
+            MetadataRecord::Config(config) => self.config_changed(config),
+            MetadataRecord::FeatureLevel(feature) => {
+                self.features.insert(feature.name.clone(), feature.feature_level);
+                self.features_offset = offset;
+            }
+            MetadataRecord::RegisterBroker(broker) => self.broker_registered(broker),
+            MetadataRecord::UnregisterBroker(broker) => drop(self.brokers.remove(&BrokerId(broker.broker_id))),
+            MetadataRecord::FenceBroker(broker) => self.broker_fenced(broker.id, true),
+            MetadataRecord::UnfenceBroker(broker) => self.broker_fenced(broker.id, false),
+            MetadataRecord::BrokerRegistrationChange(change) => self.registration_changed(change),
+            MetadataRecord::ProducerIds(block) => self.next_producer_id = block.next_producer_id,
+            MetadataRecord::ClearElr(cleared) => self.elr_cleared(&cleared.topic_name),
+            _ => {}
+        }
+        self.next_offset = offset + 1;
+    }
+
+    fn topic_created(&mut self, name: &str, id: TopicId) {
+        let name: TopicName = name.into();
+        self.names.insert(id, name.clone());
+        if let Some(plain) = without_dots(&name) {
+            self.twins.entry(plain).or_default().insert(name.clone());
+        }
+        self.topics.insert(
+            name.clone(),
+            TopicImage {
+                name,
+                id,
+                partitions: Vec::new(),
+            },
+        );
+    }
+
+    fn topic_removed(&mut self, id: TopicId) {
+        let Some(name) = self.names.remove(&id) else { return };
+        self.topics.remove(&name);
+        self.configs.remove(&(ResourceKind::Topic, name.to_string()));
+        if let Some(plain) = without_dots(&name)
+            && let Some(twins) = self.twins.get_mut(&plain)
+        {
+            twins.remove(&name);
+            if twins.is_empty() {
+                self.twins.remove(&plain);
+            }
+        }
+    }
+
+    fn topic_by_id_mut(&mut self, id: &[u8; 16]) -> Option<&mut TopicImage> {
+        self.topics.get_mut(self.names.get(&TopicId(*id))?)
+    }
+
+    fn partition_created(&mut self, record: &PartitionRecord) {
+        let Some(topic) = self.topic_by_id_mut(&record.topic_id) else {
+            return;
+        };
+        let partition = PartitionImage {
+            leader: BrokerId(record.leader),
+            leader_epoch: LeaderEpoch(record.leader_epoch),
+            partition_epoch: record.partition_epoch,
+            replicas: brokers(&record.replicas),
+            isr: brokers(&record.isr),
+            eligible_leader_replicas: brokers(record.eligible_leader_replicas.as_deref().unwrap_or_default()),
+            last_known_elr: brokers(record.last_known_elr.as_deref().unwrap_or_default()),
+        };
+        match usize::try_from(record.partition_id) {
+            Ok(index) if index < topic.partitions.len() => topic.partitions[index] = partition,
+            Ok(index) if index == topic.partitions.len() => topic.partitions.push(partition),
+            _ => debug_assert!(false, "partitions are created in order"),
+        }
+    }
+
+    fn partition_changed(&mut self, change: &PartitionChangeRecord) {
+        let Some(topic) = self.topic_by_id_mut(&change.topic_id) else {
+            return;
+        };
+        let index = usize::try_from(change.partition_id).unwrap_or(usize::MAX);
+        let Some(partition) = topic.partitions.get_mut(index) else {
+            return;
+        };
+        let replace = |list: &mut Vec<BrokerId>, with: &Option<Vec<i32>>| {
+            if let Some(ids) = with {
+                *list = brokers(ids);
+            }
+        };
+        replace(&mut partition.isr, &change.isr);
+        replace(&mut partition.replicas, &change.replicas);
+        replace(
+            &mut partition.eligible_leader_replicas,
+            &change.eligible_leader_replicas,
+        );
+        replace(&mut partition.last_known_elr, &change.last_known_elr);
+        if change.leader != LEADER_STAYS {
+            partition.leader = BrokerId(change.leader);
+            partition.leader_epoch.0 += 1;
+        }
+        partition.partition_epoch += 1;
+    }
+
+    fn config_changed(&mut self, record: &ConfigRecord) {
+        let Some(kind) = ResourceKind::from_number(record.resource_type) else {
+            return;
+        };
+        let resource = (kind, record.resource_name.clone());
+        match &record.value {
+            Some(value) => drop(
+                self.configs
+                    .entry(resource)
+                    .or_default()
+                    .insert(record.name.clone(), value.clone()),
+            ),
+            None => {
+                let Some(overrides) = self.configs.get_mut(&resource) else {
+                    return;
+                };
+                overrides.remove(&record.name);
+                if overrides.is_empty() {
+                    self.configs.remove(&resource);
+                }
+            }
+        }
+    }
+
+    fn broker_registered(&mut self, record: &RegisterBrokerRecord) {
+        let id = BrokerId(record.broker_id);
+        let listener = record.end_points.first();
+        let broker = BrokerImage {
+            id,
+            epoch: record.broker_epoch,
+            incarnation: record.incarnation_id,
+            host: listener.map(|listener| listener.host.clone()).unwrap_or_default(),
+            port: listener.map_or(0, |listener| listener.port),
+            rack: record.rack.clone(),
+            fenced: record.fenced,
+            log_dirs: record.log_dirs.clone(),
+        };
+        self.brokers.insert(id, broker);
+    }
+
+    fn registration_changed(&mut self, change: &BrokerRegistrationChangeRecord) {
+        match change.fenced {
+            0 => {}
+            level => self.broker_fenced(change.broker_id, level > 0),
+        }
+    }
+
+    fn broker_fenced(&mut self, id: i32, fenced: bool) {
+        if let Some(broker) = self.brokers.get_mut(&BrokerId(id)) {
+            broker.fenced = fenced;
+        }
+    }
+
+    fn elr_cleared(&mut self, name: &str) {
+        let all = name.is_empty();
+        for topic in self.topics.values_mut().filter(|topic| all || &*topic.name == name) {
+            for partition in &mut topic.partitions {
+                partition.eligible_leader_replicas.clear();
+                partition.last_known_elr.clear();
+            }
+        }
+    }
+}
+
+fn brokers(ids: &[i32]) -> Vec<BrokerId> {
+    ids.iter().copied().map(BrokerId).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::NO_LEADER;
+    use crate::records::{RemoveTopicRecord, TopicRecord};
+
+    fn applied(records: Vec<MetadataRecord>) -> Image {
+        let mut image = Image::default();
+        for (offset, record) in (0..).zip(&records) {
+            image.apply(record, offset);
+        }
+        image
+    }
+
+    fn topic(name: &str, id: u8) -> MetadataRecord {
+        TopicRecord {
+            name: name.into(),
+            topic_id: [id; 16],
+        }
+        .into()
+    }
+
+    fn partition(id: u8, partition_id: i32) -> MetadataRecord {
+        PartitionRecord {
+            partition_id,
+            topic_id: [id; 16],
+            replicas: vec![1],
+            isr: vec![1],
+            leader: 1,
+            leader_epoch: 0,
+            partition_epoch: 0,
+            ..Default::default()
+        }
+        .into()
+    }
+
+    fn config(name: &str, value: Option<&str>) -> MetadataRecord {
+        ConfigRecord {
+            resource_type: 2,
+            resource_name: "t".into(),
+            name: name.into(),
+            value: value.map(str::to_owned),
+        }
+        .into()
+    }
+
+    #[test]
+    fn a_removed_topic_leaves_nothing_behind() {
+        let removed = RemoveTopicRecord { topic_id: [1; 16] }.into();
+        let image = applied(vec![topic("a.b", 1), partition(1, 0), removed]);
+        assert_eq!(
+            image,
+            Image {
+                next_offset: 3,
+                ..Image::default()
+            }
+        );
+    }
+
+    #[test]
+    fn names_that_differ_in_dots_and_underscores_are_twins() {
+        let image = applied(vec![topic("a.b", 1), topic("plain", 2)]);
+        assert_eq!(image.twin_of("a_b").map(|name| &**name), Some("a.b"));
+        assert_eq!((image.twin_of("a.c"), image.twin_of("plain")), (None, None));
+    }
+
+    #[test]
+    fn the_leader_epoch_rises_when_the_leader_changes_and_the_partition_epoch_always() {
+        let change = |leader| {
+            PartitionChangeRecord {
+                partition_id: 0,
+                topic_id: [1; 16],
+                leader,
+                ..Default::default()
+            }
+            .into()
+        };
+        let image = applied(vec![topic("t", 1), partition(1, 0), change(LEADER_STAYS), change(-1)]);
+        let partition = &image.topic("t").expect("created").partitions[0];
+        assert_eq!(
+            (partition.leader, partition.leader_epoch, partition.partition_epoch),
+            (NO_LEADER, LeaderEpoch(1), 2)
+        );
+    }
+
+    #[test]
+    fn an_override_set_to_null_is_gone() {
+        let image = applied(vec![config("retention.ms", Some("1")), config("retention.ms", None)]);
+        assert!(image.overrides(ResourceKind::Topic, "t").is_empty());
+        assert_eq!(image.configured(ResourceKind::Topic).count(), 0);
+    }
+}
