@@ -8,7 +8,7 @@ mod parse;
 
 pub use args::{Arg, ArgError, Args, Capture};
 pub use bind::{Identity, Names, WrittenTime};
-pub use embedded::{LoadError, load_dir, load_embedded};
+pub use embedded::{LoadError, load_dir, load_each, load_embedded};
 pub use matrix::{Cell, Releases};
 pub use parse::{ParseError, parse};
 
@@ -141,12 +141,19 @@ impl Case {
 
 impl Step {
     /// The answer recorded for a release at a cell: the narrowest block wins; a release without a block of its own
-    /// answers as the baseline does. None where nothing is recorded.
+    /// answers as the baseline does. A background step shows nothing, its `await` does. None where nothing is recorded.
     pub fn recorded(&self, release: &str, cell: &Cell) -> Option<&[String]> {
         let version = cell.api.as_ref().map(|(_, version)| *version);
-        self.recorded_exactly(release, version)
-            .or_else(|| (release != BASELINE).then(|| self.recorded_exactly(BASELINE, version)).flatten())
-            .map(|answer| answer.lines.as_slice())
+        self.recorded_only(release, version)
+            .or_else(|| (release != BASELINE).then(|| self.recorded_only(BASELINE, version)).flatten())
+    }
+
+    /// Likewise, without a look at the baseline.
+    pub(crate) fn recorded_only(&self, release: &str, version: Option<i16>) -> Option<&[String]> {
+        match self.background {
+            Some(_) => Some(&[]),
+            None => self.recorded_exactly(release, version).map(|answer| answer.lines.as_slice()),
+        }
     }
 
     fn recorded_exactly(&self, release: &str, version: Option<i16>) -> Option<&Answer> {

@@ -3,6 +3,7 @@
 mod completions;
 mod explain;
 mod list;
+mod record;
 mod run;
 mod select;
 
@@ -41,6 +42,8 @@ enum Command {
     List(list::Arguments),
     /// Shows a case, why it exists and what each Kafka release answers.
     Explain(explain::Arguments),
+    /// Asks a real Kafka and rewrites the recorded answers.
+    Record(record::Arguments),
     /// Prints completions for a shell.
     Completions(completions::Arguments),
 }
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
             Some(Command::Run(arguments)) => run::run(arguments).await,
             Some(Command::List(arguments)) => list::run(&arguments),
             Some(Command::Explain(arguments)) => explain::run(&arguments),
+            Some(Command::Record(arguments)) => record::run(arguments).await,
             Some(Command::Completions(arguments)) => completions::run(&arguments),
         }
     });

@@ -10,6 +10,7 @@ pub mod driver;
 pub mod observe;
 pub mod oracle;
 pub mod profile;
+pub mod record;
 pub mod records;
 pub mod report;
 pub mod run;

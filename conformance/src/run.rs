@@ -6,6 +6,7 @@ mod observed;
 mod plan;
 mod pool;
 
+pub(crate) use executor::unadvertised;
 pub use executor::{Options, execute};
 pub use observed::{StepObservation, observe_case};
 pub(crate) use plan::matches;

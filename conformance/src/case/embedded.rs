@@ -29,16 +29,22 @@ pub fn load_embedded() -> Result<Vec<Case>, LoadError> {
 
 /// Every `.case` file below a directory, by name.
 pub fn load_dir(dir: &Path) -> Result<Vec<Case>, LoadError> {
+    load_each(dir)?.into_iter().map(|(_, loaded)| loaded).collect()
+}
+
+/// Likewise, each with its name and with what came of it: one file that is wrong does not hide the others.
+pub fn load_each(dir: &Path) -> Result<Vec<(String, Result<Case, LoadError>)>, LoadError> {
     let mut files = Vec::new();
     collect(dir, &mut files)?;
     files.sort();
-    files.iter().map(|file| load_file(dir, file)).collect()
+    Ok(files.iter().map(|file| load_file(dir, file)).collect())
 }
 
-fn load_file(dir: &Path, file: &Path) -> Result<Case, LoadError> {
-    let text = std::fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.to_owned(), source })?;
-    let name = file.strip_prefix(dir).unwrap_or(file).with_extension("");
-    Ok(parse(&name.to_string_lossy(), &text)?)
+fn load_file(dir: &Path, file: &Path) -> (String, Result<Case, LoadError>) {
+    let name = file.strip_prefix(dir).unwrap_or(file).with_extension("").to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.to_owned(), source });
+    let loaded = text.and_then(|text| Ok(parse(&name, &text)?));
+    (name, loaded)
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
