@@ -6,6 +6,7 @@ mod client;
 mod commits;
 mod configs;
 mod control;
+mod disk;
 mod fetch;
 mod given;
 mod group;
@@ -104,6 +105,7 @@ async fn to_the_answer(session: &Session, step: &Step, mut sent: Option<oneshot:
 
 /// One try; true with it when the step says that this answer is not yet the one.
 async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>) -> (StepRun, bool) {
+    let started = Instant::now();
     let mut call = Call::new(session, step, sent);
     let result = match session.bind(&step.args).await {
         Ok(mut args) => {
@@ -123,8 +125,9 @@ async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>)
     let mut again = false;
     match result {
         Ok((lines, patience)) => {
-            again = patience.is_some_and(|patience| patience.wants_more(&lines));
+            again = patience.as_ref().is_some_and(|patience| patience.wants_more(&lines));
             run.lines = project(lines, &step.projection);
+            run.lines.extend(patience.map(|patience| patience.timed(started.elapsed())).unwrap_or_default());
         }
         Err(Halt::Closed) => run.lines = vec!["closed".to_owned()],
         Err(Halt::Silence) => run.lines = vec!["silence".to_owned()],
@@ -134,11 +137,16 @@ async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>)
     (run, again)
 }
 
-/// `until="…"` and `retry=…`: repeat the step while its answer is not the awaited one.
+const PATIENCE_KEYS: &[&str] = &["until", "retry", "at-least", "at-most"];
+
+/// `until="…"` and `retry=…`: repeat the step while its answer is not the awaited one. `at-least=` and `at-most=`: say
+/// whether it took that long, in milliseconds.
 struct Patience {
     until: Option<String>,
     retry: Vec<String>,
     takes_the_first_answer: bool,
+    at_least: Option<Duration>,
+    at_most: Option<Duration>,
 }
 
 impl Patience {
@@ -152,8 +160,24 @@ impl Patience {
             retry = TRANSIENT.iter().map(|&name| name.to_owned()).collect();
         }
         let takes_the_first_answer = retry == ["none"];
-        args.named.retain(|(key, _)| key != "until" && key != "retry");
-        Ok(Self { until, retry, takes_the_first_answer })
+        let milliseconds = |key: &str| {
+            args.int(key).map(|ms| ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis))
+        };
+        let (at_least, at_most) = (milliseconds("at-least")?, milliseconds("at-most")?);
+        args.named.retain(|(key, _)| !PATIENCE_KEYS.contains(&key.as_str()));
+        Ok(Self { until, retry, takes_the_first_answer, at_least, at_most })
+    }
+
+    /// What the step says of the time that it took.
+    fn timed(&self, took: Duration) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(bound) = self.at_least {
+            lines.push(format!("took {} {} ms", if took >= bound { "at least" } else { "less than" }, bound.as_millis()));
+        }
+        if let Some(bound) = self.at_most {
+            lines.push(format!("took {} {} ms", if took <= bound { "at most" } else { "more than" }, bound.as_millis()));
+        }
+        lines
     }
 
     fn wants_more(&self, lines: &[String]) -> bool {
@@ -164,7 +188,7 @@ impl Patience {
 
 /// Every verb of the wire driver, for checks and the language's page.
 pub const VERBS: &[&str] = &[
-    "send", "raw", "frame", "closed", "unasked", "disconnect", "await", "kill", "restart", "api-versions", "metadata",
+    "send", "raw", "frame", "closed", "unasked", "disconnect", "await", "kill", "restart", "files", "api-versions", "metadata",
     "create-topic", "delete-topic", "create-partitions", "describe-configs", "alter-configs", "produce", "fetch",
     "list-offsets", "end-offset", "epoch-end", "delete-records", "init-producer", "find-coordinator", "join", "sync",
     "heartbeat", "leave", "describe-group", "list-groups", "delete-group", "commit", "offsets", "offset-delete",
@@ -178,6 +202,7 @@ async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt>
         "unasked" => control::unasked(call, args).await,
         "disconnect" => control::disconnect(call, args).await,
         "kill" | "restart" => control::broker(call, args).await,
+        "files" => disk::files(call, args).await,
         "api-versions" => producer::api_versions(call, args).await,
         "init-producer" => producer::init(call, args).await,
         "metadata" => topics::metadata(call, args).await,

@@ -1,0 +1,81 @@
+//! `files`: what stands in the directories of this run's partitions.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Call, Halt};
+use crate::case::Args;
+
+/// How deep below the data directory partitions lie: their log directory may be one of several.
+const DEPTH: usize = 3;
+
+/// `files [t-0] [sizes=true]`: a line a file, `t-0/00000000000000000000.log`; without a name all of this run.
+pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+    args.only(&["sizes"])?;
+    let prefix = call.session.prefix();
+    let wanted = args.positional.first().and_then(|name| call.name(name)).unwrap_or_else(|| prefix.clone());
+    let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
+    let data = data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))?;
+    let mut lines = Vec::new();
+    for directory in partitions(&data, &wanted, DEPTH).map_err(|error| Halt::Broken(error.to_string()))? {
+        let name = call.session.symbols().names.plain(&name_of(&directory));
+        lines.extend(entries(&directory, &without_uuid(&name), args.flag("sizes")).map_err(|error| Halt::Broken(error.to_string()))?);
+    }
+    lines.sort();
+    Ok(lines)
+}
+
+fn partitions(below: &Path, wanted: &str, depth: usize) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(below)? {
+        let path = entry?.path();
+        if !path.is_dir() {
+            continue;
+        }
+        if name_of(&path).starts_with(wanted) {
+            found.push(path);
+        } else if depth > 0 {
+            found.extend(partitions(&path, wanted, depth - 1)?);
+        }
+    }
+    Ok(found)
+}
+
+fn entries(directory: &Path, name: &str, sizes: bool) -> io::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let size = if sizes { format!(" size={}", entry.metadata()?.len()) } else { String::new() };
+        lines.push(format!("{name}/{}{size}", entry.file_name().to_string_lossy()));
+    }
+    if lines.is_empty() {
+        lines.push(format!("{name}/"));
+    }
+    Ok(lines)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// A directory on its way out is `t-0.<32 hex digits>-delete`.
+fn without_uuid(name: &str) -> String {
+    match name.rsplit_once('.') {
+        Some((start, end)) if end.len() > 33 && end[..32].chars().all(|digit| digit.is_ascii_hexdigit()) => {
+            format!("{start}.<uuid>{}", &end[32..])
+        }
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_uuid;
+
+    #[test]
+    fn a_directory_on_its_way_out_reads_without_its_random_part() {
+        assert_eq!(without_uuid("t-0.0123456789abcdef0123456789abcdef-delete"), "t-0.<uuid>-delete");
+        assert_eq!(without_uuid("a.b-0"), "a.b-0");
+    }
+}
