@@ -170,6 +170,8 @@ pub struct InitialDelay {
 pub enum Settle {
     /// Membership changed: prepare a rebalance, or see whether the running one is complete.
     Rebalance,
+    /// The leader's assignment could not be written: everyone who waits for it is told so, and joins again.
+    AssignmentLost(ErrorCode),
     /// See whether everyone has joined; the first rebalance of a group waits for its delay regardless.
     CompleteIfJoined,
     /// The join phase is over: who has not joined is dropped.

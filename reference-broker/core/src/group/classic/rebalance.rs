@@ -18,7 +18,11 @@ impl Coordinator {
             None => changes(Vec::new()),
             Some(group) => match settle {
                 Settle::Rebalance if group.is_preparing() => complete_if_joined(group, id),
-                Settle::Rebalance => self.prepare(group, id, now),
+                Settle::Rebalance => self.prepare(group, id, ErrorCode::RebalanceInProgress, now),
+                Settle::AssignmentLost(error) if group.phase == Phase::Completing => {
+                    self.prepare(group, id, error, now)
+                }
+                Settle::AssignmentLost(_) => changes(Vec::new()),
                 Settle::CompleteIfJoined => complete_if_joined(group, id),
                 Settle::Complete => complete(group, id),
                 Settle::Start => start(group, id, now),
@@ -31,7 +35,7 @@ impl Coordinator {
 
     /// Who waits for an assignment is told to join again. An empty group waits to see who else comes, others wait for
     /// those they have.
-    fn prepare(&self, group: &ClassicGroup, id: &GroupId, now: Now) -> Decision {
+    fn prepare(&self, group: &ClassicGroup, id: &GroupId, told: ErrorCode, now: Now) -> Decision {
         let timeout_ms = group.rebalance_timeout_ms();
         if group.is_empty() {
             let delay_ms = self.config.initial_rebalance_delay_ms;
@@ -41,11 +45,7 @@ impl Coordinator {
             };
             return soft(id, [Soft::RebalancePrepared(now, now.plus_ms(delay_ms), Some(initial))]);
         }
-        let again = |member: &Member| {
-            member
-                .sync
-                .map(|ticket| (ticket, Outcome::Refused(ErrorCode::RebalanceInProgress)))
-        };
+        let again = |member: &Member| member.sync.map(|ticket| (ticket, Outcome::Refused(told)));
         let released = group.members.values().filter_map(again).collect();
         let softs = [
             Soft::RebalancePrepared(now, now.plus_ms(timeout_ms), None),
@@ -63,7 +63,9 @@ impl Coordinator {
         match group.phase {
             Phase::Stable if group.select_protocol() == group.protocol => keep_generation(group, id, returned),
             Phase::Preparing { .. } => complete_if_joined(group, id),
-            Phase::Empty | Phase::Completing | Phase::Stable => self.prepare(group, id, now),
+            Phase::Empty | Phase::Completing | Phase::Stable => {
+                self.prepare(group, id, ErrorCode::RebalanceInProgress, now)
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{Node, OFFSETS_TOPIC, Released, count};
 use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle};
+use crate::log::batch::HEADER_LENGTH;
 use crate::machine::{Machine, Reply, Step};
 use crate::mutant::{self, Mutant};
 use crate::store::StoreError;
@@ -14,6 +15,9 @@ use crate::units::{ErrorCode, Now, Offset, TopicPartition};
 
 /// Tombstones need not be written together; so many are.
 const TOMBSTONES_A_BATCH: usize = 1_000;
+
+/// The most that a record takes beside its key and value, as Kafka reckons.
+const RECORD_OVERHEAD: usize = 21;
 
 type KeyValue = (Option<Bytes>, Option<Bytes>);
 
@@ -75,6 +79,10 @@ impl Node {
         let Some(coordinator) = self.groups.coordinators.get(&partition) else {
             return Reply::Now(command.failure(ErrorCode::NotCoordinator));
         };
+        let assigned = match &command {
+            Command::Sync(sync) => Some(Arc::clone(&sync.group)),
+            _ => None,
+        };
         let follows = matches!(command, Command::Settle(..) | Command::Expire(_));
         let Step {
             changes,
@@ -85,7 +93,12 @@ impl Node {
         match written {
             Ok(()) => self.apply_group(partition, &changes, |_| true),
             Err(_) if follows => self.apply_group(partition, &changes, |change| !matches!(change, Change::Durable(_))),
-            Err(error) => return fail(reply, error),
+            Err(error) => {
+                if let Some(group) = assigned {
+                    self.step_group(partition, Command::Settle(group, Settle::AssignmentLost(error)), now);
+                }
+                return fail(reply, error);
+            }
         }
         for (ticket, outcome) in released {
             let outcome = written.err().map_or(outcome.clone(), |error| outcome.failed(error));
@@ -113,7 +126,9 @@ impl Node {
         } else {
             records.len().max(1)
         };
+        let most = self.log(&tp).map_or(0, |log| log.config().max_message_bytes);
         for batch in records.chunks(size) {
+            fits(batch, most)?;
             self.append_records(&tp, batch, now).map_err(as_coordinator_error)?;
         }
         Ok(())
@@ -147,6 +162,21 @@ fn fail(reply: Reply<Outcome>, error: ErrorCode) -> Reply<Outcome> {
     match reply {
         Reply::Now(outcome) => Reply::Now(outcome.failed(error)),
         Reply::Parked(_) => Reply::Now(Outcome::JoinRefused(Arc::from(""), error)),
+    }
+}
+
+/// Would these records be one batch that its topic takes?
+fn fits(records: &[KeyValue], most: i32) -> Result<(), ErrorCode> {
+    let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+    let size: usize = records
+        .iter()
+        .map(|(key, value)| RECORD_OVERHEAD + length(key) + length(value))
+        .sum();
+    let fits = usize::try_from(most).is_ok_and(|most| HEADER_LENGTH + size <= most);
+    if fits {
+        Ok(())
+    } else {
+        Err(as_coordinator_error(ErrorCode::MessageTooLarge))
     }
 }
 

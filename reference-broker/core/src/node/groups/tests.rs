@@ -183,6 +183,44 @@ fn what_a_group_refuses_is_refused_for_every_partition_that_exists() {
 }
 
 #[test]
+fn what_is_too_large_for_the_offsets_topic_has_not_happened() {
+    let mut node = ready(&Shared::default());
+    let big = bytes::Bytes::from(vec![0; 1_100_000]);
+    let member = joined(&mut node, "g").member;
+    let sync = |ticket| Sync {
+        group: "g".into(),
+        member: Arc::clone(&member),
+        instance: None,
+        generation: 1,
+        protocol_type: None,
+        protocol: None,
+        assignments: vec![(Arc::clone(&member), big)],
+        ticket,
+    };
+    let refused = Outcome::Refused(ErrorCode::UnknownServerError);
+    assert_eq!(node.sync_group(sync, NOW), Reply::Now(refused));
+    let heartbeat = Heartbeat {
+        group: "g".into(),
+        member,
+        instance: None,
+        generation: 1,
+    };
+    assert_eq!(
+        node.heartbeat(heartbeat, NOW),
+        Outcome::Refused(ErrorCode::RebalanceInProgress)
+    );
+
+    let many: Vec<_> = (0..20_000).map(|offset| ("t", 0, offset)).collect();
+    let results = node.commit_offsets(commit("h", &many), NOW);
+    assert!(
+        results
+            .iter()
+            .all(|result| *result == Some(ErrorCode::UnknownServerError))
+    );
+    assert_eq!(offsets(&mut node, "h"), []);
+}
+
+#[test]
 fn a_restart_finds_groups_members_and_offsets() {
     let store = Shared::default();
     let mut node = ready(&store);
