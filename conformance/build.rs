@@ -13,12 +13,23 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut source = String::from("/// Name and text of every case file.\nconst EMBEDDED: &[(&str, &str)] = &[\n");
     for file in &files {
-        let name = file.strip_prefix(&root).expect("found below the root").with_extension("");
-        writeln!(source, "    ({:?}, include_str!({:?})),", name.to_string_lossy(), file.to_string_lossy())
-            .expect("a String takes every write");
+        let name = file
+            .strip_prefix(&root)
+            .expect("found below the root")
+            .with_extension("");
+        writeln!(
+            source,
+            "    ({:?}, include_str!({:?})),",
+            name.to_string_lossy(),
+            file.to_string_lossy()
+        )
+        .expect("a String takes every write");
     }
     source.push_str("];\n");
-    fs::write(PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("embedded_cases.rs"), source)
+    fs::write(
+        PathBuf::from(env::var("OUT_DIR").expect("cargo sets it")).join("embedded_cases.rs"),
+        source,
+    )
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {

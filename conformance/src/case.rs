@@ -119,7 +119,9 @@ impl Case {
 
     /// The API that the case runs over, with its version range.
     pub fn matrix_api(&self) -> Option<(&str, i16, i16)> {
-        self.apis.iter().find_map(|api| api.versions.map(|(low, high)| (api.name.as_str(), low, high)))
+        self.apis
+            .iter()
+            .find_map(|api| api.versions.map(|(low, high)| (api.name.as_str(), low, high)))
     }
 
     /// One cell for each version of the matrix API, or the one bare cell.
@@ -144,15 +146,20 @@ impl Step {
     /// answers as the baseline does. A background step shows nothing, its `await` does. None where nothing is recorded.
     pub fn recorded(&self, release: &str, cell: &Cell) -> Option<&[String]> {
         let version = cell.api.as_ref().map(|(_, version)| *version);
-        self.recorded_only(release, version)
-            .or_else(|| (release != BASELINE).then(|| self.recorded_only(BASELINE, version)).flatten())
+        self.recorded_only(release, version).or_else(|| {
+            (release != BASELINE)
+                .then(|| self.recorded_only(BASELINE, version))
+                .flatten()
+        })
     }
 
     /// Likewise, without a look at the baseline.
     pub(crate) fn recorded_only(&self, release: &str, version: Option<i16>) -> Option<&[String]> {
         match self.background {
             Some(_) => Some(&[]),
-            None => self.recorded_exactly(release, version).map(|answer| answer.lines.as_slice()),
+            None => self
+                .recorded_exactly(release, version)
+                .map(|answer| answer.lines.as_slice()),
         }
     }
 
@@ -163,12 +170,18 @@ impl Step {
             (Some(_), None) | (None, _) => false,
         };
         let mut of = self.answers.iter().filter(of_release);
-        of.clone().find(ranged).or_else(|| of.find(|answer| answer.versions.is_none()))
+        of.clone()
+            .find(ranged)
+            .or_else(|| of.find(|answer| answer.versions.is_none()))
     }
 }
 
 impl Answer {
     fn speaks_for(&self, release: &str) -> bool {
-        if self.releases.is_empty() { release == BASELINE } else { self.releases.iter().any(|named| named == release) }
+        if self.releases.is_empty() {
+            release == BASELINE
+        } else {
+            self.releases.iter().any(|named| named == release)
+        }
     }
 }

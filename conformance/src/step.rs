@@ -127,7 +127,11 @@ async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>)
         Ok((lines, patience)) => {
             again = patience.as_ref().is_some_and(|patience| patience.wants_more(&lines));
             run.lines = project(lines, &step.projection);
-            run.lines.extend(patience.map(|patience| patience.timed(started.elapsed())).unwrap_or_default());
+            run.lines.extend(
+                patience
+                    .map(|patience| patience.timed(started.elapsed()))
+                    .unwrap_or_default(),
+            );
         }
         Err(Halt::Closed) => run.lines = vec!["closed".to_owned()],
         Err(Halt::Silence) => run.lines = vec!["silence".to_owned()],
@@ -152,7 +156,9 @@ struct Patience {
 impl Patience {
     fn take(args: &mut Args) -> Result<Self, ArgError> {
         let until = args.get("until").map(|value| {
-            value.text().ok_or_else(|| ArgError("until= wants a text that a line of the answer must contain".to_owned()))
+            value
+                .text()
+                .ok_or_else(|| ArgError("until= wants a text that a line of the answer must contain".to_owned()))
         });
         let until = until.transpose()?;
         let mut retry: Vec<String> = args.list("retry").iter().filter_map(Arg::text).collect();
@@ -161,37 +167,84 @@ impl Patience {
         }
         let takes_the_first_answer = retry == ["none"];
         let milliseconds = |key: &str| {
-            args.int(key).map(|ms| ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis))
+            args.int(key)
+                .map(|ms| ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis))
         };
         let (at_least, at_most) = (milliseconds("at-least")?, milliseconds("at-most")?);
         args.named.retain(|(key, _)| !PATIENCE_KEYS.contains(&key.as_str()));
-        Ok(Self { until, retry, takes_the_first_answer, at_least, at_most })
+        Ok(Self {
+            until,
+            retry,
+            takes_the_first_answer,
+            at_least,
+            at_most,
+        })
     }
 
     /// What the step says of the time that it took.
     fn timed(&self, took: Duration) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(bound) = self.at_least {
-            lines.push(format!("took {} {} ms", if took >= bound { "at least" } else { "less than" }, bound.as_millis()));
+            lines.push(format!(
+                "took {} {} ms",
+                if took >= bound { "at least" } else { "less than" },
+                bound.as_millis()
+            ));
         }
         if let Some(bound) = self.at_most {
-            lines.push(format!("took {} {} ms", if took <= bound { "at most" } else { "more than" }, bound.as_millis()));
+            lines.push(format!(
+                "took {} {} ms",
+                if took <= bound { "at most" } else { "more than" },
+                bound.as_millis()
+            ));
         }
         lines
     }
 
     fn wants_more(&self, lines: &[String]) -> bool {
         let has = |what: &str| lines.iter().any(|line| line.contains(what));
-        self.until.as_deref().is_some_and(|until| !has(until)) || self.retry.iter().any(|error| has(&format!("={error}")))
+        self.until.as_deref().is_some_and(|until| !has(until))
+            || self.retry.iter().any(|error| has(&format!("={error}")))
     }
 }
 
 /// Every verb of the wire driver, for checks and the language's page.
 pub const VERBS: &[&str] = &[
-    "send", "raw", "frame", "closed", "unasked", "disconnect", "await", "kill", "restart", "files", "api-versions", "metadata",
-    "create-topic", "delete-topic", "create-partitions", "describe-configs", "alter-configs", "produce", "fetch",
-    "list-offsets", "end-offset", "epoch-end", "delete-records", "init-producer", "find-coordinator", "join", "sync",
-    "heartbeat", "leave", "describe-group", "list-groups", "delete-group", "commit", "offsets", "offset-delete",
+    "send",
+    "raw",
+    "frame",
+    "closed",
+    "unasked",
+    "disconnect",
+    "await",
+    "kill",
+    "restart",
+    "files",
+    "api-versions",
+    "metadata",
+    "create-topic",
+    "delete-topic",
+    "create-partitions",
+    "describe-configs",
+    "alter-configs",
+    "produce",
+    "fetch",
+    "list-offsets",
+    "end-offset",
+    "epoch-end",
+    "delete-records",
+    "init-producer",
+    "find-coordinator",
+    "join",
+    "sync",
+    "heartbeat",
+    "leave",
+    "describe-group",
+    "list-groups",
+    "delete-group",
+    "commit",
+    "offsets",
+    "offset-delete",
 ];
 
 async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
@@ -228,6 +281,9 @@ async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt>
         "commit" => commits::commit(call, args).await,
         "offsets" => commits::fetch(call, args).await,
         "offset-delete" => commits::delete(call, args).await,
-        other => Err(Halt::Broken(format!("{other} is no verb; the verbs are {}", VERBS.join(", ")))),
+        other => Err(Halt::Broken(format!(
+            "{other} is no verb; the verbs are {}",
+            VERBS.join(", ")
+        ))),
     }
 }

@@ -58,7 +58,13 @@ impl Arg {
         match self {
             Self::Word(text) | Self::Text(text) => Some(text.clone()),
             Self::Number(number) => Some(number.to_string()),
-            Self::Null | Self::Bytes(_) | Self::Uuid(_) | Self::Symbol(_) | Self::List(_) | Self::Record(_) | Self::Call(..) => None,
+            Self::Null
+            | Self::Bytes(_)
+            | Self::Uuid(_)
+            | Self::Symbol(_)
+            | Self::List(_)
+            | Self::Record(_)
+            | Self::Call(..) => None,
         }
     }
 
@@ -67,7 +73,13 @@ impl Arg {
         match self {
             Self::Number(number) => Some(*number),
             Self::Word(text) | Self::Text(text) => text.parse().ok(),
-            Self::Null | Self::Bytes(_) | Self::Uuid(_) | Self::Symbol(_) | Self::List(_) | Self::Record(_) | Self::Call(..) => None,
+            Self::Null
+            | Self::Bytes(_)
+            | Self::Uuid(_)
+            | Self::Symbol(_)
+            | Self::List(_)
+            | Self::Record(_)
+            | Self::Call(..) => None,
         }
     }
 
@@ -100,12 +112,19 @@ impl Arg {
 impl Args {
     /// The last value given for a key.
     pub fn get(&self, key: &str) -> Option<&Arg> {
-        self.named.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+        self.named
+            .iter()
+            .rev()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
     }
 
     /// Every value given for a key, in order.
     pub fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Arg> {
-        self.named.iter().filter(move |(name, _)| name == key).map(|(_, value)| value)
+        self.named
+            .iter()
+            .filter(move |(name, _)| name == key)
+            .map(|(_, value)| value)
     }
 
     /// Text of a key.
@@ -116,7 +135,11 @@ impl Args {
     /// Number of a key; an error where the value is not one.
     pub fn int(&self, key: &str) -> Result<Option<i64>, ArgError> {
         self.get(key)
-            .map(|value| value.int().ok_or_else(|| ArgError(format!("{key}= wants a number, not {value}"))))
+            .map(|value| {
+                value
+                    .int()
+                    .ok_or_else(|| ArgError(format!("{key}= wants a number, not {value}")))
+            })
             .transpose()
     }
 
@@ -143,9 +166,11 @@ impl Args {
     pub fn only(&self, keys: &[&str]) -> Result<(), ArgError> {
         match self.named.iter().find(|(name, _)| !keys.contains(&name.as_str())) {
             None => Ok(()),
-            Some((name, _)) => {
-                Err(ArgError(format!("{} does not know {name}=; it knows {}", self.verb, keys.join("= ") + "=")))
-            }
+            Some((name, _)) => Err(ArgError(format!(
+                "{} does not know {name}=; it knows {}",
+                self.verb,
+                keys.join("= ") + "="
+            ))),
         }
     }
 }
@@ -164,9 +189,12 @@ impl fmt::Display for Arg {
             Self::Uuid(id) => write!(out, "{}", uuid::Uuid::from_bytes(*id)),
             Self::Symbol(name) => write!(out, "${name}"),
             Self::List(items) => write_joined(out, "[", items.iter().map(ToString::to_string), "]"),
-            Self::Record(fields) => {
-                write_joined(out, "{ ", fields.iter().map(|(name, value)| format!("{name}: {value}")), " }")
-            }
+            Self::Record(fields) => write_joined(
+                out,
+                "{ ",
+                fields.iter().map(|(name, value)| format!("{name}: {value}")),
+                " }",
+            ),
             Self::Call(name, items) => {
                 write_joined(out, &format!("{name}("), items.iter().map(ToString::to_string), ")")
             }

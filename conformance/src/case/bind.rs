@@ -32,7 +32,10 @@ impl Names {
     /// Names that start with a prefix which no other run uses. Its length is part of what a broker sees: keep it the same
     /// in every run.
     pub fn new(prefix: &str) -> Self {
-        Self { prefix: prefix.to_owned(), ..Self::default() }
+        Self {
+            prefix: prefix.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// The prefix: what a case calls `t` is `{prefix}t` on the broker.
@@ -51,7 +54,11 @@ impl Names {
 
     /// A text of the broker with every unique name turned back into the name that the case uses.
     pub fn plain(&self, text: &str) -> String {
-        if self.prefix.is_empty() { text.to_owned() } else { text.replace(&self.prefix, "") }
+        if self.prefix.is_empty() {
+            text.to_owned()
+        } else {
+            text.replace(&self.prefix, "")
+        }
     }
 
     /// Binds what a step captured.
@@ -73,12 +80,18 @@ impl Names {
     /// The symbol that a thing was captured under.
     pub fn symbol_of(&self, kind: Identity, value: &Arg) -> Option<&str> {
         let same = |(held, known): &(Identity, Arg)| *held == kind && known == value;
-        self.identities.iter().find(|(_, identity)| same(identity)).map(|(name, _)| name.as_str())
+        self.identities
+            .iter()
+            .find(|(_, identity)| same(identity))
+            .map(|(name, _)| name.as_str())
     }
 
     /// The arguments with every symbol, call and relative time replaced by its value.
     pub fn bind_args(&self, args: &Args, now_ms: i64, times: &mut Vec<WrittenTime>) -> Result<Args, ArgError> {
-        let mut bound = Args { verb: args.verb.clone(), ..Args::default() };
+        let mut bound = Args {
+            verb: args.verb.clone(),
+            ..Args::default()
+        };
         for value in &args.positional {
             bound.positional.push(self.bind(value, now_ms, times)?);
         }
@@ -100,9 +113,12 @@ impl Names {
                 None => Arg::Word(self.interpolate(word)),
             },
             Arg::Text(text) => Arg::Text(self.interpolate(text)),
-            Arg::List(items) => {
-                Arg::List(items.iter().map(|item| self.bind(item, now_ms, times)).collect::<Result<_, _>>()?)
-            }
+            Arg::List(items) => Arg::List(
+                items
+                    .iter()
+                    .map(|item| self.bind(item, now_ms, times))
+                    .collect::<Result<_, _>>()?,
+            ),
             Arg::Record(fields) => Arg::Record(
                 fields
                     .iter()
@@ -110,8 +126,10 @@ impl Names {
                     .collect::<Result<_, ArgError>>()?,
             ),
             Arg::Call(name, items) => {
-                let items: Vec<Arg> =
-                    items.iter().map(|item| self.bind(item, now_ms, times)).collect::<Result<_, _>>()?;
+                let items: Vec<Arg> = items
+                    .iter()
+                    .map(|item| self.bind(item, now_ms, times))
+                    .collect::<Result<_, _>>()?;
                 call(name, &items)?
             }
             Arg::Null | Arg::Number(_) | Arg::Bytes(_) | Arg::Uuid(_) => value.clone(),
@@ -143,7 +161,13 @@ impl Names {
                 let end = rest.find(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '-')));
                 let (name, after) = rest.split_at(end.unwrap_or(rest.len()));
                 let value = self.captured(name).and_then(Arg::text);
-                out.push_str(&value.unwrap_or_else(|| if name.is_empty() { "$".to_owned() } else { self.unique(name) }));
+                out.push_str(&value.unwrap_or_else(|| {
+                    if name.is_empty() {
+                        "$".to_owned()
+                    } else {
+                        self.unique(name)
+                    }
+                }));
                 rest = after;
             }
         }
@@ -184,7 +208,9 @@ fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
         }
         ("repeat", [text, count]) => match (text.text(), size(count)) {
             (Some(text), Some(count)) => Ok(Arg::Text(text.repeat(count))),
-            _ => Err(ArgError("repeat(text, count) wants a text or bytes, and a count".to_owned())),
+            _ => Err(ArgError(
+                "repeat(text, count) wants a text or bytes, and a count".to_owned(),
+            )),
         },
         ("pad", [text, length]) => match (text.text(), size(length)) {
             (Some(text), Some(length)) => {
@@ -210,14 +236,19 @@ mod tests {
     fn bind(value: Arg) -> Arg {
         let mut names = Names::new("p-");
         names.capture("m1", Arg::Text("id".to_owned()));
-        names.bind(&value, 1_000_000, &mut Vec::new()).expect("everything is bound")
+        names
+            .bind(&value, 1_000_000, &mut Vec::new())
+            .expect("everything is bound")
     }
 
     #[test]
     fn symbols_are_captured_values_or_names_of_this_run() {
         assert_eq!(bind(Arg::Symbol("m1".to_owned())), Arg::Text("id".to_owned()));
         assert_eq!(bind(Arg::Symbol("t".to_owned())), Arg::Text("p-t".to_owned()));
-        assert_eq!(bind(Arg::Text("$t/${a.b} $$".to_owned())), Arg::Text("p-t/p-a.b $".to_owned()));
+        assert_eq!(
+            bind(Arg::Text("$t/${a.b} $$".to_owned())),
+            Arg::Text("p-t/p-a.b $".to_owned())
+        );
         let unbound = Names::new("p-").bind(&Arg::Symbol("t.id".to_owned()), 0, &mut Vec::new());
         assert!(unbound.is_err());
     }
@@ -230,7 +261,19 @@ mod tests {
 
     #[test]
     fn long_texts_are_called_for() {
-        assert_eq!(bind(Arg::Call("repeat".to_owned(), vec![Arg::Text("ab".to_owned()), Arg::Number(2)])), Arg::Text("abab".to_owned()));
-        assert_eq!(bind(Arg::Call("pad".to_owned(), vec![Arg::Symbol("t".to_owned()), Arg::Number(5)])), Arg::Text("p-txx".to_owned()));
+        assert_eq!(
+            bind(Arg::Call(
+                "repeat".to_owned(),
+                vec![Arg::Text("ab".to_owned()), Arg::Number(2)]
+            )),
+            Arg::Text("abab".to_owned())
+        );
+        assert_eq!(
+            bind(Arg::Call(
+                "pad".to_owned(),
+                vec![Arg::Symbol("t".to_owned()), Arg::Number(5)]
+            )),
+            Arg::Text("p-txx".to_owned())
+        );
     }
 }

@@ -41,14 +41,25 @@ pub fn load_each(dir: &Path) -> Result<Vec<(String, Result<Case, LoadError>)>, L
 }
 
 fn load_file(dir: &Path, file: &Path) -> (String, Result<Case, LoadError>) {
-    let name = file.strip_prefix(dir).unwrap_or(file).with_extension("").to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(file).map_err(|source| LoadError::Read { path: file.to_owned(), source });
+    let name = file
+        .strip_prefix(dir)
+        .unwrap_or(file)
+        .with_extension("")
+        .to_string_lossy()
+        .into_owned();
+    let text = std::fs::read_to_string(file).map_err(|source| LoadError::Read {
+        path: file.to_owned(),
+        source,
+    });
     let loaded = text.and_then(|text| Ok(parse(&name, &text)?));
     (name, loaded)
 }
 
 fn collect(dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
-    let fail = |source| LoadError::Read { path: dir.to_owned(), source };
+    let fail = |source| LoadError::Read {
+        path: dir.to_owned(),
+        source,
+    };
     for entry in std::fs::read_dir(dir).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
         if path.is_dir() {

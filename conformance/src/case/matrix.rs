@@ -24,19 +24,27 @@ impl Cell {
 
     /// The cell of one API version.
     pub fn of(api: &str, version: i16) -> Self {
-        Self { api: Some((api.to_owned(), version)) }
+        Self {
+            api: Some((api.to_owned(), version)),
+        }
     }
 
     /// The version that this run uses for an API, where the matrix says one.
     pub fn version_of(&self, api: &str) -> Option<i16> {
-        self.api.as_ref().filter(|(name, _)| name == api).map(|(_, version)| *version)
+        self.api
+            .as_ref()
+            .filter(|(name, _)| name == api)
+            .map(|(_, version)| *version)
     }
 }
 
 impl Releases {
     /// Whether a release such as `4.0.2` lies inside; a bound `4.0` covers every `4.0.x`.
     pub fn contains(&self, release: &str) -> bool {
-        let after_start = self.from.as_deref().is_none_or(|from| numbers(release) >= numbers(from));
+        let after_start = self
+            .from
+            .as_deref()
+            .is_none_or(|from| numbers(release) >= numbers(from));
         let before_end = self.to.as_deref().is_none_or(|to| {
             let bound = numbers(to);
             let mut cut = numbers(release);
@@ -56,7 +64,10 @@ mod tests {
     use super::Releases;
 
     fn range(from: Option<&str>, to: Option<&str>) -> Releases {
-        Releases { from: from.map(str::to_owned), to: to.map(str::to_owned) }
+        Releases {
+            from: from.map(str::to_owned),
+            to: to.map(str::to_owned),
+        }
     }
 
     #[test]

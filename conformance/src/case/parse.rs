@@ -26,9 +26,18 @@ pub struct ParseError {
 
 impl fmt::Display for ParseError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, line, column, text, expected } = self;
+        let Self {
+            file,
+            line,
+            column,
+            text,
+            expected,
+        } = self;
         let caret = " ".repeat(column.saturating_sub(1));
-        write!(out, "{file}.case:{line}:{column}: expected {expected}\n  {text}\n  {caret}^")
+        write!(
+            out,
+            "{file}.case:{line}:{column}: expected {expected}\n  {text}\n  {caret}^"
+        )
     }
 }
 
@@ -44,7 +53,11 @@ struct Fault {
 
 impl Fault {
     fn at(line: usize, column: usize, expected: impl Into<String>) -> Self {
-        Self { line, column, expected: expected.into() }
+        Self {
+            line,
+            column,
+            expected: expected.into(),
+        }
     }
 }
 
@@ -61,12 +74,36 @@ pub fn parse(name: &str, text: &str) -> Result<Case, ParseError> {
 
 fn read(name: &str, text: &str) -> Result<Case, Fault> {
     let lines: Vec<&str> = text.lines().collect();
-    let (Head { ids, intent, why, apis, driver, needs, releases, topics }, first_step) = head::read(&lines)?;
+    let (
+        Head {
+            ids,
+            intent,
+            why,
+            apis,
+            driver,
+            needs,
+            releases,
+            topics,
+        },
+        first_step,
+    ) = head::read(&lines)?;
     let steps = steps::read(&lines, first_step, driver)?;
     if steps.is_empty() {
         return Err(Fault::at(lines.len().max(1), 1, "a step: a verb with its arguments"));
     }
-    Ok(Case { name: name.to_owned(), text: text.to_owned(), ids, intent, why, apis, driver, needs, releases, topics, steps })
+    Ok(Case {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        ids,
+        intent,
+        why,
+        apis,
+        driver,
+        needs,
+        releases,
+        topics,
+        steps,
+    })
 }
 
 #[cfg(test)]
@@ -102,13 +139,22 @@ await j1
     #[test]
     fn the_head_says_what_the_case_is_and_needs() {
         let case = case();
-        assert_eq!((case.ids.as_slice(), case.family()), (["PRO-17".to_owned()].as_slice(), "PRO"));
-        assert_eq!(case.intent, "A batch whose CRC is wrong is refused, and nothing is written.");
+        assert_eq!(
+            (case.ids.as_slice(), case.family()),
+            (["PRO-17".to_owned()].as_slice(), "PRO")
+        );
+        assert_eq!(
+            case.intent,
+            "A batch whose CRC is wrong is refused, and nothing is written."
+        );
         assert_eq!(case.why, ["A second line says why."]);
         assert_eq!(case.matrix_api(), Some(("Produce", 3, 13)));
         assert_eq!(case.needs.config, [("log.retention.ms".to_owned(), "1".to_owned())]);
         assert_eq!(case.needs.brokers, 3);
-        assert_eq!(case.topics[0].config, [("cleanup.policy".to_owned(), "compact".to_owned())]);
+        assert_eq!(
+            case.topics[0].config,
+            [("cleanup.policy".to_owned(), "compact".to_owned())]
+        );
         assert_eq!(case.cells().len(), 11);
     }
 
@@ -131,7 +177,10 @@ await j1
     fn the_narrowest_block_answers_and_other_releases_fall_back_to_the_baseline() {
         let case = case();
         let step = &case.steps[0];
-        let told = |release, version| step.recorded(release, &Cell::of("Produce", version)).map(<[String]>::concat);
+        let told = |release, version| {
+            step.recorded(release, &Cell::of("Produce", version))
+                .map(<[String]>::concat)
+        };
         assert_eq!(told("4.4.0", 12).as_deref(), Some("t/0 error=NONE"));
         assert_eq!(told("4.4.0", 11).as_deref(), Some("t/0 error=CORRUPT_MESSAGE base=-1"));
         assert_eq!(told("4.3.1", 12).as_deref(), Some("t/0 error=CORRUPT_MESSAGE base=-1"));
@@ -142,10 +191,25 @@ await j1
         let case = case();
         let step = &case.steps[1];
         assert_eq!((step.line, step.last_line), (14, 15));
-        assert_eq!((step.background.as_deref(), step.connection.as_deref()), (Some("j1"), Some("c2")));
-        assert_eq!(step.args.positional[2].get("GroupId"), Some(&Arg::Symbol("g".to_owned())));
-        assert_eq!(step.args.get("count").and_then(|count| count.get("Protocols[0].Name")), Some(&Arg::Number(3)));
-        assert_eq!(step.captures, [Capture { name: "m1".to_owned(), path: Some("MemberId".to_owned()) }]);
+        assert_eq!(
+            (step.background.as_deref(), step.connection.as_deref()),
+            (Some("j1"), Some("c2"))
+        );
+        assert_eq!(
+            step.args.positional[2].get("GroupId"),
+            Some(&Arg::Symbol("g".to_owned()))
+        );
+        assert_eq!(
+            step.args.get("count").and_then(|count| count.get("Protocols[0].Name")),
+            Some(&Arg::Number(3))
+        );
+        assert_eq!(
+            step.captures,
+            [Capture {
+                name: "m1".to_owned(),
+                path: Some("MemberId".to_owned())
+            }]
+        );
         assert_eq!(step.projection, ["ErrorCode", "-Members"]);
         assert_eq!(case.steps[2].args.verb, "await");
         assert_eq!(case.steps[2].answers[0].lines, [""; 0]);
@@ -160,7 +224,12 @@ await j1
             "produce/broken.case:3:24: expected a value or ]\n  produce t/0 values=[a, \n                         ^"
         );
         let error = parse("x", "apis: Produce 3\n").expect_err("no head");
-        assert!(error.to_string().starts_with("x.case:1:1: expected a first line such as"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("x.case:1:1: expected a first line such as"),
+            "{error}"
+        );
         let error = parse("x", "# PRO-1  A b.\napis: Produce 3...\n\nsend X {}\n").expect_err("no range");
         assert!(error.to_string().starts_with("x.case:2:7: expected"), "{error}");
     }

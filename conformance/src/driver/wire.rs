@@ -4,8 +4,8 @@ mod capabilities;
 mod exchange;
 
 pub use capabilities::Capabilities;
-pub use exchange::{Exchange, Layout, Request, schema_for};
 pub(crate) use exchange::undecoded;
+pub use exchange::{Exchange, Layout, Request, schema_for};
 
 use std::collections::VecDeque;
 use std::io;
@@ -56,13 +56,20 @@ pub struct Pending(oneshot::Receiver<Bytes>);
 impl Connection {
     /// Connects to `host:port`.
     pub async fn open(address: &str, within: Duration) -> io::Result<Self> {
-        let stream = timeout(within, TcpStream::connect(address)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let stream = timeout(within, TcpStream::connect(address))
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)??;
         stream.set_nodelay(true)?;
         let (read, write) = stream.into_split();
         let inbox = Arc::new(Mutex::new(Inbox::default()));
         let (tell, closed) = watch::channel(false);
         let reader = tokio::spawn(receive(read, Arc::clone(&inbox), tell));
-        Ok(Self { writer: tokio::sync::Mutex::new(write), inbox, closed, reader })
+        Ok(Self {
+            writer: tokio::sync::Mutex::new(write),
+            inbox,
+            closed,
+            reader,
+        })
     }
 
     /// Sends one frame with its length prefix and expects one reply.

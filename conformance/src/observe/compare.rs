@@ -16,7 +16,10 @@ pub fn compare(expected: &[String], actual: &[String]) -> Vec<DiffLine> {
     let (mut left, mut right) = (0, 0);
     for (one, other) in common(expected, actual) {
         changed(&expected[left..one], &actual[right..other], &mut rows);
-        rows.push(DiffLine { expected: Some(expected[one].clone()), actual: Some(actual[other].clone()) });
+        rows.push(DiffLine {
+            expected: Some(expected[one].clone()),
+            actual: Some(actual[other].clone()),
+        });
         (left, right) = (one + 1, other + 1);
     }
     changed(&expected[left..], &actual[right..], &mut rows);
@@ -58,10 +61,16 @@ fn changed(expected: &[String], actual: &[String], rows: &mut Vec<DiffLine>) {
         if let Some(index) = twin {
             taken[index] = true;
         }
-        rows.push(DiffLine { expected: Some(line.clone()), actual: twin.map(|index| actual[index].clone()) });
+        rows.push(DiffLine {
+            expected: Some(line.clone()),
+            actual: twin.map(|index| actual[index].clone()),
+        });
     }
     for (line, _) in actual.iter().zip(taken).filter(|(_, taken)| !taken) {
-        rows.push(DiffLine { expected: None, actual: Some(line.clone()) });
+        rows.push(DiffLine {
+            expected: None,
+            actual: Some(line.clone()),
+        });
     }
 }
 
@@ -83,7 +92,10 @@ mod tests {
     }
 
     fn row(expected: Option<&str>, actual: Option<&str>) -> DiffLine {
-        DiffLine { expected: expected.map(str::to_owned), actual: actual.map(str::to_owned) }
+        DiffLine {
+            expected: expected.map(str::to_owned),
+            actual: actual.map(str::to_owned),
+        }
     }
 
     #[test]

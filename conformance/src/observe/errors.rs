@@ -2,7 +2,10 @@
 
 /// The name of an error code; the number itself where no release knows it.
 pub fn error_name(code: i64) -> String {
-    NAMES.iter().find(|(known, _)| *known == code).map_or_else(|| format!("ERROR_{code}"), |(_, name)| (*name).to_owned())
+    NAMES
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map_or_else(|| format!("ERROR_{code}"), |(_, name)| (*name).to_owned())
 }
 
 /// The code of an error name.

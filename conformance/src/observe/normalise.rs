@@ -4,8 +4,8 @@
 use kafka_fixtures::schema::{Field, Type};
 use kafka_fixtures::value::{Struct, Value};
 
-use super::symbols::{Symbols, quote};
 use super::errors::error_name;
+use super::symbols::{Symbols, quote};
 
 /// A field in its place.
 pub(super) struct Fact<'a> {
@@ -60,7 +60,12 @@ pub(super) fn shown(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 
 /// Error codes read by name: a number says nothing to a reader.
 fn error_code(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
-    let code = fact.field.name.ends_with("ErrorCode").then(|| fact.value.as_i64()).flatten()?;
+    let code = fact
+        .field
+        .name
+        .ends_with("ErrorCode")
+        .then(|| fact.value.as_i64())
+        .flatten()?;
     Some(Shown::As(error_name(code)))
 }
 
@@ -78,7 +83,9 @@ fn error_message(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
 
 /// How long a broker throttles is its own affair; that it does is shown.
 fn throttle_time(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
-    let time = (fact.field.name == "ThrottleTimeMs").then(|| fact.value.as_i64()).flatten()?;
+    let time = (fact.field.name == "ThrottleTimeMs")
+        .then(|| fact.value.as_i64())
+        .flatten()?;
     (time > 0).then(|| Shown::As("<throttled>".to_owned()))
 }
 
@@ -88,7 +95,9 @@ fn topic_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     if fact.field.name != "TopicId" || *id == [0; 16] {
         return None;
     }
-    let name = ["Name", "Topic", "TopicName"].iter().find_map(|name| fact.parent.get(name)?.as_str());
+    let name = ["Name", "Topic", "TopicName"]
+        .iter()
+        .find_map(|name| fact.parent.get(name)?.as_str());
     if let Some(name) = name.filter(|name| !name.is_empty()) {
         symbols.learn_topic(name, *id);
     }
@@ -109,7 +118,9 @@ fn other_uuid(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 
 /// Any live broker may be named as the controller: clients send it what the broker forwards.
 fn controller_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
-    let id = (fact.field.name == "ControllerId").then(|| fact.value.as_i64()).flatten()?;
+    let id = (fact.field.name == "ControllerId")
+        .then(|| fact.value.as_i64())
+        .flatten()?;
     let known = symbols.brokers().iter().any(|broker| i64::from(broker.id) == id);
     Some(Shown::As(if known { "<a broker>".to_owned() } else { id.to_string() }))
 }
@@ -125,13 +136,21 @@ fn broker_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 /// Where a broker listens is configuration; it must be what Metadata advertises.
 fn host(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     let host = (fact.field.name == "Host").then(|| fact.value.as_str()).flatten()?;
-    symbols.brokers().iter().any(|broker| broker.host == host).then(|| Shown::As("<host>".to_owned()))
+    symbols
+        .brokers()
+        .iter()
+        .any(|broker| broker.host == host)
+        .then(|| Shown::As("<host>".to_owned()))
 }
 
 /// As the host.
 fn port(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     let port = (fact.field.name == "Port").then(|| fact.value.as_i64()).flatten()?;
-    symbols.brokers().iter().any(|broker| i64::from(broker.port) == port).then(|| Shown::As("<port>".to_owned()))
+    symbols
+        .brokers()
+        .iter()
+        .any(|broker| i64::from(broker.port) == port)
+        .then(|| Shown::As("<port>".to_owned()))
 }
 
 /// Racks are configuration of the target; cases that are about racks set it themselves.
@@ -141,13 +160,16 @@ fn rack(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
 
 /// A cluster id is drawn when the cluster is formatted.
 fn cluster_id(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
-    let id = (fact.field.name == "ClusterId").then(|| fact.value.as_str()).flatten()?;
+    let id = (fact.field.name == "ClusterId")
+        .then(|| fact.value.as_str())
+        .flatten()?;
     (!id.is_empty()).then(|| Shown::As("<cluster>".to_owned()))
 }
 
 /// Member ids end in a random UUID; two different ids stay different.
 fn member_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
-    let is_member = fact.field.name == "MemberId" || (fact.field.name == "Leader" && fact.message == "JoinGroupResponse");
+    let is_member =
+        fact.field.name == "MemberId" || (fact.field.name == "Leader" && fact.message == "JoinGroupResponse");
     let id = is_member.then(|| fact.value.as_str()).flatten()?;
     (!id.is_empty()).then(|| Shown::As(symbols.member(id)))
 }
@@ -161,28 +183,44 @@ fn producer_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 
 /// Fetch session ids are random; 0 means that there is none.
 fn session_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
-    let id = (fact.field.name == "SessionId").then(|| fact.value.as_i64()).flatten()?;
+    let id = (fact.field.name == "SessionId")
+        .then(|| fact.value.as_i64())
+        .flatten()?;
     Some(Shown::As(symbols.session(id)))
 }
 
 /// The offset of the metadata log where features were last changed: opaque.
 fn finalized_features_epoch(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
-    let epoch = (fact.field.name == "FinalizedFeaturesEpoch").then(|| fact.value.as_i64()).flatten()?;
+    let epoch = (fact.field.name == "FinalizedFeaturesEpoch")
+        .then(|| fact.value.as_i64())
+        .flatten()?;
     (epoch >= 0).then(|| Shown::As("<epoch>".to_owned()))
 }
 
 /// Times of the run are `<now>`; times that the case wrote stay as it wrote them.
 fn timestamp(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
-    const NAMES: &[&str] = &["LogAppendTimeMs", "CommitTimestamp", "IssueTimestampMs", "ExpiryTimestampMs", "MaxTimestampMs"];
+    const NAMES: &[&str] = &[
+        "LogAppendTimeMs",
+        "CommitTimestamp",
+        "IssueTimestampMs",
+        "ExpiryTimestampMs",
+        "MaxTimestampMs",
+    ];
     let name = fact.field.name;
     let is_time = NAMES.contains(&name) || name.ends_with("Timestamp") || name.ends_with("TimestampMs");
-    let time = (is_time && fact.field.ty == Type::Int64).then(|| fact.value.as_i64()).flatten()?;
+    let time = (is_time && fact.field.ty == Type::Int64)
+        .then(|| fact.value.as_i64())
+        .flatten()?;
     Some(Shown::As(symbols.time(time)))
 }
 
 /// Settings of a broker that say where it is and what it stands on, not how it behaves.
 fn broker_config_value(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
-    let name = fact.parent.get("Name").and_then(Value::as_str).filter(|_| fact.field.name == "Value")?;
+    let name = fact
+        .parent
+        .get("Name")
+        .and_then(Value::as_str)
+        .filter(|_| fact.field.name == "Value")?;
     (is_of_the_place(name) && !fact.value.is_null()).then(|| Shown::As(ITS_OWN.to_owned()))
 }
 
@@ -192,9 +230,19 @@ pub(crate) const ITS_OWN: &str = "<its own>";
 /// Whether a setting says where a broker is and what it stands on.
 pub(crate) fn is_of_the_place(setting: &str) -> bool {
     const OWN: &[&str] = &[
-        "listeners", "advertised.listeners", "log.dir", "log.dirs", "node.id", "broker.id", "controller.quorum.voters",
-        "controller.quorum.bootstrap.servers", "process.roles", "controller.listener.names", "broker.rack",
-        "listener.security.protocol.map", "metadata.log.dir",
+        "listeners",
+        "advertised.listeners",
+        "log.dir",
+        "log.dirs",
+        "node.id",
+        "broker.id",
+        "controller.quorum.voters",
+        "controller.quorum.bootstrap.servers",
+        "process.roles",
+        "controller.listener.names",
+        "broker.rack",
+        "listener.security.protocol.map",
+        "metadata.log.dir",
     ];
     OWN.contains(&setting)
 }

@@ -13,7 +13,11 @@ use crate::records::read_all;
 
 /// The message as lines.
 pub fn lines_of(message: &Message, value: &Value, symbols: &mut Symbols) -> Vec<String> {
-    let mut printer = Printer { message: message.name, symbols, lines: Vec::new() };
+    let mut printer = Printer {
+        message: message.name,
+        symbols,
+        lines: Vec::new(),
+    };
     if let Value::Struct(fields) = value {
         printer.structure("", &message.fields, fields, &[]);
     }
@@ -60,14 +64,21 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     fn structure(&mut self, path: &str, fields: &[Field], values: &Struct, but: &[&str]) {
-        let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let join = |name: &str| {
+            if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}.{name}")
+            }
+        };
         for field in fields.iter().filter(|field| !but.contains(&field.name)) {
             if let Some(value) = values.get(field.name) {
                 self.field(&join(field.name), field, value, values);
             }
         }
         for (tag, bytes) in &values.unknown_tags {
-            self.lines.push(format!("{}={}", join(&format!("tag{tag}")), bytes_text(bytes)));
+            self.lines
+                .push(format!("{}={}", join(&format!("tag{tag}")), bytes_text(bytes)));
         }
     }
 
@@ -97,7 +108,10 @@ impl Printer<'_> {
 
     /// An array of plain values on one line.
     fn row(&mut self, path: &str, field: &Field, values: &[Value], parent: &Struct) {
-        let mut texts: Vec<String> = values.iter().filter_map(|value| self.text(field, value, parent)).collect();
+        let mut texts: Vec<String> = values
+            .iter()
+            .filter_map(|value| self.text(field, value, parent))
+            .collect();
         if !self.is_ordered(field) {
             texts.sort_by(|one, other| natural(one, other));
         }
@@ -132,14 +146,17 @@ impl Printer<'_> {
         let usable = |name: &&str| values.get(name).is_some_and(|value| !value.is_null());
         let named = |name: &str| fields.iter().find(|field| field.name == name);
         let keys = KEYS.iter().find(|keys| {
-            keys.iter().all(|name| usable(name) && named(name).is_some_and(|field| !is_absent_id(field, values)))
+            keys.iter()
+                .all(|name| usable(name) && named(name).is_some_and(|field| !is_absent_id(field, values)))
         })?;
         let parts: Vec<String> = keys
             .iter()
             .filter_map(|name| Some((named(name)?, values.get(name)?)))
             .filter_map(|(field, value)| {
                 if field.name == "ApiKey" {
-                    return value.as_i64().map(|key| crate::driver::wire::Layout::api_name(key as i16));
+                    return value
+                        .as_i64()
+                        .map(|key| crate::driver::wire::Layout::api_name(key as i16));
                 }
                 self.text(field, value, values)
             })
@@ -148,7 +165,12 @@ impl Printer<'_> {
     }
 
     fn text(&mut self, field: &Field, value: &Value, parent: &Struct) -> Option<String> {
-        let fact = Fact { message: self.message, field, value, parent };
+        let fact = Fact {
+            message: self.message,
+            field,
+            value,
+            parent,
+        };
         match shown(&fact, self.symbols) {
             Some(Shown::As(text)) => Some(text),
             Some(Shown::Not) => None,
@@ -182,7 +204,9 @@ impl Printer<'_> {
 fn is_absent_id(field: &Field, values: &Struct) -> bool {
     match values.get(field.name) {
         Some(Value::Uuid(id)) => *id == [0; 16],
-        Some(Value::String(text)) => text.is_empty() && values.get("TopicId").is_some_and(|id| *id != Value::Uuid([0; 16])),
+        Some(Value::String(text)) => {
+            text.is_empty() && values.get("TopicId").is_some_and(|id| *id != Value::Uuid([0; 16]))
+        }
         _ => false,
     }
 }

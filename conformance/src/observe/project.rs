@@ -3,8 +3,10 @@
 /// Keeps the lines whose path a projection names. `A` names every path that ends in `A` or lies below such a one; `-A`
 /// leaves them out instead. An empty projection keeps all.
 pub fn project(lines: Vec<String>, projection: &[String]) -> Vec<String> {
-    let (without, only): (Vec<&str>, Vec<&str>) =
-        projection.iter().map(String::as_str).partition(|entry| entry.starts_with('-'));
+    let (without, only): (Vec<&str>, Vec<&str>) = projection
+        .iter()
+        .map(String::as_str)
+        .partition(|entry| entry.starts_with('-'));
     lines
         .into_iter()
         .filter(|line| {
@@ -41,8 +43,21 @@ mod tests {
 
     #[test]
     fn a_projection_names_fields_by_the_end_of_their_path_or_by_what_lies_above() {
-        let lines = || ["Topics[a.b].Name=x", "Topics[t].Partitions[0].ErrorCode=NONE", "Brokers[1]"].map(str::to_owned).to_vec();
-        let kept = |projection: &[&str]| project(lines(), &projection.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>());
+        let lines = || {
+            [
+                "Topics[a.b].Name=x",
+                "Topics[t].Partitions[0].ErrorCode=NONE",
+                "Brokers[1]",
+            ]
+            .map(str::to_owned)
+            .to_vec()
+        };
+        let kept = |projection: &[&str]| {
+            project(
+                lines(),
+                &projection.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(kept(&["ErrorCode"]), ["Topics[t].Partitions[0].ErrorCode=NONE"]);
         assert_eq!(kept(&["Topics"]).len(), 2);
         assert_eq!(kept(&["-Topics"]), ["Brokers[1]"]);

@@ -36,10 +36,15 @@ fn record_line(record: &ReadRecord, symbols: &Symbols) -> String {
     }
     if !record.headers.is_empty() {
         let header = |(name, value): &(String, Option<Vec<u8>>)| {
-            let value = value.as_deref().map_or_else(|| "null".to_owned(), |value| shown(value, symbols));
+            let value = value
+                .as_deref()
+                .map_or_else(|| "null".to_owned(), |value| shown(value, symbols));
             format!("{}:{value}", quote(name))
         };
-        line += &format!(" headers=[{}]", record.headers.iter().map(header).collect::<Vec<_>>().join(", "));
+        line += &format!(
+            " headers=[{}]",
+            record.headers.iter().map(header).collect::<Vec<_>>().join(", ")
+        );
     }
     line
 }
@@ -64,7 +69,12 @@ fn marker_line(record: &ReadRecord) -> String {
 
 fn header_line(batch: &Batch, symbols: &mut Symbols) -> String {
     let last = batch.base_offset + i64::from(batch.last_offset_delta);
-    let mut line = format!("batch {}..{last} count={} codec={}", batch.base_offset, batch.count, batch.codec().name());
+    let mut line = format!(
+        "batch {}..{last} count={} codec={}",
+        batch.base_offset,
+        batch.count,
+        batch.codec().name()
+    );
     let mut fact = |name: &str, value: String, default: &str| {
         if value != default {
             line += &format!(" {name}={value}");
@@ -80,6 +90,10 @@ fn header_line(batch: &Batch, symbols: &mut Symbols) -> String {
     fact("append-time", batch.has_append_time().to_string(), "false");
     fact("transactional", batch.is_transactional().to_string(), "false");
     fact("control", batch.is_control().to_string(), "false");
-    fact("crc", if batch.crc_holds { "holds" } else { "wrong" }.to_owned(), "holds");
+    fact(
+        "crc",
+        if batch.crc_holds { "holds" } else { "wrong" }.to_owned(),
+        "holds",
+    );
     line
 }

@@ -39,7 +39,14 @@ impl Symbols {
     pub fn new(names: Names, mut brokers: Vec<BrokerSeen>, now_ms: i64) -> Self {
         brokers.sort_by_key(|broker| broker.id);
         let times = BTreeMap::from([(now_ms, "now".to_owned())]);
-        Self { names, brokers, times, started_ms: now_ms, now_ms, ..Self::default() }
+        Self {
+            names,
+            brokers,
+            times,
+            started_ms: now_ms,
+            now_ms,
+            ..Self::default()
+        }
     }
 
     /// When the run started: what `now` means in a case.
@@ -71,7 +78,11 @@ impl Symbols {
         if let Some(name) = self.names.symbol_of(Identity::Member, &Arg::Text(id.to_owned())) {
             return format!("${name}");
         }
-        if ends_in_uuid(id) { self.number("member", id.to_owned()) } else { quote(&self.names.plain(id)) }
+        if ends_in_uuid(id) {
+            self.number("member", id.to_owned())
+        } else {
+            quote(&self.names.plain(id))
+        }
     }
 
     fn chosen(&mut self, kind: Identity, word: &'static str, number: i64) -> String {
@@ -91,7 +102,11 @@ impl Symbols {
 
     /// The id of a fetch session: `$s` or `<session 1>`; 0 stays.
     pub fn session(&mut self, id: i64) -> String {
-        if id == 0 { "0".to_owned() } else { self.chosen(Identity::Session, "session", id) }
+        if id == 0 {
+            "0".to_owned()
+        } else {
+            self.chosen(Identity::Session, "session", id)
+        }
     }
 
     /// A UUID that the broker chose and that is not a topic's.
@@ -133,7 +148,9 @@ impl Symbols {
     pub fn time(&self, ms: i64) -> String {
         match self.times.get(&ms) {
             Some(shown) => shown.clone(),
-            None if (self.started_ms - CLOCK_SLACK_MS..=self.now_ms + CLOCK_SLACK_MS).contains(&ms) => "<now>".to_owned(),
+            None if (self.started_ms - CLOCK_SLACK_MS..=self.now_ms + CLOCK_SLACK_MS).contains(&ms) => {
+                "<now>".to_owned()
+            }
             None => ms.to_string(),
         }
     }
@@ -155,8 +172,13 @@ impl Symbols {
 }
 
 fn ends_in_uuid(text: &str) -> bool {
-    text.len() >= 36 && text.is_char_boundary(text.len() - 36) && uuid::Uuid::try_parse(&text[text.len() - 36..]).is_ok()
-        || (text.len() == 22 && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter)))
+    text.len() >= 36
+        && text.is_char_boundary(text.len() - 36)
+        && uuid::Uuid::try_parse(&text[text.len() - 36..]).is_ok()
+        || (text.len() == 22
+            && text
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "-_".contains(letter)))
 }
 
 /// A text as a word where it reads as one, else in quotes; a long one by its start and length.
@@ -166,7 +188,11 @@ pub fn quote(text: &str) -> String {
         let start: String = text.chars().take(16).collect();
         return format!("{start:?}…({} characters)", text.chars().count());
     }
-    if !text.is_empty() && text != "null" && text.chars().all(plain) { text.to_owned() } else { format!("{text:?}") }
+    if !text.is_empty() && text != "null" && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("{text:?}")
+    }
 }
 
 /// Bytes as text where they read as one, else as hex; many by their start and length.
@@ -185,7 +211,11 @@ mod tests {
     use crate::case::{Arg, Names};
 
     fn symbols() -> Symbols {
-        let broker = BrokerSeen { id: 1, host: "h".to_owned(), port: 9092 };
+        let broker = BrokerSeen {
+            id: 1,
+            host: "h".to_owned(),
+            port: 9092,
+        };
         Symbols::new(Names::new("p-"), vec![broker], 1_000_000)
     }
 
@@ -195,10 +225,18 @@ mod tests {
         let id = "client-6ec5a39b-5f0c-4d39-9b0c-9e0c64e0e0aa";
         assert_eq!(symbols.member(id), "<member 1>");
         assert_eq!(symbols.member("invented"), "invented");
-        symbols.names.capture_identity("m1", crate::case::Identity::Member, Arg::Text(id.to_owned()));
+        symbols
+            .names
+            .capture_identity("m1", crate::case::Identity::Member, Arg::Text(id.to_owned()));
         assert_eq!(symbols.member(id), "$m1");
-        assert_eq!((symbols.producer(4_000), symbols.producer(-1)), ("<producer 1>".to_owned(), "-1".to_owned()));
-        assert_eq!((symbols.broker(1), symbols.broker(-1)), ("<broker>".to_owned(), "-1".to_owned()));
+        assert_eq!(
+            (symbols.producer(4_000), symbols.producer(-1)),
+            ("<producer 1>".to_owned(), "-1".to_owned())
+        );
+        assert_eq!(
+            (symbols.broker(1), symbols.broker(-1)),
+            ("<broker>".to_owned(), "-1".to_owned())
+        );
     }
 
     #[test]
@@ -217,12 +255,21 @@ mod tests {
         symbols.learn_time(5, "now-999995");
         symbols.tick(1_000_500);
         assert_eq!(symbols.time(1_000_100), "<now>");
-        assert_eq!((symbols.time(5), symbols.time(-1), symbols.time(7)), ("now-999995".to_owned(), "-1".to_owned(), "7".to_owned()));
+        assert_eq!(
+            (symbols.time(5), symbols.time(-1), symbols.time(7)),
+            ("now-999995".to_owned(), "-1".to_owned(), "7".to_owned())
+        );
     }
 
     #[test]
     fn texts_and_bytes_read_as_words_where_they_can() {
-        assert_eq!((quote("t-1"), quote("a b"), quote("")), ("t-1".to_owned(), "\"a b\"".to_owned(), "\"\"".to_owned()));
-        assert_eq!((bytes_text(b"v"), bytes_text(&[0, 255])), ("v".to_owned(), "0x00ff".to_owned()));
+        assert_eq!(
+            (quote("t-1"), quote("a b"), quote("")),
+            ("t-1".to_owned(), "\"a b\"".to_owned(), "\"\"".to_owned())
+        );
+        assert_eq!(
+            (bytes_text(b"v"), bytes_text(&[0, 255])),
+            ("v".to_owned(), "0x00ff".to_owned())
+        );
     }
 }

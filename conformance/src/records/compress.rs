@@ -102,7 +102,8 @@ impl Codec {
     /// The records that a section holds.
     pub(super) fn expand(self, section: &[u8]) -> Result<Vec<u8>, String> {
         let mut records = Vec::new();
-        let read = |reader: &mut dyn Read, out: &mut Vec<u8>| reader.read_to_end(out).map_err(|error| error.to_string());
+        let read =
+            |reader: &mut dyn Read, out: &mut Vec<u8>| reader.read_to_end(out).map_err(|error| error.to_string());
         match self {
             Self::None => records.extend_from_slice(section),
             Self::Gzip => drop(read(&mut flate2::read::MultiGzDecoder::new(section), &mut records)?),
@@ -116,7 +117,11 @@ impl Codec {
 }
 
 fn expand_snappy(section: &[u8]) -> Result<Vec<u8>, String> {
-    let raw = |block: &[u8]| snap::raw::Decoder::new().decompress_vec(block).map_err(|error| error.to_string());
+    let raw = |block: &[u8]| {
+        snap::raw::Decoder::new()
+            .decompress_vec(block)
+            .map_err(|error| error.to_string())
+    };
     if !section.starts_with(&XERIAL[..8]) {
         return raw(section);
     }
@@ -140,7 +145,12 @@ mod tests {
         for id in 0..5 {
             let codec = Codec::of_id(id);
             let section = codec.compress(&records).expect("a Vec takes every write");
-            assert_eq!(codec.expand(&section).as_deref(), Ok(records.as_slice()), "{}", codec.name());
+            assert_eq!(
+                codec.expand(&section).as_deref(),
+                Ok(records.as_slice()),
+                "{}",
+                codec.name()
+            );
         }
     }
 }

@@ -75,9 +75,17 @@ impl Batch {
 pub fn read_all(bytes: &[u8]) -> Vec<Batch> {
     let mut batches = Vec::new();
     let mut rest = bytes;
-    while let Some(length) = rest.get(8..12).and_then(|field| field.try_into().ok()).map(i32::from_be_bytes) {
-        let Some(size) = usize::try_from(length).ok().and_then(|length| length.checked_add(12)) else { break };
-        let Some(batch) = rest.get(..size).and_then(read_one) else { break };
+    while let Some(length) = rest
+        .get(8..12)
+        .and_then(|field| field.try_into().ok())
+        .map(i32::from_be_bytes)
+    {
+        let Some(size) = usize::try_from(length).ok().and_then(|length| length.checked_add(12)) else {
+            break;
+        };
+        let Some(batch) = rest.get(..size).and_then(read_one) else {
+            break;
+        };
         batches.push(batch);
         rest = &rest[size..];
     }
@@ -100,7 +108,10 @@ fn read_one(bytes: &[u8]) -> Option<Batch> {
         count: i32::from_be_bytes(field(bytes, 57)?),
         records: Ok(Vec::new()),
     };
-    batch.records = batch.codec().expand(bytes.get(HEADER..)?).and_then(|section| records(&batch, &section));
+    batch.records = batch
+        .codec()
+        .expand(bytes.get(HEADER..)?)
+        .and_then(|section| records(&batch, &section));
     Some(batch)
 }
 
@@ -131,8 +142,18 @@ fn record(batch: &Batch, body: &[u8]) -> Result<ReadRecord, String> {
         let name = take_bytes(&mut rest)?.ok_or("a header with a null key")?;
         headers.push((String::from_utf8_lossy(&name).into_owned(), take_bytes(&mut rest)?));
     }
-    let timestamp = if batch.has_append_time() { batch.max_timestamp } else { timestamp };
-    Ok(ReadRecord { offset, timestamp, key, value, headers })
+    let timestamp = if batch.has_append_time() {
+        batch.max_timestamp
+    } else {
+        timestamp
+    };
+    Ok(ReadRecord {
+        offset,
+        timestamp,
+        key,
+        value,
+        headers,
+    })
 }
 
 fn take_bytes(rest: &mut &[u8]) -> Result<Option<Vec<u8>>, String> {
@@ -158,7 +179,14 @@ mod tests {
             headers: vec![("h".to_owned(), None), ("h".to_owned(), Some(Vec::new()))],
             timestamp: 1_000,
         };
-        let mut spec = BatchSpec::of(vec![record.clone(), RecordSpec { timestamp: 900, key: None, ..record }]);
+        let mut spec = BatchSpec::of(vec![
+            record.clone(),
+            RecordSpec {
+                timestamp: 900,
+                key: None,
+                ..record
+            },
+        ]);
         spec.codec = Codec::Zstd;
         spec
     }
@@ -171,9 +199,15 @@ mod tests {
         assert_eq!(batches.len(), 1, "the second batch is cut off");
         let batch = &batches[0];
         assert!(batch.crc_holds);
-        assert_eq!((batch.count, batch.last_offset_delta, batch.max_timestamp), (2, 1, 1_000));
+        assert_eq!(
+            (batch.count, batch.last_offset_delta, batch.max_timestamp),
+            (2, 1, 1_000)
+        );
         let records = batch.records.as_ref().expect("readable");
-        assert_eq!((records[1].offset, records[1].timestamp, records[1].key.clone()), (1, 900, None));
+        assert_eq!(
+            (records[1].offset, records[1].timestamp, records[1].key.clone()),
+            (1, 900, None)
+        );
         assert_eq!(records[0].headers[1], ("h".to_owned(), Some(Vec::new())));
     }
 

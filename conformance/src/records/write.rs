@@ -84,7 +84,9 @@ impl BatchSpec {
 
     /// The bytes of the batch.
     pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
-        let base = self.base_timestamp.unwrap_or_else(|| self.records.first().map_or(0, |record| record.timestamp));
+        let base = self
+            .base_timestamp
+            .unwrap_or_else(|| self.records.first().map_or(0, |record| record.timestamp));
         let greatest = self.records.iter().map(|record| record.timestamp).max().unwrap_or(-1);
         let count = i32::try_from(self.records.len()).unwrap_or(i32::MAX);
         let section = match &self.payload {

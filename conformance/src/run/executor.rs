@@ -62,10 +62,19 @@ pub async fn execute<O: Expectations, P: Profiled>(
     };
     tell(&sink, Event::Started(announce(&plan, &options, first.describe().await)));
     let permits = Arc::new(Semaphore::new(options.jobs.max(1)));
-    let ground = Arc::new(Ground { pool, oracle, profile, options, sink, cancel });
+    let ground = Arc::new(Ground {
+        pool,
+        oracle,
+        profile,
+        options,
+        sink,
+        cancel,
+    });
     let mut tasks = JoinSet::new();
     for planned in plan.runs {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+            break;
+        };
         if *ground.cancel.borrow() {
             break;
         }
@@ -77,7 +86,13 @@ pub async fn execute<O: Expectations, P: Profiled>(
     }
     while tasks.join_next().await.is_some() {}
     let interrupted = *ground.cancel.borrow();
-    tell(&ground.sink, Event::Ended(Ending { elapsed: started.elapsed(), interrupted }));
+    tell(
+        &ground.sink,
+        Event::Ended(Ending {
+            elapsed: started.elapsed(),
+            interrupted,
+        }),
+    );
     Ok(())
 }
 
@@ -140,7 +155,12 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         let seen = Seen::default();
         let asked = timeout(self.options.timeout, self.ask(case, cell, &seen));
         match tokio::join!(self.oracle.expected(case, cell), asked) {
-            (Err(why), _) => (Verdict::Broken { why: format!("the oracle: {why}") }, Vec::new()),
+            (Err(why), _) => (
+                Verdict::Broken {
+                    why: format!("the oracle: {why}"),
+                },
+                Vec::new(),
+            ),
             (_, Ok(Err(why))) => (Verdict::Broken { why }, Vec::new()),
             (Ok(expected), Ok(Ok(gone))) => self.compared(case, cell, expected, seen.take(), gone),
             (Ok(expected), Err(_)) => self.given_up(case, cell, expected, seen.take()),
@@ -155,7 +175,12 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         expected: Vec<Option<Vec<String>>>,
         observed: Vec<StepObservation>,
     ) -> (Verdict, Vec<StepReport>) {
-        let why = format!("not done after {:?}: {} of {} steps", self.options.timeout, observed.len(), case.steps.len());
+        let why = format!(
+            "not done after {:?}: {} of {} steps",
+            self.options.timeout,
+            observed.len(),
+            case.steps.len()
+        );
         match self.compared(case, cell, expected, observed, None) {
             (Verdict::Passed | Verdict::Vanished { .. }, steps) => (Verdict::Broken { why }, steps),
             judged => judged,
@@ -166,7 +191,11 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
     async fn ask(&self, case: &Case, cell: &Cell, seen: &Seen) -> Result<Option<String>, String> {
         let broker = self.pool.lease(&case.needs).await.map_err(|error| error.to_string())?;
         observe_into(case, cell, &broker, seen).await;
-        let left_down = case.steps.iter().rev().find(|step| matches!(step.args.verb.as_str(), "kill" | "restart"));
+        let left_down = case
+            .steps
+            .iter()
+            .rev()
+            .find(|step| matches!(step.args.verb.as_str(), "kill" | "restart"));
         let gone = match left_down.is_some_and(|step| step.args.verb == "kill") {
             true => None,
             false => broker.still_answers().await.err(),
@@ -191,17 +220,30 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
             steps.push(report(observation, source, expected));
         }
         if let (Some(gone), Some(last)) = (&gone, steps.last_mut()) {
-            last.findings.push(format!("afterwards the target no longer answers: {gone}"));
+            last.findings
+                .push(format!("afterwards the target no longer answers: {gone}"));
         }
         if let Some(why) = broken {
             return (Verdict::Broken { why }, steps);
         }
         if let Some(step) = steps.iter().find(|step| step.expected.is_none()) {
-            let why = format!("line {}: no answer is recorded for this run; `conformance record` asks a real Kafka", step.line);
+            let why = format!(
+                "line {}: no answer is recorded for this run; `conformance record` asks a real Kafka",
+                step.line
+            );
             return (Verdict::Broken { why }, steps);
         }
-        let same = steps.iter().all(|step| step.difference.is_empty() && step.findings.is_empty());
-        (if same { self.passes(case, cell) } else { self.differs(case, cell) }, steps)
+        let same = steps
+            .iter()
+            .all(|step| step.difference.is_empty() && step.findings.is_empty());
+        (
+            if same {
+                self.passes(case, cell)
+            } else {
+                self.differs(case, cell)
+            },
+            steps,
+        )
     }
 
     fn passes(&self, case: &Case, cell: &Cell) -> Verdict {
@@ -220,7 +262,10 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
 }
 
 fn report(observation: StepObservation, source: String, expected: Option<Vec<String>>) -> StepReport {
-    let difference = expected.as_deref().map(|expected| compare(expected, &observation.lines)).unwrap_or_default();
+    let difference = expected
+        .as_deref()
+        .map(|expected| compare(expected, &observation.lines))
+        .unwrap_or_default();
     StepReport {
         line: observation.line,
         source,
@@ -240,7 +285,10 @@ pub(crate) fn unadvertised(case: &Case, cell: &Cell, broker: &Broker) -> Option<
     {
         return Some(format!("{api} v{version}"));
     }
-    case.apis.iter().find(|api| capabilities.range(&api.name).is_none()).map(|api| api.name.clone())
+    case.apis
+        .iter()
+        .find(|api| capabilities.range(&api.name).is_none())
+        .map(|api| api.name.clone())
 }
 
 #[cfg(test)]
@@ -261,7 +309,11 @@ mod tests {
 
     impl Expectations for Written {
         async fn expected(&self, case: &Case, cell: &Cell) -> Result<Vec<Option<Vec<String>>>, String> {
-            Ok(case.steps.iter().map(|step| step.recorded("4.3.1", cell).map(<[String]>::to_vec)).collect())
+            Ok(case
+                .steps
+                .iter()
+                .map(|step| step.recorded("4.3.1", cell).map(<[String]>::to_vec))
+                .collect())
         }
     }
 
@@ -278,7 +330,10 @@ mod tests {
     }
 
     async fn run<P: Profiled>(texts: &[(&str, &str)], profile: P) -> Vec<RunReport> {
-        let cases = texts.iter().map(|(name, text)| parse(name, text).expect("a case")).collect();
+        let cases = texts
+            .iter()
+            .map(|(name, text)| parse(name, text).expect("a case"))
+            .collect();
         let options = Options {
             jobs: 4,
             seed: 1,
@@ -290,9 +345,17 @@ mod tests {
         let (sink, mut events) = mpsc::unbounded_channel();
         let (_cancel, cancelled) = watch::channel(false);
         let target = Target::parse("reference").expect("a target");
-        execute(plan(cases, &Filters::default()), target, Arc::new(Written), Arc::new(profile), options, sink, cancelled)
-            .await
-            .expect("it starts");
+        execute(
+            plan(cases, &Filters::default()),
+            target,
+            Arc::new(Written),
+            Arc::new(profile),
+            options,
+            sink,
+            cancelled,
+        )
+        .await
+        .expect("it starts");
         let mut reports = Vec::new();
         while let Some(event) = events.recv().await {
             if let Event::RunFinished(report) = event {
@@ -320,7 +383,10 @@ mod tests {
     #[tokio::test]
     async fn what_the_profile_knows_is_known_and_must_show() {
         let reports = run(&[("a", ASKS), ("unclaimed", ASKS)], KnowsAll).await;
-        assert_eq!(words(&reports[..5]), ["vanished", "vanished", "known", "vanished", "vanished"]);
+        assert_eq!(
+            words(&reports[..5]),
+            ["vanished", "vanished", "known", "vanished", "vanished"]
+        );
         assert!(words(&reports[5..]).iter().all(|word| *word == "unclaimed"));
     }
 
@@ -329,8 +395,14 @@ mod tests {
         let reports = run(
             &[
                 ("broken", "# API-01  A.\n\nsend ApiVersions { NoSuchField: 1 }\n----\n"),
-                ("unclaimed", "# API-01  A.\napis: StreamsGroupTopologyDescriptionUpdate\n\nsend ApiVersions {}\n----\n"),
-                ("unreachable", "# API-01  A.\nneeds: brokers 3\n\nsend ApiVersions {}\n----\n"),
+                (
+                    "unclaimed",
+                    "# API-01  A.\napis: StreamsGroupTopologyDescriptionUpdate\n\nsend ApiVersions {}\n----\n",
+                ),
+                (
+                    "unreachable",
+                    "# API-01  A.\nneeds: brokers 3\n\nsend ApiVersions {}\n----\n",
+                ),
                 ("unrecorded", "# API-01  A.\n\nsend ApiVersions v0 {}\n"),
             ],
             (),

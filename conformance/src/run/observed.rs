@@ -2,8 +2,8 @@
 //! by `record`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Mutex, oneshot};
@@ -48,8 +48,19 @@ impl Seen {
     }
 
     fn add(&self, line: usize, run: StepRun) {
-        let StepRun { lines, frames, findings, broken } = run;
-        let observation = StepObservation { line, lines, frames, findings, broken };
+        let StepRun {
+            lines,
+            frames,
+            findings,
+            broken,
+        } = run;
+        let observation = StepObservation {
+            line,
+            lines,
+            frames,
+            findings,
+            broken,
+        };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
     }
 }
@@ -58,13 +69,28 @@ impl Seen {
 pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen: &Seen) {
     let prefix = next_prefix();
     let limits = Limits::default();
-    let session =
-        Arc::new(Session::new(Arc::clone(broker.facts()), Arc::clone(broker.running()), cell.clone(), limits, &prefix));
+    let session = Arc::new(Session::new(
+        Arc::clone(broker.facts()),
+        Arc::clone(broker.running()),
+        cell.clone(),
+        limits,
+        &prefix,
+    ));
     let clients = Arc::new(Mutex::new(client::Session::open(&broker.facts().bootstrap, &prefix)));
-    let mut play = Play { session, clients, jobs: HashMap::new() };
+    let mut play = Play {
+        session,
+        clients,
+        jobs: HashMap::new(),
+    };
     if let Err(why) = step::given(&play.session, &case.topics).await {
         let line = case.topics.first().map_or(1, |topic| topic.line);
-        return seen.add(line, StepRun { broken: Some(why), ..StepRun::default() });
+        return seen.add(
+            line,
+            StepRun {
+                broken: Some(why),
+                ..StepRun::default()
+            },
+        );
     }
     for step in &case.steps {
         let run = play.step(step).await;
@@ -110,7 +136,9 @@ impl Play {
         let job = step.args.positional.first().and_then(Arg::text).unwrap_or_default();
         match self.jobs.remove(&job) {
             None => broken(step, format!("no step above runs as &{job}")),
-            Some(handle) => handle.await.unwrap_or_else(|error| broken(step, format!("the step &{job} failed: {error}"))),
+            Some(handle) => handle
+                .await
+                .unwrap_or_else(|error| broken(step, format!("the step &{job} failed: {error}"))),
         }
     }
 }
@@ -128,7 +156,10 @@ async fn run_one(
 }
 
 fn broken(step: &Step, why: String) -> StepRun {
-    StepRun { broken: Some(format!("line {}: {why}", step.line)), ..StepRun::default() }
+    StepRun {
+        broken: Some(format!("line {}: {why}", step.line)),
+        ..StepRun::default()
+    }
 }
 
 /// A prefix that no other run has, always of the same length: twelve characters, legal in every name.
@@ -136,7 +167,9 @@ fn next_prefix() -> String {
     static RUN: AtomicU32 = AtomicU32::new(0);
     static PROCESS: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
     let process = PROCESS.get_or_init(|| {
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+        let nanos = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.subsec_nanos());
         (nanos ^ std::process::id().rotate_left(16)) & 0xff_ffff
     });
     format!("z{process:06x}{:04x}-", RUN.fetch_add(1, Ordering::Relaxed) & 0xffff)

@@ -38,7 +38,10 @@ pub fn plan(cases: Vec<Case>, filters: &Filters) -> Plan {
     for case in cases.into_iter().filter(|case| wanted(case, filters)) {
         let case = Arc::new(case);
         let cells = case.cells().into_iter().filter(|cell| named(&case, cell, filters));
-        runs.extend(cells.map(|cell| Planned { case: Arc::clone(&case), cell }));
+        runs.extend(cells.map(|cell| Planned {
+            case: Arc::clone(&case),
+            cell,
+        }));
     }
     Plan { runs }
 }
@@ -53,7 +56,11 @@ impl Plan {
 }
 
 fn wanted(case: &Case, filters: &Filters) -> bool {
-    let in_family = |family: &String| case.ids.iter().any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(family)));
+    let in_family = |family: &String| {
+        case.ids
+            .iter()
+            .any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(family)))
+    };
     (filters.families.is_empty() || filters.families.iter().any(in_family))
         && filters.driver.is_none_or(|driver| case.driver == driver)
 }
@@ -61,7 +68,9 @@ fn wanted(case: &Case, filters: &Filters) -> bool {
 fn named(case: &Case, cell: &Cell, filters: &Filters) -> bool {
     filters.cases.is_empty()
         || filters.cases.iter().any(|glob| {
-            matches(glob, &case.name) || matches(glob, &case.run_id(cell)) || case.ids.iter().any(|id| matches(glob, id))
+            matches(glob, &case.name)
+                || matches(glob, &case.run_id(cell))
+                || case.ids.iter().any(|id| matches(glob, id))
         })
 }
 
@@ -70,7 +79,11 @@ pub(crate) fn matches(glob: &str, text: &str) -> bool {
     match (glob.chars().next(), text.chars().next()) {
         (None, None) => true,
         (Some('*'), _) => {
-            matches(&glob[1..], text) || text.chars().next().is_some_and(|first| matches(glob, &text[first.len_utf8()..]))
+            matches(&glob[1..], text)
+                || text
+                    .chars()
+                    .next()
+                    .is_some_and(|first| matches(glob, &text[first.len_utf8()..]))
         }
         (Some(wanted), Some(letter)) if wanted == '?' || wanted == letter => {
             matches(&glob[wanted.len_utf8()..], &text[letter.len_utf8()..])
@@ -92,11 +105,23 @@ mod tests {
 
     #[test]
     fn eleven_versions_are_eleven_runs_and_a_glob_picks_one() {
-        let case = || parse("produce/crc", "# PRO-17  A b.\napis: Produce 3..13\n\nsend Produce {}\n").expect("a case");
+        let case = || {
+            parse(
+                "produce/crc",
+                "# PRO-17  A b.\napis: Produce 3..13\n\nsend Produce {}\n",
+            )
+            .expect("a case")
+        };
         assert_eq!(plan(vec![case()], &Filters::default()).runs.len(), 11);
-        let one = Filters { cases: vec!["*.v12".to_owned()], ..Filters::default() };
+        let one = Filters {
+            cases: vec!["*.v12".to_owned()],
+            ..Filters::default()
+        };
         assert_eq!(plan(vec![case()], &one).runs.len(), 1);
-        let none = Filters { families: vec!["FET".to_owned()], ..Filters::default() };
+        let none = Filters {
+            families: vec!["FET".to_owned()],
+            ..Filters::default()
+        };
         assert_eq!(plan(vec![case()], &none).cases(), 0);
     }
 }

@@ -38,7 +38,11 @@ impl Broker {
     /// Takes over a target that runs.
     pub async fn of(running: Running) -> Result<Self, TargetError> {
         let facts = Facts::learn(running.bootstrap(), ANSWER).await.map_err(TargetError)?;
-        Ok(Self { running: Arc::new(Mutex::new(running)), facts: Arc::new(facts), gone: AtomicBool::new(false) })
+        Ok(Self {
+            running: Arc::new(Mutex::new(running)),
+            facts: Arc::new(facts),
+            gone: AtomicBool::new(false),
+        })
     }
 
     /// What is known of it.
@@ -76,10 +80,16 @@ impl Broker {
 
     async fn coordinates(&self) -> Option<bool> {
         let version = self.facts.common_version("FindCoordinator")?.min(3);
-        let request = Request::new("FindCoordinator", version, Value::Struct(Struct::new().with("Key", "warm-up")));
+        let request = Request::new(
+            "FindCoordinator",
+            version,
+            Value::Struct(Struct::new().with("Key", "warm-up")),
+        );
         let address = self.facts.bootstrap.first()?;
         let connection = Connection::open(address, ANSWER).await.ok()?;
-        let Reply::Frame(frame) = connection.ask(&request.encode(1).ok()?).await.reply(ANSWER).await else { return None };
+        let Reply::Frame(frame) = connection.ask(&request.encode(1).ok()?).await.reply(ANSWER).await else {
+            return None;
+        };
         let reply = Exchange::decode(&request, &frame).ok()?;
         Some(reply.body.get("ErrorCode").and_then(Value::as_i64) == Some(0))
     }
@@ -88,7 +98,10 @@ impl Broker {
 impl Pool {
     /// No broker runs yet.
     pub fn new(target: Target) -> Self {
-        Self { target, shared: Mutex::default() }
+        Self {
+            target,
+            shared: Mutex::default(),
+        }
     }
 
     /// The target that its brokers are of.
@@ -115,7 +128,8 @@ impl Pool {
     /// The slot of these needs; a new one where its broker is gone and another can be started.
     async fn slot(&self, needs: &Needs) -> Arc<OnceCell<Arc<Broker>>> {
         let mut shared = self.shared.lock().await;
-        let is_gone = |slot: &Arc<OnceCell<Arc<Broker>>>| slot.get().is_some_and(|broker| broker.gone.load(Ordering::Relaxed));
+        let is_gone =
+            |slot: &Arc<OnceCell<Arc<Broker>>>| slot.get().is_some_and(|broker| broker.gone.load(Ordering::Relaxed));
         if shared.get(needs).is_some_and(is_gone) {
             shared.remove(needs);
         }

@@ -16,7 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What a coordinator answers while it is not ready.
-const NOT_READY: &[&str] = &["COORDINATOR_NOT_AVAILABLE", "COORDINATOR_LOAD_IN_PROGRESS", "NOT_COORDINATOR"];
+const NOT_READY: &[&str] = &[
+    "COORDINATOR_NOT_AVAILABLE",
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "NOT_COORDINATOR",
+];
 
 /// Which broker a request goes to where the step does not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +69,12 @@ impl<'a> Call<'a> {
     }
 
     pub(super) fn finish(self) -> StepRun {
-        StepRun { lines: Vec::new(), frames: self.frames, findings: self.findings, broken: None }
+        StepRun {
+            lines: Vec::new(),
+            frames: self.frames,
+            findings: self.findings,
+            broken: None,
+        }
     }
 
     /// A request of an API at this run's version, without the fields that the version lacks.
@@ -83,18 +92,28 @@ impl<'a> Call<'a> {
         let correlation = self.session.next_correlation();
         let exchange = self.exchange(request, place, correlation).await?;
         if exchange.correlation_id != correlation {
-            return Err(Halt::Undecodable(format!("correlation id {} for {correlation}", exchange.correlation_id)));
+            return Err(Halt::Undecodable(format!(
+                "correlation id {} for {correlation}",
+                exchange.correlation_id
+            )));
         }
         Ok(exchange.body)
     }
 
     /// Asks with a correlation id and returns the whole reply.
-    pub(super) async fn exchange(&mut self, request: &Request, place: &Place, correlation: i32) -> Result<Exchange, Halt> {
+    pub(super) async fn exchange(
+        &mut self,
+        request: &Request,
+        place: &Place,
+        correlation: i32,
+    ) -> Result<Exchange, Halt> {
         let frame = self.encoded(request, correlation)?;
         let connection = self.connection(place).await?;
         let pending = connection.ask(&frame).await;
         self.told();
-        let Reply::Frame(bytes) = self.reply(pending).await? else { return Err(Halt::Closed) };
+        let Reply::Frame(bytes) = self.reply(pending).await? else {
+            return Err(Halt::Closed);
+        };
         match Exchange::decode(request, &bytes) {
             Ok(exchange) => {
                 self.frames.push(exchange.report(request, &bytes));
@@ -116,7 +135,8 @@ impl<'a> Call<'a> {
         group: &str,
         error: impl Fn(&Value) -> String + Send,
     ) -> Result<Value, Halt> {
-        self.ask_transient(request, &Place::Coordinator(group.to_owned()), error).await
+        self.ask_transient(request, &Place::Coordinator(group.to_owned()), error)
+            .await
     }
 
     /// Asks, again while a coordinator says that it is not ready; the frames of the last try remain.
@@ -150,7 +170,10 @@ impl<'a> Call<'a> {
     pub(super) async fn tell(&mut self, request: &Request, place: &Place) -> Result<(), Halt> {
         let frame = self.encoded(request, self.session.next_correlation())?;
         let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-        self.connection(place).await?.tell_raw(&[&length.to_be_bytes(), frame.as_slice()].concat()).await;
+        self.connection(place)
+            .await?
+            .tell_raw(&[&length.to_be_bytes(), frame.as_slice()].concat())
+            .await;
         self.told();
         Ok(())
     }
@@ -187,7 +210,9 @@ impl<'a> Call<'a> {
 
     /// Where the step's `@…` points: a broker, a leader, a coordinator, or a name of a connection.
     pub(super) fn seat(&self, place: &Place) -> (Place, Option<String>) {
-        let Some(name) = self.connection else { return (place.clone(), self.job.map(str::to_owned)) };
+        let Some(name) = self.connection else {
+            return (place.clone(), self.job.map(str::to_owned));
+        };
         let unique = |name: &str| self.session.symbols().names.unique(name);
         if let Some((topic, partition)) = name.split_once('/')
             && let Ok(partition) = partition.parse()
@@ -213,7 +238,9 @@ impl<'a> Call<'a> {
     }
 
     fn encoded(&mut self, request: &Request, correlation: i32) -> Result<Vec<u8>, Halt> {
-        let frame = request.encode(correlation).map_err(|error| Halt::Broken(format!("{} v{}: {error}", request.api, request.version)))?;
+        let frame = request
+            .encode(correlation)
+            .map_err(|error| Halt::Broken(format!("{} v{}: {error}", request.api, request.version)))?;
         self.frames.push(request.report(&frame));
         Ok(frame)
     }
@@ -229,8 +256,12 @@ impl<'a> Call<'a> {
     fn capture(&self, request: &Request, body: &Value) {
         let mut symbols = self.session.symbols();
         for Capture { name, path } in self.captures {
-            let Some(path) = path.as_deref().or_else(|| default_path(&request.api)) else { continue };
-            let Some(value) = body.at(path).and_then(arg_of) else { continue };
+            let Some(path) = path.as_deref().or_else(|| default_path(&request.api)) else {
+                continue;
+            };
+            let Some(value) = body.at(path).and_then(arg_of) else {
+                continue;
+            };
             match identity(path, &value) {
                 Some(kind) => symbols.names.capture_identity(name, kind, value),
                 None => symbols.names.capture(name, value),
@@ -279,7 +310,10 @@ pub(super) fn fit(fields: &[Field], version: i16, value: &mut Value) {
     match value {
         Value::Struct(held) => {
             held.fields.retain(|(name, _)| {
-                fields.iter().find(|field| field.name == name).is_none_or(|field| field.versions.contains(version))
+                fields
+                    .iter()
+                    .find(|field| field.name == name)
+                    .is_none_or(|field| field.versions.contains(version))
             });
             for (name, value) in &mut held.fields {
                 if let Some(field) = fields.iter().find(|field| field.name == name) {

@@ -7,7 +7,10 @@ use crate::observe::project;
 
 /// Runs one step of the client driver.
 pub async fn run_client(session: &Session, clients: &mut client::Session, step: &Step) -> StepRun {
-    let broken = |why: String| StepRun { broken: Some(format!("line {}: {why}", step.line)), ..StepRun::default() };
+    let broken = |why: String| StepRun {
+        broken: Some(format!("line {}: {why}", step.line)),
+        ..StepRun::default()
+    };
     if let Some(Capture { name, .. }) = step.captures.first() {
         return broken(format!("client steps bind nothing, not ${name} either"));
     }
@@ -16,7 +19,10 @@ pub async fn run_client(session: &Session, clients: &mut client::Session, step: 
         Err(error) => return broken(error.to_string()),
     };
     match client::run(clients, &args.verb, &args).await {
-        Ok(lines) => StepRun { lines: project(lines, &step.projection), ..StepRun::default() },
+        Ok(lines) => StepRun {
+            lines: project(lines, &step.projection),
+            ..StepRun::default()
+        },
         Err(error) => broken(error.to_string()),
     }
 }

@@ -16,23 +16,42 @@ pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     let mut entries = Vec::new();
     for (key, offset) in args.named.iter().filter(|(key, _)| key.contains('/')) {
         let (topic, partition) = call.topic_partition(&Arg::Word(key.clone()))?;
-        entries.push((topic, commit_entry(partition, Some(offset), args.get("metadata"), args.get("leader-epoch"))?));
+        entries.push((
+            topic,
+            commit_entry(partition, Some(offset), args.get("metadata"), args.get("leader-epoch"))?,
+        ));
     }
     for entry in args.positional.iter().skip(1).flat_map(Arg::items) {
-        let at = entry.get("at").ok_or_else(|| Halt::Broken(format!("at: TOPIC/PARTITION is missing in {entry}")))?;
+        let at = entry
+            .get("at")
+            .ok_or_else(|| Halt::Broken(format!("at: TOPIC/PARTITION is missing in {entry}")))?;
         let (topic, partition) = call.topic_partition(at)?;
-        entries.push((topic, commit_entry(partition, entry.get("offset"), entry.get("metadata"), entry.get("leader-epoch"))?));
+        entries.push((
+            topic,
+            commit_entry(
+                partition,
+                entry.get("offset"),
+                entry.get("metadata"),
+                entry.get("leader-epoch"),
+            )?,
+        ));
     }
     let mut body = Struct::new()
         .with("GroupId", group.as_str())
-        .with("GenerationIdOrMemberEpoch", Value::Int(args.int("generation")?.unwrap_or(-1)))
+        .with(
+            "GenerationIdOrMemberEpoch",
+            Value::Int(args.int("generation")?.unwrap_or(-1)),
+        )
         .with("MemberId", member(args))
         .with("GroupInstanceId", instance(call, args));
     if let Some(retention) = args.int("retention")? {
         body.set("RetentionTimeMs", Value::Int(retention));
     }
     let names: Vec<String> = entries.iter().map(|(topic, _)| topic.clone()).collect();
-    body.set("Topics", with_ids(call.session, grouped(entries, "Name", "Partitions")).await);
+    body.set(
+        "Topics",
+        with_ids(call.session, grouped(entries, "Name", "Partitions")).await,
+    );
     let request = call.request("OffsetCommit", body)?;
     let reply = call.ask_coordinator(&request, &group, deep_error).await?;
     let mut lines = Vec::new();
@@ -40,16 +59,29 @@ pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
         let name = call.topic_of(topic, names.iter().map(String::as_str));
         let shown = call.session.symbols().text(&name);
         for partition in items(topic, "Partitions") {
-            lines.push(format!("{shown}/{} error={}", number(partition, "PartitionIndex", -1), error(partition)));
+            lines.push(format!(
+                "{shown}/{} error={}",
+                number(partition, "PartitionIndex", -1),
+                error(partition)
+            ));
         }
     }
     lines.sort();
     Ok(lines)
 }
 
-fn commit_entry(partition: i32, offset: Option<&Arg>, metadata: Option<&Arg>, leader_epoch: Option<&Arg>) -> Result<Struct, Halt> {
-    let offset = offset.and_then(Arg::int).ok_or_else(|| Halt::Broken("commit wants an offset: t/0=5".to_owned()))?;
-    let mut entry = Struct::new().with("PartitionIndex", partition).with("CommittedOffset", Value::Int(offset));
+fn commit_entry(
+    partition: i32,
+    offset: Option<&Arg>,
+    metadata: Option<&Arg>,
+    leader_epoch: Option<&Arg>,
+) -> Result<Struct, Halt> {
+    let offset = offset
+        .and_then(Arg::int)
+        .ok_or_else(|| Halt::Broken("commit wants an offset: t/0=5".to_owned()))?;
+    let mut entry = Struct::new()
+        .with("PartitionIndex", partition)
+        .with("CommittedOffset", Value::Int(offset));
     let metadata = metadata.map_or(Some(String::new()), Arg::text);
     entry.set("CommittedMetadata", metadata);
     if let Some(epoch) = leader_epoch.and_then(Arg::int) {
@@ -84,10 +116,18 @@ pub(super) async fn fetch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
         }
     }
     let names: Vec<String> = topics.iter().map(|(topic, _)| topic.clone()).collect();
-    let entries = topics.into_iter().map(|(topic, partitions)| Struct::new().with("Name", topic).with("PartitionIndexes", partitions));
+    let entries = topics
+        .into_iter()
+        .map(|(topic, partitions)| Struct::new().with("Name", topic).with("PartitionIndexes", partitions));
     let entries = with_ids(call.session, entries.collect()).await;
-    let topics = if entries.is_empty() { Value::Null } else { Value::from(entries) };
-    let mut asked = Struct::new().with("GroupId", group.as_str()).with("Topics", topics.clone());
+    let topics = if entries.is_empty() {
+        Value::Null
+    } else {
+        Value::from(entries)
+    };
+    let mut asked = Struct::new()
+        .with("GroupId", group.as_str())
+        .with("Topics", topics.clone());
     if args.get("member").is_some() {
         asked.set("MemberId", member(args));
         asked.set("MemberEpoch", Value::Int(args.int("epoch")?.unwrap_or(-1)));
@@ -101,13 +141,19 @@ pub(super) async fn fetch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
     if request.version < 8 {
         strip(&mut request.body, "TopicId");
     }
-    let reply = call.ask_coordinator(&request, &group, |reply| error(reply.at("Groups[0]").unwrap_or(reply))).await?;
+    let reply = call
+        .ask_coordinator(&request, &group, |reply| error(reply.at("Groups[0]").unwrap_or(reply)))
+        .await?;
     let answer = reply.at("Groups[0]").unwrap_or(&reply).clone();
     let mut lines = Vec::new();
     for topic in items(&answer, "Topics") {
         let name = call.topic_of(topic, names.iter().map(String::as_str));
         let shown = call.session.symbols().text(&name);
-        lines.extend(items(topic, "Partitions").iter().map(|partition| offset_line(&shown, partition)));
+        lines.extend(
+            items(topic, "Partitions")
+                .iter()
+                .map(|partition| offset_line(&shown, partition)),
+        );
     }
     lines.sort();
     lines.insert(0, format!("error={}", error(&answer)));
@@ -129,7 +175,11 @@ fn offset_line(topic: &str, partition: &Value) -> String {
         Some(Value::String(words)) => quote(words),
         _ => "null".to_owned(),
     };
-    let mut line = format!("{topic}/{} offset={}", number(partition, "PartitionIndex", -1), number(partition, "CommittedOffset", -1));
+    let mut line = format!(
+        "{topic}/{} offset={}",
+        number(partition, "PartitionIndex", -1),
+        number(partition, "CommittedOffset", -1)
+    );
     let epoch = number(partition, "CommittedLeaderEpoch", -1);
     if epoch >= 0 {
         line += &format!(" epoch={epoch}");
@@ -152,7 +202,9 @@ pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
         let (topic, partition) = call.topic_partition(&place)?;
         entries.push((topic, Struct::new().with("PartitionIndex", partition)));
     }
-    let body = Struct::new().with("GroupId", group.as_str()).with("Topics", grouped(entries, "Name", "Partitions"));
+    let body = Struct::new()
+        .with("GroupId", group.as_str())
+        .with("Topics", grouped(entries, "Name", "Partitions"));
     let request = call.request("OffsetDelete", body)?;
     let reply = call.ask_coordinator(&request, &group, error).await?;
     let symbols = call.session.symbols();
@@ -160,7 +212,11 @@ pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     for topic in items(&reply, "Topics") {
         for partition in items(topic, "Partitions") {
             let name = symbols.text(text(topic, "Name"));
-            lines.push(format!("{name}/{} error={}", number(partition, "PartitionIndex", -1), error(partition)));
+            lines.push(format!(
+                "{name}/{} error={}",
+                number(partition, "PartitionIndex", -1),
+                error(partition)
+            ));
         }
     }
     lines.sort();
@@ -171,13 +227,23 @@ pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
 /// `find-coordinator g [type=group|txn|share]`
 pub(super) async fn find_coordinator(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["type"])?;
-    let keys: Vec<String> = args.positional.iter().flat_map(Arg::items).filter_map(|key| call.name(&key)).collect();
-    let first = keys.first().cloned().ok_or_else(|| Halt::Broken("find-coordinator wants a group name".to_owned()))?;
+    let keys: Vec<String> = args
+        .positional
+        .iter()
+        .flat_map(Arg::items)
+        .filter_map(|key| call.name(&key))
+        .collect();
+    let first = keys
+        .first()
+        .cloned()
+        .ok_or_else(|| Halt::Broken("find-coordinator wants a group name".to_owned()))?;
     let kind = match args.text("type").as_deref() {
         None | Some("group") => 0,
         Some("txn") => 1,
         Some("share") => 2,
-        Some(other) => other.parse().map_err(|_| Halt::Broken(format!("type={other}: group, txn, share or a number")))?,
+        Some(other) => other
+            .parse()
+            .map_err(|_| Halt::Broken(format!("type={other}: group, txn, share or a number")))?,
     };
     let body = Struct::new()
         .with("Key", first.as_str())
@@ -187,14 +253,25 @@ pub(super) async fn find_coordinator(call: &mut Call<'_>, args: &Args) -> Result
     if request.version < 1 {
         request.body = Value::Struct(Struct::new().with("Key", first.as_str()));
     }
-    let reply = call.ask_transient(&request, &Place::Any, |reply| error(reply.at("Coordinators[0]").unwrap_or(reply))).await?;
+    let reply = call
+        .ask_transient(&request, &Place::Any, |reply| {
+            error(reply.at("Coordinators[0]").unwrap_or(reply))
+        })
+        .await?;
     let symbols = call.session.symbols();
     let line = |name: String, answer: &Value| {
-        format!("{name} error={} node={}", error(answer), symbols.broker(number(answer, "NodeId", -1)))
+        format!(
+            "{name} error={} node={}",
+            error(answer),
+            symbols.broker(number(answer, "NodeId", -1))
+        )
     };
     let batch = items(&reply, "Coordinators");
     if batch.is_empty() {
         return Ok(vec![line(symbols.text(&first), &reply)]);
     }
-    Ok(batch.iter().map(|answer| line(symbols.text(text(answer, "Key")), answer)).collect())
+    Ok(batch
+        .iter()
+        .map(|answer| line(symbols.text(text(answer, "Key")), answer))
+        .collect())
 }

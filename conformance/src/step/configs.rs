@@ -8,7 +8,13 @@ use crate::case::{Arg, Args};
 use crate::observe::{ITS_OWN, is_of_the_place};
 
 /// Resource types by the word that a step uses.
-const TYPES: &[(&str, i64)] = &[("topic", 2), ("broker", 4), ("broker-logger", 8), ("client-metrics", 16), ("group", 32)];
+const TYPES: &[(&str, i64)] = &[
+    ("topic", 2),
+    ("broker", 4),
+    ("broker-logger", 8),
+    ("client-metrics", 16),
+    ("group", 32),
+];
 /// Where a value comes from, by Kafka's name.
 const SOURCES: &[&str] = &[
     "UNKNOWN",
@@ -26,7 +32,9 @@ const SOURCES: &[&str] = &[
 pub(super) async fn describe(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["keys", "type", "synonyms", "docs"])?;
     let mut resource = resource(call, args)?;
-    let keys = args.get("keys").map(|keys| keys.items().iter().filter_map(Arg::text).collect::<Vec<_>>());
+    let keys = args
+        .get("keys")
+        .map(|keys| keys.items().iter().filter_map(Arg::text).collect::<Vec<_>>());
     resource.set("ConfigurationKeys", keys);
     let body = Struct::new()
         .with("Resources", vec![resource])
@@ -38,7 +46,10 @@ pub(super) async fn describe(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
     for result in items(&reply, "Results") {
         let name = shown(call, result);
         lines.push(format!("{name} error={}{}", error(result), message(result)));
-        let mut entries: Vec<String> = items(result, "Configs").iter().map(|config| format!("{name} {}", config_line(call, config))).collect();
+        let mut entries: Vec<String> = items(result, "Configs")
+            .iter()
+            .map(|config| format!("{name} {}", config_line(call, config)))
+            .collect();
         entries.sort();
         lines.extend(entries);
     }
@@ -60,12 +71,23 @@ fn config_line(call: &Call<'_>, config: &Value) -> String {
     if kind > 0 {
         line += &format!(" type={kind}");
     }
-    if config.get("Documentation").and_then(Value::as_str).is_some_and(|words| !words.is_empty()) {
+    if config
+        .get("Documentation")
+        .and_then(Value::as_str)
+        .is_some_and(|words| !words.is_empty())
+    {
         line += " documented";
     }
     let synonyms: Vec<String> = items(config, "Synonyms")
         .iter()
-        .map(|synonym| format!("{}={}@{}", text(synonym, "Name"), value_of(call, synonym), source_name(number(synonym, "Source", 0))))
+        .map(|synonym| {
+            format!(
+                "{}={}@{}",
+                text(synonym, "Name"),
+                value_of(call, synonym),
+                source_name(number(synonym, "Source", 0))
+            )
+        })
         .collect();
     if !synonyms.is_empty() {
         line += &format!(" synonyms=[{}]", synonyms.join(", "));
@@ -88,14 +110,27 @@ fn source_name(source: i64) -> String {
 
 /// `alter-configs t [set={…}] [delete=[…]] [append={…}] [subtract={…}]`; `replace={…}` is the legacy API.
 pub(super) async fn alter(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&["set", "delete", "append", "subtract", "replace", "type", "validate-only"])?;
+    args.only(&[
+        "set",
+        "delete",
+        "append",
+        "subtract",
+        "replace",
+        "type",
+        "validate-only",
+    ])?;
     let mut resource = resource(call, args)?;
     let (api, configs) = match args.get("replace") {
         Some(replace) => ("AlterConfigs", pairs(Some(replace), None)),
         None => {
             let mut configs = pairs(args.get("set"), Some(0));
             for key in args.list("delete") {
-                configs.push(Struct::new().with("Name", key.text()).with("ConfigOperation", 1).with("Value", Value::Null));
+                configs.push(
+                    Struct::new()
+                        .with("Name", key.text())
+                        .with("ConfigOperation", 1)
+                        .with("Value", Value::Null),
+                );
             }
             configs.extend(pairs(args.get("append"), Some(2)));
             configs.extend(pairs(args.get("subtract"), Some(3)));
@@ -103,14 +138,21 @@ pub(super) async fn alter(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
         }
     };
     resource.set("Configs", configs);
-    let body = Struct::new().with("Resources", vec![resource]).with("ValidateOnly", args.flag("validate-only"));
+    let body = Struct::new()
+        .with("Resources", vec![resource])
+        .with("ValidateOnly", args.flag("validate-only"));
     let request = call.request(api, body)?;
     let reply = call.ask(&request, &Place::Any).await?;
-    Ok(items(&reply, "Responses").iter().map(|result| format!("{} error={}{}", shown(call, result), error(result), message(result))).collect())
+    Ok(items(&reply, "Responses")
+        .iter()
+        .map(|result| format!("{} error={}{}", shown(call, result), error(result), message(result)))
+        .collect())
 }
 
 fn pairs(record: Option<&Arg>, operation: Option<i32>) -> Vec<Struct> {
-    let Some(Arg::Record(pairs)) = record else { return Vec::new() };
+    let Some(Arg::Record(pairs)) = record else {
+        return Vec::new();
+    };
     pairs
         .iter()
         .map(|(key, value)| {
@@ -126,8 +168,16 @@ fn pairs(record: Option<&Arg>, operation: Option<i32>) -> Vec<Struct> {
 /// The resource that a step names; a broker by its place in the list, `""` for the defaults of all.
 fn resource(call: &Call<'_>, args: &Args) -> Result<Struct, Halt> {
     let word = args.text("type").unwrap_or_else(|| "topic".to_owned());
-    let kind = TYPES.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind).or_else(|| word.parse().ok());
-    let kind = kind.ok_or_else(|| Halt::Broken(format!("type={word}: topic, broker, broker-logger, client-metrics, group or a number")))?;
+    let kind = TYPES
+        .iter()
+        .find(|(name, _)| *name == word)
+        .map(|(_, kind)| *kind)
+        .or_else(|| word.parse().ok());
+    let kind = kind.ok_or_else(|| {
+        Halt::Broken(format!(
+            "type={word}: topic, broker, broker-logger, client-metrics, group or a number"
+        ))
+    })?;
     let first = args.positional.first();
     let name = match (word.as_str(), first) {
         ("broker" | "broker-logger", Some(Arg::Number(index))) => {
@@ -137,7 +187,9 @@ fn resource(call: &Call<'_>, args: &Args) -> Result<Struct, Halt> {
         }
         _ => call.name_at(args, 0, "the name of a resource")?,
     };
-    Ok(Struct::new().with("ResourceType", Value::Int(kind)).with("ResourceName", name))
+    Ok(Struct::new()
+        .with("ResourceType", Value::Int(kind))
+        .with("ResourceName", name))
 }
 
 fn shown(call: &Call<'_>, result: &Value) -> String {

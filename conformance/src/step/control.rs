@@ -14,14 +14,22 @@ pub(super) async fn raw(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>,
     args.only(&["length", "within", "reply"])?;
     let mut bytes: Vec<u8> = args.positional.iter().filter_map(Arg::bytes).flatten().collect();
     if args.verb == "frame" {
-        let length = args.int("length")?.unwrap_or_else(|| i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+        let length = args
+            .int("length")?
+            .unwrap_or_else(|| i64::try_from(bytes.len()).unwrap_or(i64::MAX));
         let length = i32::try_from(length).map_err(|_| Halt::Broken("length= wants an int32".to_owned()))?;
         bytes.splice(0..0, length.to_be_bytes());
     }
-    call.within = args.int("within")?.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+    call.within = args
+        .int("within")?
+        .and_then(|ms| u64::try_from(ms).ok())
+        .map(Duration::from_millis);
     let awaits = args.text("reply").as_deref() != Some("none");
     let reply = call.raw(&bytes, &Place::Any, awaits).await?;
-    Ok(reply.map(|frame| format!("reply {}", bytes_text(&frame))).into_iter().collect())
+    Ok(reply
+        .map(|frame| format!("reply {}", bytes_text(&frame)))
+        .into_iter()
+        .collect())
 }
 
 /// `closed [within=MS]`: whether the connection ends.
@@ -30,7 +38,11 @@ pub(super) async fn closed(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     let (place, name) = call.seat(&Place::Any);
     let closed = match call.session.opened(&place, name.as_deref()).await? {
         Some(connection) => connection.closes_within(patience(args)?).await,
-        None => return Err(Halt::Broken("closed wants a connection that a step above opened".to_owned())),
+        None => {
+            return Err(Halt::Broken(
+                "closed wants a connection that a step above opened".to_owned(),
+            ));
+        }
     };
     Ok(vec![if closed { "closed" } else { "open" }.to_owned()])
 }
@@ -40,7 +52,11 @@ pub(super) async fn unasked(call: &mut Call<'_>, args: &Args) -> Result<Vec<Stri
     args.only(&["within"])?;
     let connection = call.connection(&Place::Any).await?;
     let closed = connection.closes_within(patience(args)?).await;
-    let frames: Vec<String> = connection.unasked().iter().map(|frame| format!("unasked {}", bytes_text(frame))).collect();
+    let frames: Vec<String> = connection
+        .unasked()
+        .iter()
+        .map(|frame| format!("unasked {}", bytes_text(frame)))
+        .collect();
     match (frames.is_empty(), closed) {
         (true, true) => Err(Halt::Closed),
         (true, false) => Err(Halt::Silence),
@@ -49,7 +65,10 @@ pub(super) async fn unasked(call: &mut Call<'_>, args: &Args) -> Result<Vec<Stri
 }
 
 fn patience(args: &Args) -> Result<Duration, Halt> {
-    Ok(args.int("within")?.and_then(|ms| u64::try_from(ms).ok()).map_or(PATIENCE, Duration::from_millis))
+    Ok(args
+        .int("within")?
+        .and_then(|ms| u64::try_from(ms).ok())
+        .map_or(PATIENCE, Duration::from_millis))
 }
 
 /// `disconnect`: drops the connection from our side.
@@ -63,9 +82,18 @@ pub(super) async fn disconnect(call: &mut Call<'_>, args: &Args) -> Result<Vec<S
 /// `kill [N]` as kill -9, `restart [N]`: of the broker at that place in the list, the first where it does not say.
 pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&[])?;
-    let index = args.positional.first().and_then(Arg::int).and_then(|index| usize::try_from(index).ok()).unwrap_or(0);
+    let index = args
+        .positional
+        .first()
+        .and_then(Arg::int)
+        .and_then(|index| usize::try_from(index).ok())
+        .unwrap_or(0);
     let mut running = call.session.running().lock().await;
-    let done = if args.verb == "kill" { running.kill(index).await } else { running.restart(index).await };
+    let done = if args.verb == "kill" {
+        running.kill(index).await
+    } else {
+        running.restart(index).await
+    };
     done.map_err(|error| Halt::Broken(error.to_string()))?;
     Ok(Vec::new())
 }

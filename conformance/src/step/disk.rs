@@ -14,13 +14,20 @@ const DEPTH: usize = 3;
 pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["sizes"])?;
     let prefix = call.session.prefix();
-    let wanted = args.positional.first().and_then(|name| call.name(name)).unwrap_or_else(|| prefix.clone());
+    let wanted = args
+        .positional
+        .first()
+        .and_then(|name| call.name(name))
+        .unwrap_or_else(|| prefix.clone());
     let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
     let data = data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))?;
     let mut lines = Vec::new();
     for directory in partitions(&data, &wanted, DEPTH).map_err(|error| Halt::Broken(error.to_string()))? {
         let name = call.session.symbols().names.plain(&name_of(&directory));
-        lines.extend(entries(&directory, &without_uuid(&name), args.flag("sizes")).map_err(|error| Halt::Broken(error.to_string()))?);
+        lines.extend(
+            entries(&directory, &without_uuid(&name), args.flag("sizes"))
+                .map_err(|error| Halt::Broken(error.to_string()))?,
+        );
     }
     lines.sort();
     Ok(lines)
@@ -46,7 +53,11 @@ fn entries(directory: &Path, name: &str, sizes: bool) -> io::Result<Vec<String>>
     let mut lines = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let size = if sizes { format!(" size={}", entry.metadata()?.len()) } else { String::new() };
+        let size = if sizes {
+            format!(" size={}", entry.metadata()?.len())
+        } else {
+            String::new()
+        };
         lines.push(format!("{name}/{}{size}", entry.file_name().to_string_lossy()));
     }
     if lines.is_empty() {
@@ -56,7 +67,9 @@ fn entries(directory: &Path, name: &str, sizes: bool) -> io::Result<Vec<String>>
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// A directory on its way out is `t-0.<32 hex digits>-delete`.
@@ -75,7 +88,10 @@ mod tests {
 
     #[test]
     fn a_directory_on_its_way_out_reads_without_its_random_part() {
-        assert_eq!(without_uuid("t-0.0123456789abcdef0123456789abcdef-delete"), "t-0.<uuid>-delete");
+        assert_eq!(
+            without_uuid("t-0.0123456789abcdef0123456789abcdef-delete"),
+            "t-0.<uuid>-delete"
+        );
         assert_eq!(without_uuid("a.b-0"), "a.b-0");
     }
 }

@@ -8,8 +8,18 @@ use crate::case::{Arg, Args};
 use crate::observe::{batch_lines, error_name, record_lines};
 use crate::records::read_all;
 
-const REQUEST_KEYS: &[&str] =
-    &["max-wait", "min-bytes", "max-bytes", "isolation", "session", "session-epoch", "forget", "rack", "show", "replica"];
+const REQUEST_KEYS: &[&str] = &[
+    "max-wait",
+    "min-bytes",
+    "max-bytes",
+    "isolation",
+    "session",
+    "session-epoch",
+    "forget",
+    "rack",
+    "show",
+    "replica",
+];
 const PARTITION_KEYS: &[&str] = &["at", "from", "partition-max", "leader-epoch", "last-epoch", "start"];
 
 /// One partition of a request.
@@ -33,10 +43,16 @@ pub(super) async fn run(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>,
         .with("SessionEpoch", Value::Int(args.int("session-epoch")?.unwrap_or(-1)))
         .with("RackId", args.text("rack").unwrap_or_default());
     body.set("Topics", topics(call.session, &asked).await);
-    let forget = args.list("forget").iter().map(|place| call.topic_partition(place)).collect::<Result<Vec<_>, _>>()?;
+    let forget = args
+        .list("forget")
+        .iter()
+        .map(|place| call.topic_partition(place))
+        .collect::<Result<Vec<_>, _>>()?;
     body.set("ForgottenTopicsData", forgotten(call.session, forget).await);
     let request = call.request("Fetch", body)?;
-    let place = asked.first().map_or(Place::Any, |asked| Place::Leader(asked.topic.clone(), asked.partition));
+    let place = asked
+        .first()
+        .map_or(Place::Any, |asked| Place::Leader(asked.topic.clone(), asked.partition));
     let reply = call.ask(&request, &place).await?;
     let mut lines = top_lines(call, args, &reply);
     let names: Vec<&str> = asked.iter().map(|asked| asked.topic.as_str()).collect();
@@ -53,7 +69,9 @@ fn isolation(args: &Args) -> Result<i64, Halt> {
     match args.text("isolation").as_deref() {
         None | Some("uncommitted") => Ok(0),
         Some("committed") => Ok(1),
-        Some(other) => other.parse().map_err(|_| Halt::Broken(format!("isolation={other}: committed or uncommitted"))),
+        Some(other) => other
+            .parse()
+            .map_err(|_| Halt::Broken(format!("isolation={other}: committed or uncommitted"))),
     }
 }
 
@@ -65,33 +83,50 @@ fn asked(call: &Call<'_>, args: &Args) -> Result<Vec<Asked>, Halt> {
         }
         Some(place) => {
             args.only(&[REQUEST_KEYS, PARTITION_KEYS].concat())?;
-            let own = args.named.iter().filter(|(key, _)| PARTITION_KEYS.contains(&key.as_str()));
+            let own = args
+                .named
+                .iter()
+                .filter(|(key, _)| PARTITION_KEYS.contains(&key.as_str()));
             let mut entry = vec![("at".to_owned(), place.clone())];
             entry.extend(own.cloned());
             Ok(vec![one(call, &Arg::Record(entry))?])
         }
-        None => Err(Halt::Broken("fetch wants TOPIC/PARTITION, such as t/0, or a list".to_owned())),
+        None => Err(Halt::Broken(
+            "fetch wants TOPIC/PARTITION, such as t/0, or a list".to_owned(),
+        )),
     }
 }
 
 fn one(call: &Call<'_>, entry: &Arg) -> Result<Asked, Halt> {
-    let place = entry.get("at").ok_or_else(|| Halt::Broken(format!("at: TOPIC/PARTITION is missing in {entry}")))?;
+    let place = entry
+        .get("at")
+        .ok_or_else(|| Halt::Broken(format!("at: TOPIC/PARTITION is missing in {entry}")))?;
     let (topic, partition) = call.topic_partition(place)?;
     let number = |key: &str, default: i64| match entry.get(key) {
         None => Ok(default),
-        Some(value) => value.int().ok_or_else(|| Halt::Broken(format!("{key} wants a number, not {value}"))),
+        Some(value) => value
+            .int()
+            .ok_or_else(|| Halt::Broken(format!("{key} wants a number, not {value}"))),
     };
     let mut fields = Struct::new()
         .with("Partition", partition)
         .with("FetchOffset", Value::Int(number("from", 0)?))
         .with("PartitionMaxBytes", Value::Int(number("partition-max", 1 << 20)?));
     // Only what the step names: these fields are not in every version, and some versions refuse to leave them unsaid.
-    for (key, field) in [("leader-epoch", "CurrentLeaderEpoch"), ("last-epoch", "LastFetchedEpoch"), ("start", "LogStartOffset")] {
+    for (key, field) in [
+        ("leader-epoch", "CurrentLeaderEpoch"),
+        ("last-epoch", "LastFetchedEpoch"),
+        ("start", "LogStartOffset"),
+    ] {
         if entry.get(key).is_some() {
             fields.set(field, Value::Int(number(key, -1)?));
         }
     }
-    Ok(Asked { topic, partition, fields })
+    Ok(Asked {
+        topic,
+        partition,
+        fields,
+    })
 }
 
 async fn topics(session: &Session, asked: &[Asked]) -> Vec<Struct> {
@@ -105,7 +140,12 @@ async fn topics(session: &Session, asked: &[Asked]) -> Vec<Struct> {
     let mut topics = Vec::new();
     for (topic, partitions) in grouped {
         let id = session.topic_id(&topic).await.unwrap_or(NO_TOPIC);
-        topics.push(Struct::new().with("Topic", topic).with("TopicId", id).with("Partitions", partitions));
+        topics.push(
+            Struct::new()
+                .with("Topic", topic)
+                .with("TopicId", id)
+                .with("Partitions", partitions),
+        );
     }
     topics
 }
@@ -115,7 +155,12 @@ async fn forgotten(session: &Session, places: Vec<(String, i32)>) -> Vec<Struct>
     let mut forgotten = Vec::new();
     for (topic, partition) in places {
         let id = session.topic_id(&topic).await.unwrap_or(NO_TOPIC);
-        forgotten.push(Struct::new().with("Topic", topic).with("TopicId", id).with("Partitions", vec![partition]));
+        forgotten.push(
+            Struct::new()
+                .with("Topic", topic)
+                .with("TopicId", id)
+                .with("Partitions", vec![partition]),
+        );
     }
     forgotten
 }
@@ -136,7 +181,11 @@ fn partition_lines(call: &Call<'_>, args: &Args, topic: &str, partition: &Value)
     let number = |field: &str| partition.get(field).and_then(Value::as_i64);
     let mut symbols = call.session.symbols();
     let shown = format!("{}/{}", symbols.text(topic), number("PartitionIndex").unwrap_or(-1));
-    let mut line = format!("{shown} error={} hw={}", error_name(number("ErrorCode").unwrap_or(0)), number("HighWatermark").unwrap_or(-1));
+    let mut line = format!(
+        "{shown} error={} hw={}",
+        error_name(number("ErrorCode").unwrap_or(0)),
+        number("HighWatermark").unwrap_or(-1)
+    );
     if let Some(stable) = number("LastStableOffset").filter(|stable| Some(*stable) != number("HighWatermark")) {
         line += &format!(" lso={stable}");
     }
@@ -146,30 +195,64 @@ fn partition_lines(call: &Call<'_>, args: &Args, topic: &str, partition: &Value)
     if let Some(replica) = number("PreferredReadReplica").filter(|replica| *replica >= 0) {
         line += &format!(" preferred={}", symbols.broker(replica));
     }
-    if let Some(epoch) = partition.at("DivergingEpoch.Epoch").and_then(Value::as_i64).filter(|epoch| *epoch >= 0) {
-        let end = partition.at("DivergingEpoch.EndOffset").and_then(Value::as_i64).unwrap_or(-1);
+    if let Some(epoch) = partition
+        .at("DivergingEpoch.Epoch")
+        .and_then(Value::as_i64)
+        .filter(|epoch| *epoch >= 0)
+    {
+        let end = partition
+            .at("DivergingEpoch.EndOffset")
+            .and_then(Value::as_i64)
+            .unwrap_or(-1);
         line += &format!(" diverging={epoch}:{end}");
     }
-    if let Some(leader) = partition.at("CurrentLeader.LeaderId").and_then(Value::as_i64).filter(|leader| *leader >= 0) {
+    if let Some(leader) = partition
+        .at("CurrentLeader.LeaderId")
+        .and_then(Value::as_i64)
+        .filter(|leader| *leader >= 0)
+    {
         line += &format!(" leader={}", symbols.broker(leader));
     }
     let mut lines = vec![line];
     if let Some(Value::Array(aborted)) = partition.get("AbortedTransactions") {
-        if aborted.is_empty() && args.text("isolation").as_deref() == Some("committed") && args.list("show").contains(&Arg::Word("aborted".to_owned())) {
+        if aborted.is_empty()
+            && args.text("isolation").as_deref() == Some("committed")
+            && args.list("show").contains(&Arg::Word("aborted".to_owned()))
+        {
             lines.push(format!("{shown} aborted=[]"));
         }
         for entry in aborted {
             let field = |name: &str| entry.get(name).and_then(Value::as_i64).unwrap_or(-1);
-            lines.push(format!("{shown} aborted={} from={}", symbols.producer(field("ProducerId")), field("FirstOffset")));
+            lines.push(format!(
+                "{shown} aborted={} from={}",
+                symbols.producer(field("ProducerId")),
+                field("FirstOffset")
+            ));
         }
     }
-    let batches = partition.get("Records").and_then(Value::as_bytes).map(|bytes| read_all(bytes)).unwrap_or_default();
-    let shows = |what: &str| args.list("show").iter().any(|shown| shown.text().as_deref() == Some(what));
+    let batches = partition
+        .get("Records")
+        .and_then(Value::as_bytes)
+        .map(|bytes| read_all(bytes))
+        .unwrap_or_default();
+    let shows = |what: &str| {
+        args.list("show")
+            .iter()
+            .any(|shown| shown.text().as_deref() == Some(what))
+    };
     if shows("batches") {
-        lines.extend(batch_lines(&batches, &mut symbols).iter().map(|line| format!("{shown} {line}")));
+        lines.extend(
+            batch_lines(&batches, &mut symbols)
+                .iter()
+                .map(|line| format!("{shown} {line}")),
+        );
     }
     if !shows("no-records") {
-        lines.extend(record_lines(&batches, &mut symbols).iter().map(|line| format!("{shown} {line}")));
+        lines.extend(
+            record_lines(&batches, &mut symbols)
+                .iter()
+                .map(|line| format!("{shown} {line}")),
+        );
     }
     lines
 }

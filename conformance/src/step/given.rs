@@ -11,14 +11,19 @@ use crate::observe::error_name;
 /// Makes the topics and waits until every partition answers its leader's name and its end.
 pub async fn given(session: &Session, topics: &[GivenTopic]) -> Result<(), String> {
     for topic in topics {
-        create(session, topic).await.map_err(|why| format!("line {}: given topic {}: {why}", topic.line, topic.name))?;
+        create(session, topic)
+            .await
+            .map_err(|why| format!("line {}: given topic {}: {why}", topic.line, topic.name))?;
     }
     Ok(())
 }
 
 async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
     let name = session.symbols().names.unique(&topic.name);
-    let version = session.facts().common_version("CreateTopics").ok_or("the target does not advertise CreateTopics")?;
+    let version = session
+        .facts()
+        .common_version("CreateTopics")
+        .ok_or("the target does not advertise CreateTopics")?;
     let brokers: Vec<i32> = session.facts().brokers.iter().map(|broker| broker.id).collect();
     let mut entry = Struct::new().with("Name", name.as_str());
     let partitions = if topic.assignment.is_empty() {
@@ -45,7 +50,10 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
 }
 
 fn configs(pairs: &[(String, String)]) -> Vec<Struct> {
-    pairs.iter().map(|(key, value)| Struct::new().with("Name", key.as_str()).with("Value", value.as_str())).collect()
+    pairs
+        .iter()
+        .map(|(key, value)| Struct::new().with("Name", key.as_str()).with("Value", value.as_str()))
+        .collect()
 }
 
 fn assignments(assignment: &[Vec<usize>], brokers: &[i32]) -> Result<Vec<Struct>, String> {
@@ -80,11 +88,19 @@ async fn answers(session: &Session, name: &str, partition: i32) -> bool {
     if session.leader(name, partition).await.is_none() {
         return false;
     }
-    let Some(version) = session.facts().common_version("ListOffsets") else { return true };
-    let partitions = vec![Struct::new().with("PartitionIndex", partition).with("Timestamp", -1_i64)];
+    let Some(version) = session.facts().common_version("ListOffsets") else {
+        return true;
+    };
+    let partitions = vec![
+        Struct::new()
+            .with("PartitionIndex", partition)
+            .with("Timestamp", -1_i64),
+    ];
     let topics = vec![Struct::new().with("Name", name).with("Partitions", partitions)];
     let body = Struct::new().with("ReplicaId", -1).with("Topics", topics);
     let request = Request::new("ListOffsets", version, Value::Struct(body));
-    let reply = session.quietly(request, &Place::Leader(name.to_owned(), partition)).await;
+    let reply = session
+        .quietly(request, &Place::Leader(name.to_owned(), partition))
+        .await;
     reply.and_then(|reply| reply.at("Topics[0].Partitions[0].ErrorCode")?.as_i64()) == Some(0)
 }

@@ -10,15 +10,30 @@ use crate::observe::bytes_text;
 
 /// `join g [member=$m1] [instance=i] [type=consumer] [protocols=[range]] [session=10000] [rebalance=60000] [reason=""] -> $m1`
 pub(super) async fn join(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&["member", "instance", "type", "protocols", "session", "rebalance", "reason", "client-id"])?;
+    args.only(&[
+        "member",
+        "instance",
+        "type",
+        "protocols",
+        "session",
+        "rebalance",
+        "reason",
+        "client-id",
+    ])?;
     let group = call.name_at(args, 0, "a group name")?;
     let mut body = Struct::new()
         .with("GroupId", group.as_str())
         .with("SessionTimeoutMs", Value::Int(args.int("session")?.unwrap_or(10_000)))
-        .with("RebalanceTimeoutMs", Value::Int(args.int("rebalance")?.unwrap_or(60_000)))
+        .with(
+            "RebalanceTimeoutMs",
+            Value::Int(args.int("rebalance")?.unwrap_or(60_000)),
+        )
         .with("MemberId", member(args))
         .with("GroupInstanceId", instance(call, args))
-        .with("ProtocolType", args.text("type").unwrap_or_else(|| "consumer".to_owned()))
+        .with(
+            "ProtocolType",
+            args.text("type").unwrap_or_else(|| "consumer".to_owned()),
+        )
         .with("Protocols", protocols(args));
     if let Some(reason) = args.text("reason") {
         body.set("Reason", reason);
@@ -33,11 +48,21 @@ pub(super) async fn join(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
 
 fn join_lines(call: &Call<'_>, reply: &Value) -> Vec<String> {
     let mut symbols = call.session.symbols();
-    let mut shown = |id: &str| if id.is_empty() { "\"\"".to_owned() } else { symbols.member(id) };
+    let mut shown = |id: &str| {
+        if id.is_empty() {
+            "\"\"".to_owned()
+        } else {
+            symbols.member(id)
+        }
+    };
     let mut line = format!("error={} member={}", error(reply), shown(text(reply, "MemberId")));
     let generation = number(reply, "GenerationId", -1);
     if generation != -1 {
-        line += &format!(" generation={generation} protocol={} leader={}", text(reply, "ProtocolName"), shown(text(reply, "Leader")));
+        line += &format!(
+            " generation={generation} protocol={} leader={}",
+            text(reply, "ProtocolName"),
+            shown(text(reply, "Leader"))
+        );
     }
     if reply.get("SkipAssignment") == Some(&Value::Bool(true)) {
         line += " skip-assignment";
@@ -55,7 +80,10 @@ fn join_lines(call: &Call<'_>, reply: &Value) -> Vec<String> {
     members.sort();
     drop(symbols);
     let names = &call.session.symbols().names;
-    std::iter::once(line).chain(members).map(|line| names.plain(&line)).collect()
+    std::iter::once(line)
+        .chain(members)
+        .map(|line| names.plain(&line))
+        .collect()
 }
 
 /// `sync g member=$m1 generation=1 [assignments={ $m1: a }] [protocol=range] [type=consumer] [instance=i]`
@@ -67,7 +95,9 @@ pub(super) async fn sync(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
             .iter()
             .map(|(member, value)| {
                 let bytes = Bytes::from(value.bytes().unwrap_or_default());
-                Struct::new().with("MemberId", member.as_str()).with("Assignment", bytes)
+                Struct::new()
+                    .with("MemberId", member.as_str())
+                    .with("Assignment", bytes)
             })
             .collect(),
         _ => Vec::new(),
@@ -82,7 +112,11 @@ pub(super) async fn sync(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         .with("Assignments", assignments);
     let request = call.request("SyncGroup", body)?;
     let reply = call.ask_coordinator(&request, &group, error).await?;
-    Ok(vec![format!("error={} assignment={}", error(&reply), blob(&reply, "Assignment"))])
+    Ok(vec![format!(
+        "error={} assignment={}",
+        error(&reply),
+        blob(&reply, "Assignment")
+    )])
 }
 
 /// `heartbeat g member=$m1 generation=1 [instance=i]`
@@ -112,16 +146,27 @@ pub(super) async fn leave(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
                 Struct::new().with("MemberId", id).with("GroupInstanceId", instance)
             })
             .collect(),
-        _ => vec![Struct::new().with("MemberId", member(args)).with("GroupInstanceId", instance(call, args))],
+        _ => vec![
+            Struct::new()
+                .with("MemberId", member(args))
+                .with("GroupInstanceId", instance(call, args)),
+        ],
     };
-    let body = Struct::new().with("GroupId", group.as_str()).with("MemberId", member(args)).with("Members", members);
+    let body = Struct::new()
+        .with("GroupId", group.as_str())
+        .with("MemberId", member(args))
+        .with("Members", members);
     let request = call.request("LeaveGroup", body)?;
     let reply = call.ask_coordinator(&request, &group, error).await?;
     let mut symbols = call.session.symbols();
     let mut lines = vec![format!("error={}", error(&reply))];
     for entry in items(&reply, "Members") {
         let id = text(entry, "MemberId");
-        let shown = if id.is_empty() { "\"\"".to_owned() } else { symbols.member(id) };
+        let shown = if id.is_empty() {
+            "\"\"".to_owned()
+        } else {
+            symbols.member(id)
+        };
         let instance = match entry.get("GroupInstanceId").and_then(Value::as_str) {
             Some(instance) => format!(" instance={}", symbols.text(instance)),
             None => String::new(),
@@ -139,7 +184,9 @@ pub(super) async fn describe(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
         .with("Groups", groups.iter().map(String::as_str).collect::<Vec<_>>())
         .with("IncludeAuthorizedOperations", args.flag("operations"));
     let request = call.request("DescribeGroups", body)?;
-    let reply = call.ask_coordinator(&request, &groups[0], |reply| first_error(reply, "Groups")).await?;
+    let reply = call
+        .ask_coordinator(&request, &groups[0], |reply| first_error(reply, "Groups"))
+        .await?;
     let mut symbols = call.session.symbols();
     let mut lines = Vec::new();
     for group in items(&reply, "Groups") {
@@ -176,7 +223,9 @@ pub(super) async fn describe(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
 pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["states", "types"])?;
     let words = |key: &str| args.list(key).iter().filter_map(Arg::text).collect::<Vec<_>>();
-    let body = Struct::new().with("StatesFilter", words("states")).with("TypesFilter", words("types"));
+    let body = Struct::new()
+        .with("StatesFilter", words("states"))
+        .with("TypesFilter", words("types"));
     let request = call.request("ListGroups", body)?;
     let reply = call.ask(&request, &Place::Any).await?;
     let prefix = call.session.prefix();
@@ -185,7 +234,11 @@ pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         .iter()
         .filter(|group| text(group, "GroupId").starts_with(&prefix))
         .map(|group| {
-            let mut line = format!("{} protocol-type={}", symbols.text(text(group, "GroupId")), crate::observe::quote(text(group, "ProtocolType")));
+            let mut line = format!(
+                "{} protocol-type={}",
+                symbols.text(text(group, "GroupId")),
+                crate::observe::quote(text(group, "ProtocolType"))
+            );
             for (field, word) in [("GroupState", "state"), ("GroupType", "type")] {
                 if !text(group, field).is_empty() {
                     line += &format!(" {word}={}", text(group, field));
@@ -205,10 +258,14 @@ pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     let groups = names(call, args)?;
     let body = Struct::new().with("GroupsNames", groups.iter().map(String::as_str).collect::<Vec<_>>());
     let request = call.request("DeleteGroups", body)?;
-    let reply = call.ask_coordinator(&request, &groups[0], |reply| first_error(reply, "Results")).await?;
+    let reply = call
+        .ask_coordinator(&request, &groups[0], |reply| first_error(reply, "Results"))
+        .await?;
     let symbols = call.session.symbols();
-    let mut lines: Vec<String> =
-        items(&reply, "Results").iter().map(|result| format!("{} error={}", symbols.text(text(result, "GroupId")), error(result))).collect();
+    let mut lines: Vec<String> = items(&reply, "Results")
+        .iter()
+        .map(|result| format!("{} error={}", symbols.text(text(result, "GroupId")), error(result)))
+        .collect();
     lines.sort();
     Ok(lines)
 }
@@ -219,8 +276,17 @@ fn first_error(reply: &Value, array: &str) -> String {
 
 /// The groups that a step names; at least one.
 fn names(call: &Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    let groups: Vec<String> = args.positional.iter().flat_map(Arg::items).filter_map(|group| call.name(&group)).collect();
-    if groups.is_empty() { Err(Halt::Broken(format!("{} wants a group name", args.verb))) } else { Ok(groups) }
+    let groups: Vec<String> = args
+        .positional
+        .iter()
+        .flat_map(Arg::items)
+        .filter_map(|group| call.name(&group))
+        .collect();
+    if groups.is_empty() {
+        Err(Halt::Broken(format!("{} wants a group name", args.verb)))
+    } else {
+        Ok(groups)
+    }
 }
 
 pub(super) fn member(args: &Args) -> String {
@@ -241,14 +307,26 @@ fn word_or(args: &Args, key: &str, default: &str) -> Option<String> {
 
 /// `[range, roundrobin]` with empty metadata, or `{ range: 0x00 }`.
 fn protocols(args: &Args) -> Vec<Struct> {
-    let entry = |name: &str, metadata: Vec<u8>| Struct::new().with("Name", name).with("Metadata", Bytes::from(metadata));
+    let entry =
+        |name: &str, metadata: Vec<u8>| Struct::new().with("Name", name).with("Metadata", Bytes::from(metadata));
     match args.get("protocols") {
         None => vec![entry("range", Vec::new())],
-        Some(Arg::Record(pairs)) => pairs.iter().map(|(name, value)| entry(name, value.bytes().unwrap_or_default())).collect(),
-        Some(list) => list.items().iter().filter_map(Arg::text).map(|name| entry(&name, Vec::new())).collect(),
+        Some(Arg::Record(pairs)) => pairs
+            .iter()
+            .map(|(name, value)| entry(name, value.bytes().unwrap_or_default()))
+            .collect(),
+        Some(list) => list
+            .items()
+            .iter()
+            .filter_map(Arg::text)
+            .map(|name| entry(&name, Vec::new()))
+            .collect(),
     }
 }
 
 fn blob(value: &Value, field: &str) -> String {
-    value.get(field).and_then(Value::as_bytes).map_or_else(|| "null".to_owned(), |bytes| bytes_text(bytes))
+    value
+        .get(field)
+        .and_then(Value::as_bytes)
+        .map_or_else(|| "null".to_owned(), |bytes| bytes_text(bytes))
 }

@@ -14,7 +14,11 @@ pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
     for topic in items(&reply, "Topics") {
         for partition in items(topic, "Partitions") {
             let symbols = call.session.symbols();
-            let mut line = format!("{} error={}", shown(&symbols, topic, partition, "PartitionIndex"), error(partition));
+            let mut line = format!(
+                "{} error={}",
+                shown(&symbols, topic, partition, "PartitionIndex"),
+                error(partition)
+            );
             line += &format!(" offset={}", number(partition, "Offset", -1));
             let time = number(partition, "Timestamp", -1);
             if time != -1 {
@@ -34,7 +38,9 @@ pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
 pub(super) async fn end(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["isolation"])?;
     let reply = ask(call, args).await?;
-    let partitions = items(&reply, "Topics").iter().flat_map(|topic| items(topic, "Partitions"));
+    let partitions = items(&reply, "Topics")
+        .iter()
+        .flat_map(|topic| items(topic, "Partitions"));
     Ok(partitions
         .map(|partition| match error(partition).as_str() {
             "NONE" => number(partition, "Offset", -1).to_string(),
@@ -75,7 +81,9 @@ fn timestamp(args: &Args) -> Result<i64, Halt> {
         Some("max") => Ok(-3),
         Some("earliest-local") => Ok(-4),
         Some("latest-tiered") => Ok(-5),
-        Some(other) => other.parse().map_err(|_| Halt::Broken(format!("at={other}: latest, earliest, max or a timestamp"))),
+        Some(other) => other
+            .parse()
+            .map_err(|_| Halt::Broken(format!("at={other}: latest, earliest, max or a timestamp"))),
     }
 }
 
@@ -91,7 +99,10 @@ pub(super) async fn epoch_end(call: &mut Call<'_>, args: &Args) -> Result<Vec<St
             .with("CurrentLeaderEpoch", Value::Int(leader_epoch))
             .with("LeaderEpoch", Value::Int(epoch))
     };
-    let topics = places.iter().map(|(topic, partition)| (topic.clone(), entry(*partition))).collect();
+    let topics = places
+        .iter()
+        .map(|(topic, partition)| (topic.clone(), entry(*partition)))
+        .collect();
     let body = Struct::new()
         .with("ReplicaId", Value::Int(args.int("replica")?.unwrap_or(-2)))
         .with("Topics", grouped(topics, "Topic", "Partitions"));
@@ -113,9 +124,14 @@ pub(super) async fn epoch_end(call: &mut Call<'_>, args: &Args) -> Result<Vec<St
 pub(super) async fn delete_records(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["to", "timeout"])?;
     let places = places(call, args)?;
-    let to = args.int("to")?.ok_or_else(|| Halt::Broken("delete-records wants to=OFFSET".to_owned()))?;
+    let to = args
+        .int("to")?
+        .ok_or_else(|| Halt::Broken("delete-records wants to=OFFSET".to_owned()))?;
     let entry = |partition: i32| Struct::new().with("PartitionIndex", partition).with("Offset", to);
-    let topics = places.iter().map(|(topic, partition)| (topic.clone(), entry(*partition))).collect();
+    let topics = places
+        .iter()
+        .map(|(topic, partition)| (topic.clone(), entry(*partition)))
+        .collect();
     let body = Struct::new()
         .with("Topics", grouped(topics, "Name", "Partitions"))
         .with("TimeoutMs", Value::Int(args.int("timeout")?.unwrap_or(10_000)));
@@ -126,29 +142,45 @@ pub(super) async fn delete_records(call: &mut Call<'_>, args: &Args) -> Result<V
     for topic in items(&reply, "Topics") {
         for partition in items(topic, "Partitions") {
             let shown = shown(&symbols, topic, partition, "PartitionIndex");
-            lines.push(format!("{shown} error={} low={}", error(partition), number(partition, "LowWatermark", -1)));
+            lines.push(format!(
+                "{shown} error={} low={}",
+                error(partition),
+                number(partition, "LowWatermark", -1)
+            ));
         }
     }
     Ok(lines)
 }
 
 fn shown(symbols: &crate::observe::Symbols, topic: &Value, partition: &Value, index: &str) -> String {
-    let name = ["Name", "Topic"].iter().find_map(|field| topic.get(field)?.as_str()).unwrap_or("");
+    let name = ["Name", "Topic"]
+        .iter()
+        .find_map(|field| topic.get(field)?.as_str())
+        .unwrap_or("");
     format!("{}/{}", symbols.text(name), number(partition, index, -1))
 }
 
 /// `t/0` or `[t/0, t/1]`
 pub(super) fn places(call: &Call<'_>, args: &Args) -> Result<Vec<(String, i32)>, Halt> {
-    let places: Vec<(String, i32)> =
-        args.positional.iter().flat_map(Arg::items).map(|place| call.topic_partition(&place)).collect::<Result<_, _>>()?;
+    let places: Vec<(String, i32)> = args
+        .positional
+        .iter()
+        .flat_map(Arg::items)
+        .map(|place| call.topic_partition(&place))
+        .collect::<Result<_, _>>()?;
     if places.is_empty() {
-        return Err(Halt::Broken(format!("{} wants TOPIC/PARTITION, such as t/0", args.verb)));
+        return Err(Halt::Broken(format!(
+            "{} wants TOPIC/PARTITION, such as t/0",
+            args.verb
+        )));
     }
     Ok(places)
 }
 
 pub(super) fn leader_of(places: &[(String, i32)]) -> Place {
-    places.first().map_or(Place::Any, |(topic, partition)| Place::Leader(topic.clone(), *partition))
+    places.first().map_or(Place::Any, |(topic, partition)| {
+        Place::Leader(topic.clone(), *partition)
+    })
 }
 
 /// Entries of the same topic below one another become one topic of the request.
@@ -160,5 +192,8 @@ pub(super) fn grouped(entries: Vec<(String, Struct)>, name: &str, partitions: &s
             None => topics.push((topic, vec![entry])),
         }
     }
-    topics.into_iter().map(|(topic, entries)| Struct::new().with(name, topic).with(partitions, entries)).collect()
+    topics
+        .into_iter()
+        .map(|(topic, entries)| Struct::new().with(name, topic).with(partitions, entries))
+        .collect()
 }

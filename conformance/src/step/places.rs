@@ -37,15 +37,22 @@ impl Call<'_> {
 
     /// The name of the topic that an entry of a reply is about, also where the reply knows only its id.
     pub(super) fn topic_of<'a>(&self, entry: &Value, asked: impl Iterator<Item = &'a str>) -> String {
-        let named = ["Name", "Topic"].iter().find_map(|field| entry.get(field)?.as_str()).filter(|name| !name.is_empty());
+        let named = ["Name", "Topic"]
+            .iter()
+            .find_map(|field| entry.get(field)?.as_str())
+            .filter(|name| !name.is_empty());
         if let Some(name) = named {
             return name.to_owned();
         }
-        let Some(Value::Uuid(id)) = entry.get("TopicId") else { return String::new() };
+        let Some(Value::Uuid(id)) = entry.get("TopicId") else {
+            return String::new();
+        };
         let known = self.session.known_topic(*id);
         known.unwrap_or_else(|| {
             let mut unknown = asked.filter(|name| !self.session.knows_topic(name));
-            unknown.next().map_or_else(|| self.session.symbols().topic_id(*id), str::to_owned)
+            unknown
+                .next()
+                .map_or_else(|| self.session.symbols().topic_id(*id), str::to_owned)
         })
     }
 }

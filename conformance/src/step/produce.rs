@@ -30,7 +30,9 @@ pub(super) async fn run(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>,
         .with("TimeoutMs", Value::Int(args.int("timeout")?.unwrap_or(10_000)));
     body.set("TopicData", topic_data(call.session, &targets).await);
     let request = call.request("Produce", body)?;
-    let place = targets.first().map_or(Place::Any, |target| Place::Leader(target.topic.clone(), target.partition));
+    let place = targets.first().map_or(Place::Any, |target| {
+        Place::Leader(target.topic.clone(), target.partition)
+    });
     if acks == 0 {
         call.tell(&request, &place).await?;
         return Ok(vec!["sent".to_owned()]);
@@ -46,7 +48,10 @@ fn targets(call: &Call<'_>, args: &Args) -> Result<Vec<Target>, Halt> {
             entries.iter().map(|entry| target(call, entry)).collect()
         }
         Some(place) => {
-            let own = args.named.iter().filter(|(key, _)| !REQUEST_KEYS.contains(&key.as_str()));
+            let own = args
+                .named
+                .iter()
+                .filter(|(key, _)| !REQUEST_KEYS.contains(&key.as_str()));
             let mut entry = vec![("to".to_owned(), place.clone())];
             entry.extend(own.cloned());
             Ok(vec![target(call, &Arg::Record(entry))?])
@@ -56,16 +61,24 @@ fn targets(call: &Call<'_>, args: &Args) -> Result<Vec<Target>, Halt> {
 }
 
 fn target(call: &Call<'_>, entry: &Arg) -> Result<Target, Halt> {
-    let to = entry.get("to").ok_or_else(|| Halt::Broken(format!("to: TOPIC/PARTITION is missing in {entry}")))?;
+    let to = entry
+        .get("to")
+        .ok_or_else(|| Halt::Broken(format!("to: TOPIC/PARTITION is missing in {entry}")))?;
     let (topic, partition) = call.topic_partition(to)?;
     let now_ms = call.session.symbols().started_ms();
-    Ok(Target { topic, partition, records: batch::records(entry, now_ms)?.map(Bytes::from) })
+    Ok(Target {
+        topic,
+        partition,
+        records: batch::records(entry, now_ms)?.map(Bytes::from),
+    })
 }
 
 async fn topic_data(session: &Session, targets: &[Target]) -> Vec<Struct> {
     let mut topics: Vec<(String, Vec<Struct>)> = Vec::new();
     for target in targets {
-        let entry = Struct::new().with("Index", target.partition).with("Records", target.records.clone());
+        let entry = Struct::new()
+            .with("Index", target.partition)
+            .with("Records", target.records.clone());
         match topics.last_mut().filter(|(topic, _)| *topic == target.topic) {
             Some((_, entries)) => entries.push(entry),
             None => topics.push((target.topic.clone(), vec![entry])),
@@ -74,7 +87,12 @@ async fn topic_data(session: &Session, targets: &[Target]) -> Vec<Struct> {
     let mut data = Vec::new();
     for (topic, entries) in topics {
         let id = session.topic_id(&topic).await.unwrap_or(NO_TOPIC);
-        data.push(Struct::new().with("Name", topic).with("TopicId", id).with("PartitionData", entries));
+        data.push(
+            Struct::new()
+                .with("Name", topic)
+                .with("TopicId", id)
+                .with("PartitionData", entries),
+        );
     }
     data
 }
@@ -84,11 +102,19 @@ fn lines(call: &Call<'_>, targets: &[Target], reply: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for topic in reply.get("Responses").and_then(Value::as_array).unwrap_or_default() {
         let name = call.topic_of(topic, targets.iter().map(|target| target.topic.as_str()));
-        for partition in topic.get("PartitionResponses").and_then(Value::as_array).unwrap_or_default() {
+        for partition in topic
+            .get("PartitionResponses")
+            .and_then(Value::as_array)
+            .unwrap_or_default()
+        {
             lines.extend(partition_lines(call, &name, partition));
         }
     }
-    lines.sort_by_key(|(place, _)| targets.iter().position(|target| place.0 == target.topic && place.1 == i64::from(target.partition)));
+    lines.sort_by_key(|(place, _)| {
+        targets
+            .iter()
+            .position(|target| place.0 == target.topic && place.1 == i64::from(target.partition))
+    });
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
@@ -99,7 +125,11 @@ fn partition_lines(call: &Call<'_>, topic: &str, partition: &Value) -> Vec<Place
     let symbols = call.session.symbols();
     let index = number("Index").unwrap_or(-1);
     let shown = format!("{}/{index}", symbols.text(topic));
-    let mut line = format!("{shown} error={} base={}", error_name(number("ErrorCode").unwrap_or(0)), number("BaseOffset").unwrap_or(-1));
+    let mut line = format!(
+        "{shown} error={} base={}",
+        error_name(number("ErrorCode").unwrap_or(0)),
+        number("BaseOffset").unwrap_or(-1)
+    );
     if let Some(time) = number("LogAppendTimeMs").filter(|time| *time != -1) {
         line += &format!(" append-time={}", symbols.time(time));
     }
@@ -109,15 +139,28 @@ fn partition_lines(call: &Call<'_>, topic: &str, partition: &Value) -> Vec<Place
     if partition.get("ErrorMessage").is_some_and(|message| !message.is_null()) {
         line += " message";
     }
-    if let Some(leader) = partition.at("CurrentLeader.LeaderId").and_then(Value::as_i64).filter(|leader| *leader >= 0) {
+    if let Some(leader) = partition
+        .at("CurrentLeader.LeaderId")
+        .and_then(Value::as_i64)
+        .filter(|leader| *leader >= 0)
+    {
         line += &format!(" leader={}", symbols.broker(leader));
     }
     let place = (topic.to_owned(), index);
     let mut lines = vec![(place.clone(), line)];
-    for error in partition.get("RecordErrors").and_then(Value::as_array).unwrap_or_default() {
+    for error in partition
+        .get("RecordErrors")
+        .and_then(Value::as_array)
+        .unwrap_or_default()
+    {
         let record = error.get("BatchIndex").and_then(Value::as_i64).unwrap_or(-1);
-        let message = error.get("BatchIndexErrorMessage").is_some_and(|message| !message.is_null());
-        lines.push((place.clone(), format!("{shown} record-error={record}{}", if message { " message" } else { "" })));
+        let message = error
+            .get("BatchIndexErrorMessage")
+            .is_some_and(|message| !message.is_null());
+        lines.push((
+            place.clone(),
+            format!("{shown} record-error={record}{}", if message { " message" } else { "" }),
+        ));
     }
     lines
 }

@@ -12,9 +12,10 @@ pub(super) async fn init(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
     args.only(&["txn", "timeout", "producer", "epoch"])?;
     let transactional_id = args.get("txn").and_then(|id| call.name(id));
     let place = transactional_id.clone().map_or(Place::Any, Place::TxnCoordinator);
-    let mut body = Struct::new()
-        .with("TransactionalId", transactional_id)
-        .with("TransactionTimeoutMs", Value::Int(args.int("timeout")?.unwrap_or(60_000)));
+    let mut body = Struct::new().with("TransactionalId", transactional_id).with(
+        "TransactionTimeoutMs",
+        Value::Int(args.int("timeout")?.unwrap_or(60_000)),
+    );
     if let Some(id) = args.int("producer")? {
         body.set("ProducerId", Value::Int(id));
         body.set("ProducerEpoch", Value::Int(args.int("epoch")?.unwrap_or(0)));
@@ -22,7 +23,11 @@ pub(super) async fn init(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
     let request = call.request("InitProducerId", body)?;
     let reply = call.ask_transient(&request, &place, error).await?;
     let producer = call.session.symbols().producer(number(&reply, "ProducerId", -1));
-    Ok(vec![format!("error={} producer={producer} epoch={}", error(&reply), number(&reply, "ProducerEpoch", -1))])
+    Ok(vec![format!(
+        "error={} producer={producer} epoch={}",
+        error(&reply),
+        number(&reply, "ProducerEpoch", -1)
+    )])
 }
 
 /// `api-versions [name="x" version="1"]`: the error and a line an API.
@@ -39,7 +44,14 @@ pub(super) async fn api_versions(call: &mut Call<'_>, args: &Args) -> Result<Vec
         .map(|entry| {
             let key = number(entry, "ApiKey", -1);
             let name = i16::try_from(key).map_or_else(|_| key.to_string(), Layout::api_name);
-            (key, format!("{name} {}..{}", number(entry, "MinVersion", -1), number(entry, "MaxVersion", -1)))
+            (
+                key,
+                format!(
+                    "{name} {}..{}",
+                    number(entry, "MinVersion", -1),
+                    number(entry, "MaxVersion", -1)
+                ),
+            )
         })
         .collect();
     keys.sort();

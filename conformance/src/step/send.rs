@@ -13,15 +13,30 @@ use crate::case::{Arg, Args};
 use crate::driver::wire::Request;
 
 const KEYS: &[&str] = &[
-    "length", "count", "raw", "tag", "duplicate-tag", "tag-count", "tag-size", "cut", "trailing", "client-id", "correlation",
-    "header-tag", "within", "reply",
+    "length",
+    "count",
+    "raw",
+    "tag",
+    "duplicate-tag",
+    "tag-count",
+    "tag-size",
+    "cut",
+    "trailing",
+    "client-id",
+    "correlation",
+    "header-tag",
+    "within",
+    "reply",
 ];
 
 /// `send Api [vN] { Field: value, … } [length={…}] [cut=N] …`
 pub(super) async fn run(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(KEYS)?;
     let request = request(call, args)?;
-    call.within = args.int("within")?.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+    call.within = args
+        .int("within")?
+        .and_then(|ms| u64::try_from(ms).ok())
+        .map(Duration::from_millis);
     if args.text("reply").as_deref() == Some("none") {
         call.tell(&request, &Place::Any).await?;
         return Ok(Vec::new());
@@ -32,7 +47,8 @@ pub(super) async fn run(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>,
             Ok(call.lines(&request, &body))
         }
         Some(correlation) => {
-            let correlation = i32::try_from(correlation).map_err(|_| Halt::Broken("correlation= wants an int32".to_owned()))?;
+            let correlation =
+                i32::try_from(correlation).map_err(|_| Halt::Broken("correlation= wants an int32".to_owned()))?;
             let exchange = call.exchange(&request, &Place::Any, correlation).await?;
             let mut lines = vec![format!("correlation={}", exchange.correlation_id)];
             lines.extend(call.lines(&request, &exchange.body));
@@ -45,7 +61,9 @@ fn request(call: &Call<'_>, args: &Args) -> Result<Request, Halt> {
     let api = args.at(0, "an API name, such as Metadata")?;
     let mut rest = args.positional.iter().skip(1);
     let mut next = rest.next();
-    let named = next.and_then(Arg::text).and_then(|word| word.strip_prefix('v').and_then(|version| version.parse().ok()));
+    let named = next
+        .and_then(Arg::text)
+        .and_then(|word| word.strip_prefix('v').and_then(|version| version.parse().ok()));
     if named.is_some() {
         next = rest.next();
     }
@@ -59,7 +77,11 @@ fn request(call: &Call<'_>, args: &Args) -> Result<Request, Halt> {
     let body = match next {
         Some(body @ Arg::Record(_)) => structure(&request_message(&api, version)?.fields, version, body, "")?,
         None => Struct::new(),
-        Some(other) => return Err(Halt::Broken(format!("send wants {{ Field: value }} after the API, not {other}"))),
+        Some(other) => {
+            return Err(Halt::Broken(format!(
+                "send wants {{ Field: value }} after the API, not {other}"
+            )));
+        }
     };
     let mut request = Request::new(&api, version, Value::Struct(body));
     request.forge = forge(args)?;
@@ -82,12 +104,18 @@ fn structure(fields: &[Field], version: i16, value: &Arg, path: &str) -> Result<
             Some(name) => (name, true),
             None => (key.as_str(), false),
         };
-        let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
-            let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
-            Halt::Broken(format!("{path}{name} is no field; there are {}", known.join(", ")))
-        })?;
+        let field = fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
+                Halt::Broken(format!("{path}{name} is no field; there are {}", known.join(", ")))
+            })?;
         if !only_where_known || field.versions.contains(version) {
-            out.set(field.name, converted(&field.ty, version, value, &format!("{path}{name}"))?);
+            out.set(
+                field.name,
+                converted(&field.ty, version, value, &format!("{path}{name}"))?,
+            );
         }
     }
     Ok(out)
@@ -107,7 +135,12 @@ fn converted(ty: &Type, version: i16, value: &Arg, path: &str) -> Result<Value, 
         Type::Int8 | Type::Int16 | Type::Uint16 | Type::Int32 | Type::Uint32 | Type::Int64 => {
             Value::Int(value.int().ok_or_else(|| wrong("a number"))?)
         }
-        Type::Float64 => Value::Float(value.text().and_then(|text| text.parse().ok()).ok_or_else(|| wrong("a number"))?),
+        Type::Float64 => Value::Float(
+            value
+                .text()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| wrong("a number"))?,
+        ),
         Type::Uuid => match value {
             Arg::Uuid(id) => Value::Uuid(*id),
             other => other
@@ -117,11 +150,19 @@ fn converted(ty: &Type, version: i16, value: &Arg, path: &str) -> Result<Value, 
                 .ok_or_else(|| wrong("a UUID, or the id of a topic that exists: $t.id"))?,
         },
         Type::String => Value::String(value.text().ok_or_else(|| wrong("a text"))?),
-        Type::Bytes | Type::Records => Value::Bytes(Bytes::from(value.bytes().ok_or_else(|| wrong("bytes: 0x00ff or a text"))?)),
+        Type::Bytes | Type::Records => Value::Bytes(Bytes::from(
+            value.bytes().ok_or_else(|| wrong("bytes: 0x00ff or a text"))?,
+        )),
         Type::Array(element) => {
-            let Arg::List(items) = value else { return Err(wrong("a [list]")) };
+            let Arg::List(items) = value else {
+                return Err(wrong("a [list]"));
+            };
             let items = items.iter().enumerate();
-            Value::Array(items.map(|(at, item)| converted(element, version, item, &format!("{path}[{at}]"))).collect::<Result<_, _>>()?)
+            Value::Array(
+                items
+                    .map(|(at, item)| converted(element, version, item, &format!("{path}[{at}]")))
+                    .collect::<Result<_, _>>()?,
+            )
         }
         Type::Struct(fields) => Value::Struct(structure(fields, version, value, &format!("{path}."))?),
     })
@@ -153,7 +194,8 @@ fn forge(args: &Args) -> Result<Forge, Halt> {
         forge = forge.trailing(bytes.bytes().unwrap_or_default());
     }
     if let Some(length) = args.int("cut")? {
-        forge = forge.cut(usize::try_from(length).map_err(|_| Halt::Broken("cut= wants a number of bytes".to_owned()))?);
+        forge =
+            forge.cut(usize::try_from(length).map_err(|_| Halt::Broken("cut= wants a number of bytes".to_owned()))?);
     }
     Ok(forge)
 }
@@ -162,12 +204,16 @@ fn pairs(args: &Args, key: &str) -> Result<Vec<(String, Arg)>, Halt> {
     match args.get(key) {
         None => Ok(Vec::new()),
         Some(Arg::Record(pairs)) => Ok(pairs.clone()),
-        Some(other) => Err(Halt::Broken(format!("{key}= wants {{ Field.Path: value }}, not {other}"))),
+        Some(other) => Err(Halt::Broken(format!(
+            "{key}= wants {{ Field.Path: value }}, not {other}"
+        ))),
     }
 }
 
 fn number(path: &str, value: &Arg) -> Result<i64, Halt> {
-    value.int().ok_or_else(|| Halt::Broken(format!("{path} wants a number, not {value}")))
+    value
+        .int()
+        .ok_or_else(|| Halt::Broken(format!("{path} wants a number, not {value}")))
 }
 
 fn unsigned(path: &str, value: &Arg) -> Result<u32, Halt> {
@@ -179,7 +225,10 @@ fn place_of(entry: &Arg) -> String {
 }
 
 fn tag(entry: &Arg) -> Result<(u32, Bytes), Halt> {
-    let tag = entry.get("tag").and_then(Arg::int).and_then(|tag| u32::try_from(tag).ok());
+    let tag = entry
+        .get("tag")
+        .and_then(Arg::int)
+        .and_then(|tag| u32::try_from(tag).ok());
     let bytes = entry.get("bytes").and_then(Arg::bytes).unwrap_or_default();
     tag.map(|tag| (tag, Bytes::from(bytes)))
         .ok_or_else(|| Halt::Broken(format!("a tag reads {{ at: Path, tag: 9, bytes: 0x00 }}, not {entry}")))

@@ -50,7 +50,10 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { reply: Duration::from_secs(10), step: Duration::from_secs(15) }
+        Self {
+            reply: Duration::from_secs(10),
+            step: Duration::from_secs(15),
+        }
     }
 }
 
@@ -72,19 +75,39 @@ impl Facts {
     pub async fn learn(bootstrap: &[String], within: Duration) -> Result<Self, String> {
         let address = bootstrap.first().ok_or("a target without an address")?;
         let capabilities = Capabilities::ask(address, within).await?;
-        let mut facts = Self { bootstrap: bootstrap.to_vec(), brokers: Vec::new(), capabilities };
+        let mut facts = Self {
+            bootstrap: bootstrap.to_vec(),
+            brokers: Vec::new(),
+            capabilities,
+        };
         facts.brokers = facts.list_brokers(address, within).await?;
         Ok(facts)
     }
 
     async fn list_brokers(&self, address: &str, within: Duration) -> Result<Vec<BrokerSeen>, String> {
-        let Some(version) = self.common_version("Metadata") else { return Ok(Vec::new()) };
-        let request = Request::new("Metadata", version, Value::Struct(Struct::new().with("Topics", Vec::<Struct>::new())));
-        let connection = Connection::open(address, within).await.map_err(|error| format!("{address}: {error}"))?;
+        let Some(version) = self.common_version("Metadata") else {
+            return Ok(Vec::new());
+        };
+        let request = Request::new(
+            "Metadata",
+            version,
+            Value::Struct(Struct::new().with("Topics", Vec::<Struct>::new())),
+        );
+        let connection = Connection::open(address, within)
+            .await
+            .map_err(|error| format!("{address}: {error}"))?;
         let frame = request.encode(1).map_err(|error| error.to_string())?;
-        let Reply::Frame(frame) = connection.ask(&frame).await.reply(within).await else { return Ok(Vec::new()) };
-        let Ok(exchange) = Exchange::decode(&request, &frame) else { return Ok(Vec::new()) };
-        let listed = exchange.body.get("Brokers").and_then(Value::as_array).unwrap_or_default();
+        let Reply::Frame(frame) = connection.ask(&frame).await.reply(within).await else {
+            return Ok(Vec::new());
+        };
+        let Ok(exchange) = Exchange::decode(&request, &frame) else {
+            return Ok(Vec::new());
+        };
+        let listed = exchange
+            .body
+            .get("Brokers")
+            .and_then(Value::as_array)
+            .unwrap_or_default();
         Ok(listed.iter().filter_map(broker_seen).collect())
     }
 
@@ -114,7 +137,13 @@ fn broker_seen(broker: &Value) -> Option<BrokerSeen> {
 
 impl Session {
     /// A run with names of its own.
-    pub fn new(facts: Arc<Facts>, running: Arc<tokio::sync::Mutex<Running>>, cell: Cell, limits: Limits, prefix: &str) -> Self {
+    pub fn new(
+        facts: Arc<Facts>,
+        running: Arc<tokio::sync::Mutex<Running>>,
+        cell: Cell,
+        limits: Limits,
+        prefix: &str,
+    ) -> Self {
         let symbols = Symbols::new(Names::new(prefix), facts.brokers.clone(), clock_ms());
         Self {
             facts,
@@ -195,16 +224,26 @@ impl Session {
 
     /// The id of a topic by its name on the broker, as Metadata says.
     pub(crate) async fn topic_id(&self, topic: &str) -> Option<[u8; 16]> {
-        let known = self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).get(topic).copied();
+        let known = self
+            .topic_ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(topic)
+            .copied();
         if known.is_some() {
             return known;
         }
         let metadata = self.metadata(topic).await?;
-        let Some(Value::Uuid(id)) = metadata.get("TopicId") else { return None };
+        let Some(Value::Uuid(id)) = metadata.get("TopicId") else {
+            return None;
+        };
         if *id == [0; 16] {
             return None;
         }
-        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), *id);
+        self.topic_ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(topic.to_owned(), *id);
         self.symbols().learn_topic(topic, *id);
         Some(*id)
     }
@@ -212,17 +251,26 @@ impl Session {
     /// The name of a topic whose id was asked before.
     pub(super) fn known_topic(&self, id: [u8; 16]) -> Option<String> {
         let known = self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|(_, held)| **held == id).map(|(name, _)| name.clone())
+        known
+            .iter()
+            .find(|(_, held)| **held == id)
+            .map(|(name, _)| name.clone())
     }
 
     /// Whether the id of a topic was asked before.
     pub(super) fn knows_topic(&self, name: &str) -> bool {
-        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+        self.topic_ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(name)
     }
 
     /// Forgets a topic that may have been deleted or made anew.
     pub(super) fn forget_topic(&self, topic: &str) {
-        self.topic_ids.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+        self.topic_ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(topic);
     }
 
     /// What Metadata says of one topic; housekeeping, not part of any step's frames.
@@ -232,7 +280,9 @@ impl Session {
         if version >= 4 {
             body.set("AllowAutoTopicCreation", false);
         }
-        let reply = self.quietly(Request::new("Metadata", version, Value::Struct(body)), &Place::Any).await?;
+        let reply = self
+            .quietly(Request::new("Metadata", version, Value::Struct(body)), &Place::Any)
+            .await?;
         reply.get("Topics")?.as_array()?.first().cloned()
     }
 
@@ -285,24 +335,44 @@ impl Session {
             Place::Any => None,
             Place::Broker(index) => {
                 let broker = self.facts.brokers.get(*index);
-                Some(broker.ok_or_else(|| Halt::Broken(format!("there is no broker {index}")))?.id.into())
+                Some(
+                    broker
+                        .ok_or_else(|| Halt::Broken(format!("there is no broker {index}")))?
+                        .id
+                        .into(),
+                )
             }
             Place::Leader(topic, partition) => self.leader(topic, *partition).await,
             Place::Coordinator(group) => self.coordinator(group, CoordinatorOf::Group).await,
             Place::TxnCoordinator(id) => self.coordinator(id, CoordinatorOf::Transaction).await,
         };
-        let broker = self.facts.brokers.iter().find(|broker| Some(i64::from(broker.id)) == id);
-        broker.map_or_else(|| self.first_address(), |broker| Ok(format!("{}:{}", broker.host, broker.port)))
+        let broker = self
+            .facts
+            .brokers
+            .iter()
+            .find(|broker| Some(i64::from(broker.id)) == id);
+        broker.map_or_else(
+            || self.first_address(),
+            |broker| Ok(format!("{}:{}", broker.host, broker.port)),
+        )
     }
 
     fn first_address(&self) -> Result<String, Halt> {
-        self.facts.bootstrap.first().cloned().ok_or_else(|| Halt::Broken("a target without an address".to_owned()))
+        self.facts
+            .bootstrap
+            .first()
+            .cloned()
+            .ok_or_else(|| Halt::Broken("a target without an address".to_owned()))
     }
 
     /// Some round trips behind a request that parks: what was sent before them is in the broker's hands after them.
     pub async fn let_broker_settle(&self) {
         for _ in 0..3 {
-            self.quietly(Request::new("ApiVersions", 0, Value::Struct(Struct::new())), &Place::Any).await;
+            self.quietly(
+                Request::new("ApiVersions", 0, Value::Struct(Struct::new())),
+                &Place::Any,
+            )
+            .await;
         }
     }
 
@@ -348,7 +418,10 @@ fn topic_id_symbols(args: &Args) -> Vec<String> {
         }
     }
     let mut found = Vec::new();
-    args.positional.iter().chain(args.named.iter().map(|(_, value)| value)).for_each(|value| walk(value, &mut found));
+    args.positional
+        .iter()
+        .chain(args.named.iter().map(|(_, value)| value))
+        .for_each(|value| walk(value, &mut found));
     found
 }
 

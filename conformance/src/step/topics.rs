@@ -10,9 +10,19 @@ use crate::case::{Arg, Args};
 /// `metadata [t u]`: a line a topic and a line a partition.
 pub(super) async fn metadata(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["auto-create"])?;
-    let names: Vec<String> = args.positional.iter().flat_map(Arg::items).filter_map(|name| call.name(&name)).collect();
-    let topics: Vec<Struct> = names.iter().map(|name| Struct::new().with("Name", name.as_str())).collect();
-    let body = Struct::new().with("Topics", topics).with("AllowAutoTopicCreation", args.flag("auto-create"));
+    let names: Vec<String> = args
+        .positional
+        .iter()
+        .flat_map(Arg::items)
+        .filter_map(|name| call.name(&name))
+        .collect();
+    let topics: Vec<Struct> = names
+        .iter()
+        .map(|name| Struct::new().with("Name", name.as_str()))
+        .collect();
+    let body = Struct::new()
+        .with("Topics", topics)
+        .with("AllowAutoTopicCreation", args.flag("auto-create"));
     let request = call.request("Metadata", body)?;
     let reply = call.ask(&request, &Place::Any).await?;
     let mut entries: Vec<&Value> = items(&reply, "Topics").iter().collect();
@@ -23,10 +33,22 @@ pub(super) async fn metadata(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
         let name = symbols.text(text(topic, "Name"));
         let mut partitions: Vec<&Value> = items(topic, "Partitions").iter().collect();
         partitions.sort_by_key(|partition| number(partition, "PartitionIndex", -1));
-        let internal = if topic.get("IsInternal") == Some(&Value::Bool(true)) { " internal" } else { "" };
-        lines.push(format!("{name} error={} partitions={}{internal}", error(topic), partitions.len()));
+        let internal = if topic.get("IsInternal") == Some(&Value::Bool(true)) {
+            " internal"
+        } else {
+            ""
+        };
+        lines.push(format!(
+            "{name} error={} partitions={}{internal}",
+            error(topic),
+            partitions.len()
+        ));
         for partition in partitions {
-            lines.push(format!("{name}/{} {}", number(partition, "PartitionIndex", -1), standing(&symbols, partition)));
+            lines.push(format!(
+                "{name}/{} {}",
+                number(partition, "PartitionIndex", -1),
+                standing(&symbols, partition)
+            ));
         }
     }
     Ok(lines)
@@ -48,7 +70,11 @@ fn standing(symbols: &crate::observe::Symbols, partition: &Value) -> String {
     if epoch > 0 {
         line += &format!(" epoch={epoch}");
     }
-    line += &format!(" replicas=[{}] isr=[{}]", brokers("ReplicaNodes").join(", "), in_sync.join(", "));
+    line += &format!(
+        " replicas=[{}] isr=[{}]",
+        brokers("ReplicaNodes").join(", "),
+        in_sync.join(", ")
+    );
     let offline = brokers("OfflineReplicas");
     if !offline.is_empty() {
         line += &format!(" offline=[{}]", offline.join(", "));
@@ -58,14 +84,24 @@ fn standing(symbols: &crate::observe::Symbols, partition: &Value) -> String {
 
 /// `create-topic t partitions=1 [replicas=1 | assignment=[[0]]] [config={ k: v }] [validate-only=true]`
 pub(super) async fn create(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&["partitions", "replicas", "assignment", "config", "validate-only", "timeout"])?;
+    args.only(&[
+        "partitions",
+        "replicas",
+        "assignment",
+        "config",
+        "validate-only",
+        "timeout",
+    ])?;
     let name = call.name_at(args, 0, "a topic name")?;
     let mut topic = Struct::new().with("Name", name.as_str());
     let assignment = assignment(call, args)?;
     let default = if assignment.is_empty() { 1 } else { -1 };
     let partitions = args.int("partitions")?.unwrap_or(default);
     topic.set("NumPartitions", Value::Int(partitions));
-    topic.set("ReplicationFactor", Value::Int(args.int("replicas")?.unwrap_or(default)));
+    topic.set(
+        "ReplicationFactor",
+        Value::Int(args.int("replicas")?.unwrap_or(default)),
+    );
     let assigned = i64::try_from(assignment.len()).unwrap_or(i64::MAX);
     topic.set("Assignments", assignment);
     topic.set("Configs", configs(args.get("config")));
@@ -98,24 +134,42 @@ fn broker_ids(call: &Call<'_>, replicas: &Arg) -> Result<Vec<i32>, Halt> {
     let brokers = &call.session.facts().brokers;
     let id = |replica: &Arg| match replica {
         Arg::Text(id) => id.parse().ok(),
-        other => other.int().and_then(|index| brokers.get(usize::try_from(index).ok()?)).map(|broker| broker.id),
+        other => other
+            .int()
+            .and_then(|index| brokers.get(usize::try_from(index).ok()?))
+            .map(|broker| broker.id),
     };
     let ids: Option<Vec<i32>> = replicas.items().iter().map(id).collect();
     ids.ok_or_else(|| Halt::Broken(format!("{replicas} names a broker that there is not")))
 }
 
 fn configs(config: Option<&Arg>) -> Vec<Struct> {
-    let Some(Arg::Record(pairs)) = config else { return Vec::new() };
-    pairs.iter().map(|(key, value)| Struct::new().with("Name", key.as_str()).with("Value", value.text())).collect()
+    let Some(Arg::Record(pairs)) = config else {
+        return Vec::new();
+    };
+    pairs
+        .iter()
+        .map(|(key, value)| Struct::new().with("Name", key.as_str()).with("Value", value.text()))
+        .collect()
 }
 
 /// `delete-topic t`; `delete-topic id=$t.id` from v6 on.
 pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["id", "timeout"])?;
-    let names: Vec<String> = args.positional.iter().flat_map(Arg::items).filter_map(|name| call.name(&name)).collect();
-    let mut topics: Vec<Struct> = names.iter().map(|name| Struct::new().with("Name", name.as_str())).collect();
+    let names: Vec<String> = args
+        .positional
+        .iter()
+        .flat_map(Arg::items)
+        .filter_map(|name| call.name(&name))
+        .collect();
+    let mut topics: Vec<Struct> = names
+        .iter()
+        .map(|name| Struct::new().with("Name", name.as_str()))
+        .collect();
     for id in args.list("id") {
-        let Arg::Uuid(id) = id else { return Err(Halt::Broken("id= wants the id of a topic: $t.id".to_owned())) };
+        let Arg::Uuid(id) = id else {
+            return Err(Halt::Broken("id= wants the id of a topic: $t.id".to_owned()));
+        };
         topics.push(Struct::new().with("Name", Value::Null).with("TopicId", id));
     }
     let body = Struct::new()
@@ -134,8 +188,13 @@ pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
 pub(super) async fn create_partitions(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["total", "assignment", "validate-only", "timeout"])?;
     let name = call.name_at(args, 0, "a topic name")?;
-    let total = args.int("total")?.ok_or_else(|| Halt::Broken("create-partitions wants total=N".to_owned()))?;
-    let mut topic = Struct::new().with("Name", name.as_str()).with("Count", Value::Int(total)).with("Assignments", Value::Null);
+    let total = args
+        .int("total")?
+        .ok_or_else(|| Halt::Broken("create-partitions wants total=N".to_owned()))?;
+    let mut topic = Struct::new()
+        .with("Name", name.as_str())
+        .with("Count", Value::Int(total))
+        .with("Assignments", Value::Null);
     if args.get("assignment").is_some() {
         let mut assignments = Vec::new();
         for replicas in args.list("assignment") {
@@ -151,7 +210,9 @@ pub(super) async fn create_partitions(call: &mut Call<'_>, args: &Args) -> Resul
     let reply = call.ask(&request, &Place::Any).await?;
     let lines = result_lines(call, items(&reply, "Results"), "Name");
     if !args.flag("validate-only") && items(&reply, "Results").iter().all(|topic| error(topic) == "NONE") {
-        ready(call.session, &name, i32::try_from(total).unwrap_or(1)).await.map_err(Halt::Broken)?;
+        ready(call.session, &name, i32::try_from(total).unwrap_or(1))
+            .await
+            .map_err(Halt::Broken)?;
     }
     Ok(lines)
 }

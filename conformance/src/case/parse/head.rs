@@ -22,8 +22,11 @@ pub(super) struct Head {
 /// Reads the head; returns it with the index of the first line that does not belong to it.
 pub(super) fn read(lines: &[&str]) -> Result<(Head, usize), Fault> {
     let (ids, intent) = title(lines.first().copied().unwrap_or(""))?;
-    let why: Vec<String> =
-        lines[1..].iter().map_while(|line| line.strip_prefix('#')).map(|text| text.trim().to_owned()).collect();
+    let why: Vec<String> = lines[1..]
+        .iter()
+        .map_while(|line| line.strip_prefix('#'))
+        .map(|text| text.trim().to_owned())
+        .collect();
     let mut at = 1 + why.len();
     let mut head = Head {
         ids,
@@ -79,7 +82,9 @@ fn entry(head: &mut Head, line: &str, number: usize) -> Result<bool, Fault> {
         head.topics.push(given(line, number)?);
         return Ok(true);
     }
-    let Some((key, value)) = line.split_once(':') else { return Ok(false) };
+    let Some((key, value)) = line.split_once(':') else {
+        return Ok(false);
+    };
     let column = key.len() + 2 + (value.len() - value.trim_start().len());
     let value = value.trim();
     match key {
@@ -95,10 +100,19 @@ fn entry(head: &mut Head, line: &str, number: usize) -> Result<bool, Fault> {
 fn apis(value: &str, line: usize, column: usize) -> Result<Vec<ApiUse>, Fault> {
     let mut apis = Vec::new();
     for entry in value.split(',').map(str::trim) {
-        let fault = || Fault::at(line, column, "API names with a version range where one is the matrix: `Produce 3..13, ListOffsets`");
+        let fault = || {
+            Fault::at(
+                line,
+                column,
+                "API names with a version range where one is the matrix: `Produce 3..13, ListOffsets`",
+            )
+        };
         let mut words = entry.split_whitespace();
         let name = words.next().ok_or_else(fault)?.to_owned();
-        let versions = words.next().map(|range| range_of(range).ok_or_else(fault)).transpose()?;
+        let versions = words
+            .next()
+            .map(|range| range_of(range).ok_or_else(fault))
+            .transpose()?;
         if words.next().is_some() {
             return Err(fault());
         }
@@ -123,7 +137,13 @@ fn driver(value: &str, line: usize, column: usize) -> Result<DriverKind, Fault> 
 }
 
 fn needs(needs: &mut Needs, value: &str, line: usize, column: usize) -> Result<(), Fault> {
-    let fault = || Fault::at(line, column, "`fresh`, `kill`, `disk`, `brokers N` or `config KEY=VALUE`, separated by spaces");
+    let fault = || {
+        Fault::at(
+            line,
+            column,
+            "`fresh`, `kill`, `disk`, `brokers N` or `config KEY=VALUE`, separated by spaces",
+        )
+    };
     let mut words = value.split_whitespace();
     while let Some(word) = words.next() {
         match word.trim_end_matches(',') {
@@ -150,19 +170,39 @@ fn releases(value: &str, line: usize, column: usize) -> Result<Releases, Fault> 
         match text {
             "" => Ok(None),
             _ if ok => Ok(Some(text.to_owned())),
-            _ => Err(Fault::at(line, column, "a range of Kafka releases: `4.1..`, `..4.0` or `4.0..4.3`")),
+            _ => Err(Fault::at(
+                line,
+                column,
+                "a range of Kafka releases: `4.1..`, `..4.0` or `4.0..4.3`",
+            )),
         }
     };
     let (from, to) = value.split_once("..").unwrap_or((value, value));
-    Ok(Releases { from: bound(from)?, to: bound(to)? })
+    Ok(Releases {
+        from: bound(from)?,
+        to: bound(to)?,
+    })
 }
 
 fn given(line: &str, number: usize) -> Result<GivenTopic, Fault> {
-    let fault = || Fault::at(number, 1, "`given topic NAME partitions=N [replicas=N | assignment=[[0],[1]]] [config K=V…]`");
+    let fault = || {
+        Fault::at(
+            number,
+            1,
+            "`given topic NAME partitions=N [replicas=N | assignment=[[0],[1]]] [config K=V…]`",
+        )
+    };
     let mut cursor = Cursor::new(line, number);
-    let mut args = Args { verb: cursor.word()?, ..Args::default() };
+    let mut args = Args {
+        verb: cursor.word()?,
+        ..Args::default()
+    };
     cursor.arguments(&mut args)?;
-    let mut words = args.positional.iter().filter_map(Arg::text).filter(|word| word != "config");
+    let mut words = args
+        .positional
+        .iter()
+        .filter_map(Arg::text)
+        .filter(|word| word != "config");
     let (Some("topic"), Some(name), None) = (words.next().as_deref(), words.next(), words.next()) else {
         return Err(fault());
     };
@@ -187,6 +227,12 @@ fn given(line: &str, number: usize) -> Result<GivenTopic, Fault> {
 }
 
 fn assignment(value: &Arg) -> Option<Vec<Vec<usize>>> {
-    let replicas = |partition: &Arg| partition.items().iter().map(|id| usize::try_from(id.int()?).ok()).collect();
+    let replicas = |partition: &Arg| {
+        partition
+            .items()
+            .iter()
+            .map(|id| usize::try_from(id.int()?).ok())
+            .collect()
+    };
     value.items().iter().map(replicas).collect()
 }

@@ -16,7 +16,11 @@ const ENDS_A_WORD: &[char] = &[',', '[', ']', '{', '}', '(', ')', '"', '=', '|',
 impl<'a> Cursor<'a> {
     /// Starts at the first character of a text that begins on the given line.
     pub(super) fn new(text: &'a str, first_line: usize) -> Self {
-        Self { text, at: 0, first_line }
+        Self {
+            text,
+            at: 0,
+            first_line,
+        }
     }
 
     /// A fault at this place.
@@ -48,7 +52,11 @@ impl<'a> Cursor<'a> {
     pub(super) fn word(&mut self) -> Result<String, Fault> {
         self.peek();
         let word = self.bare_word();
-        if word.is_empty() { Err(self.fault("a word")) } else { Ok(word) }
+        if word.is_empty() {
+            Err(self.fault("a word"))
+        } else {
+            Ok(word)
+        }
     }
 
     /// Positional and `key=value` arguments, up to `->`, `|` or the end.
@@ -83,7 +91,11 @@ impl<'a> Cursor<'a> {
             self.at += end + 1;
             path.push_str(&self.bare_word());
         }
-        if path.is_empty() { Err(self.fault("a field path such as Topics[0].Name")) } else { Ok(path) }
+        if path.is_empty() {
+            Err(self.fault("a field path such as Topics[0].Name"))
+        } else {
+            Ok(path)
+        }
     }
 
     fn value(&mut self, expected: &str) -> Result<Arg, Fault> {
@@ -112,7 +124,10 @@ impl<'a> Cursor<'a> {
         while !self.take("}") {
             let key = match self.peek() {
                 Some('"') => self.quoted()?,
-                Some(_) => self.path().map_err(|fault| Fault { expected: "a field name or }".to_owned(), ..fault })?,
+                Some(_) => self.path().map_err(|fault| Fault {
+                    expected: "a field name or }".to_owned(),
+                    ..fault
+                })?,
                 None => return Err(self.fault("a field name or }")),
             };
             if !self.take(":") {
@@ -213,5 +228,8 @@ fn hex(digits: &str) -> Option<Vec<u8>> {
     if !digits.len().is_multiple_of(2) || !digits.is_ascii() {
         return None;
     }
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok()).collect()
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok())
+        .collect()
 }

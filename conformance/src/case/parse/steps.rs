@@ -33,7 +33,10 @@ fn is_rule(line: &str) -> bool {
 
 /// One paragraph: the step's own lines, then its answers. Returns the index of the line after it.
 fn step(lines: &[&str], first: usize, driver: DriverKind) -> Result<(Step, usize), Fault> {
-    let own = lines[first..].iter().take_while(|line| !line.trim().is_empty() && !is_rule(line)).count();
+    let own = lines[first..]
+        .iter()
+        .take_while(|line| !line.trim().is_empty() && !is_rule(line))
+        .count();
     let source = lines[first..first + own].join("\n");
     let mut cursor = Cursor::new(&source, first + 1);
     let mut step = Step {
@@ -68,7 +71,10 @@ fn instruction(step: &mut Step, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
     if cursor.take("@") {
         step.connection = Some(cursor.word()?);
     }
-    let mut verb = cursor.word().map_err(|fault| Fault { expected: "a verb such as `produce` or `send`".to_owned(), ..fault })?;
+    let mut verb = cursor.word().map_err(|fault| Fault {
+        expected: "a verb such as `produce` or `send`".to_owned(),
+        ..fault
+    })?;
     if let Some(named) = driver_named(&verb) {
         step.driver = named;
         verb = cursor.word()?;
@@ -79,7 +85,11 @@ fn instruction(step: &mut Step, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
     };
     if !verbs.contains(&verb.as_str()) {
         let verbs = verbs.join(", ");
-        return Err(Fault::at(step.line, 1, format!("a verb of the {asker} driver instead of `{verb}`: {verbs}")));
+        return Err(Fault::at(
+            step.line,
+            1,
+            format!("a verb of the {asker} driver instead of `{verb}`: {verbs}"),
+        ));
     }
     step.args.verb = verb;
     cursor.arguments(&mut step.args)?;
@@ -128,7 +138,9 @@ fn projection(step: &mut Step, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
 }
 
 fn answer(lines: &[&str], rule: usize) -> Result<(Answer, usize), Fault> {
-    let body = lines[rule + 1..].iter().take_while(|line| !line.trim().is_empty() && !is_rule(line));
+    let body = lines[rule + 1..]
+        .iter()
+        .take_while(|line| !line.trim().is_empty() && !is_rule(line));
     let mut answer = Answer {
         line: rule + 1,
         releases: Vec::new(),
@@ -140,7 +152,11 @@ fn answer(lines: &[&str], rule: usize) -> Result<(Answer, usize), Fault> {
             Some(Some(range)) => answer.versions = Some(range),
             None if word.starts_with(|letter: char| letter.is_ascii_digit()) => answer.releases.push(word.to_owned()),
             Some(None) | None => {
-                return Err(Fault::at(rule + 1, 6, "`---- [RELEASE…] [vA..B]`, such as `---- 4.4.0 v3..5`"));
+                return Err(Fault::at(
+                    rule + 1,
+                    6,
+                    "`---- [RELEASE…] [vA..B]`, such as `---- 4.4.0 v3..5`",
+                ));
             }
         }
     }

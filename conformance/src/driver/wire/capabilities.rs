@@ -16,7 +16,9 @@ pub struct Capabilities {
 impl Capabilities {
     /// Asks ApiVersions v0 on a fresh connection.
     pub async fn ask(address: &str, within: Duration) -> Result<Self, String> {
-        let connection = Connection::open(address, within).await.map_err(|error| format!("{address}: {error}"))?;
+        let connection = Connection::open(address, within)
+            .await
+            .map_err(|error| format!("{address}: {error}"))?;
         let request = Request::new("ApiVersions", 0, Value::Struct(Struct::new()));
         let frame = request.encode(1).map_err(|error| error.to_string())?;
         match connection.ask(&frame).await.reply(within).await {
@@ -32,7 +34,12 @@ impl Capabilities {
     fn read(body: &Value) -> Self {
         let mut ranges = BTreeMap::new();
         for entry in body.get("ApiKeys").and_then(Value::as_array).unwrap_or_default() {
-            let number = |field| entry.get(field).and_then(Value::as_i64).and_then(|number| i16::try_from(number).ok());
+            let number = |field| {
+                entry
+                    .get(field)
+                    .and_then(Value::as_i64)
+                    .and_then(|number| i16::try_from(number).ok())
+            };
             if let (Some(key), Some(low), Some(high)) = (number("ApiKey"), number("MinVersion"), number("MaxVersion")) {
                 ranges.insert(Layout::api_name(key), (low, high));
             }
@@ -47,7 +54,8 @@ impl Capabilities {
 
     /// Whether one version of an API is advertised.
     pub fn covers(&self, api: &str, version: i16) -> bool {
-        self.range(api).is_some_and(|(low, high)| (low..=high).contains(&version))
+        self.range(api)
+            .is_some_and(|(low, high)| (low..=high).contains(&version))
     }
 
     /// How many APIs are advertised.

@@ -47,12 +47,16 @@ pub struct Layout;
 impl Layout {
     /// Kafka's name for a key; the key itself where no release has one.
     pub fn api_name(key: i16) -> String {
-        newest_first().find_map(|schemas| schemas.api_name(key)).map_or_else(|| key.to_string(), str::to_owned)
+        newest_first()
+            .find_map(|schemas| schemas.api_name(key))
+            .map_or_else(|| key.to_string(), str::to_owned)
     }
 
     /// The key of an API name; also a bare number, for keys that no release has.
     pub fn api_key(api: &str) -> Option<i16> {
-        newest_first().find_map(|schemas| schemas.api_key(api)).or_else(|| api.parse().ok())
+        newest_first()
+            .find_map(|schemas| schemas.api_key(api))
+            .or_else(|| api.parse().ok())
     }
 }
 
@@ -74,7 +78,11 @@ pub fn schema_for(key: i16, version: i16, direction: Direction) -> Option<&'stat
 
 /// A version that no release has is laid out as the nearest that one has.
 fn layout_version(message: &Message, version: i16) -> i16 {
-    if message.versions.is_empty() { version } else { version.clamp(message.versions.min, message.versions.max) }
+    if message.versions.is_empty() {
+        version
+    } else {
+        version.clamp(message.versions.min, message.versions.max)
+    }
 }
 
 impl Request {
@@ -106,7 +114,12 @@ impl Request {
             }
             // A key that no release has: the header alone says it all.
             None if self.body == Value::Struct(Struct::new()) => {}
-            None => return Err(EncodeError { path: String::new(), what: format!("no release knows the API {}", self.api) }),
+            None => {
+                return Err(EncodeError {
+                    path: String::new(),
+                    what: format!("no release knows the API {}", self.api),
+                });
+            }
         }
         Ok(frame)
     }
@@ -129,7 +142,9 @@ impl Request {
     fn header_version(&self, key: i16) -> i16 {
         let layout = schema_for(key, self.version, Direction::Request);
         // Version 0 was ControlledShutdown's alone and is in no table.
-        layout.map_or(1, |message| request_header_version(key, layout_version(message, self.version)).max(1))
+        layout.map_or(1, |message| {
+            request_header_version(key, layout_version(message, self.version)).max(1)
+        })
     }
 
     /// The request as a report shows it; a frame that is wrong on purpose is described as far as it decodes.
@@ -167,7 +182,11 @@ impl Exchange {
 
     fn decode_at(request: &Request, version: i16, frame: &[u8]) -> Result<Self, DecodeError> {
         let key = request.key();
-        let nothing = |what: &str| DecodeError { offset: 0, path: String::new(), what: what.to_owned() };
+        let nothing = |what: &str| DecodeError {
+            offset: 0,
+            path: String::new(),
+            what: what.to_owned(),
+        };
         let header_message = header_message("ResponseHeader").map_err(|error| nothing(&error.to_string()))?;
         let header = codec::decode(header_message, response_header_version(key, version), frame)?;
         let message =
@@ -175,7 +194,11 @@ impl Exchange {
         let body = codec::decode(message, version, &frame[header.consumed..])?;
         let mut fields = spans(&header.spans, 0);
         fields.extend(spans(&body.spans, header.consumed));
-        let correlation_id = header.value.get("CorrelationId").and_then(Value::as_i64).unwrap_or_default();
+        let correlation_id = header
+            .value
+            .get("CorrelationId")
+            .and_then(Value::as_i64)
+            .unwrap_or_default();
         Ok(Self {
             correlation_id: i32::try_from(correlation_id).unwrap_or_default(),
             findings: findings(message, version, &body, &frame[header.consumed..]),
@@ -211,13 +234,25 @@ pub(crate) fn undecoded(request: &Request, frame: &[u8]) -> FrameReport {
 fn findings(message: &Message, version: i16, body: &Decoded, bytes: &[u8]) -> Vec<String> {
     let mut findings = Vec::new();
     if body.consumed < bytes.len() {
-        findings.push(format!("{}: {} bytes follow the reply", message.name, bytes.len() - body.consumed));
+        findings.push(format!(
+            "{}: {} bytes follow the reply",
+            message.name,
+            bytes.len() - body.consumed
+        ));
     }
     match codec::encode(message, version, &body.value) {
         Ok(again) if again == bytes[..body.consumed] => {}
         Ok(again) => {
-            let at = again.iter().zip(bytes).take_while(|(ours, theirs)| ours == theirs).count();
-            let field = body.spans.iter().find(|span| span.end > at).map_or("", |span| span.path.as_str());
+            let at = again
+                .iter()
+                .zip(bytes)
+                .take_while(|(ours, theirs)| ours == theirs)
+                .count();
+            let field = body
+                .spans
+                .iter()
+                .find(|span| span.end > at)
+                .map_or("", |span| span.path.as_str());
             findings.push(format!(
                 "{}: other bytes than Kafka writes for the same values, first at byte {at} ({field}); \
                  a tagged field at its default may have been sent",
@@ -230,9 +265,10 @@ fn findings(message: &Message, version: i16, body: &Decoded, bytes: &[u8]) -> Ve
 }
 
 fn header_message(name: &str) -> Result<&'static Message, EncodeError> {
-    Schemas::latest()
-        .named(name)
-        .ok_or_else(|| EncodeError { path: String::new(), what: format!("the tables lack {name}") })
+    Schemas::latest().named(name).ok_or_else(|| EncodeError {
+        path: String::new(),
+        what: format!("the tables lack {name}"),
+    })
 }
 
 fn spans(spans: &[Span], offset: usize) -> Vec<FieldSpan> {

@@ -8,9 +8,32 @@ use crate::records::{BatchSpec, Codec, RecordSpec};
 type Header = (String, Option<Vec<u8>>);
 
 const KEYS: &[&str] = &[
-    "to", "values", "keys", "headers", "ts", "codec", "crc", "count", "magic", "base-offset", "last-offset-delta", "length",
-    "leader-epoch", "producer", "epoch", "seq", "txn", "control", "attributes", "append-time", "base-ts", "max-ts", "payload",
-    "batches", "raw", "cut",
+    "to",
+    "values",
+    "keys",
+    "headers",
+    "ts",
+    "codec",
+    "crc",
+    "count",
+    "magic",
+    "base-offset",
+    "last-offset-delta",
+    "length",
+    "leader-epoch",
+    "producer",
+    "epoch",
+    "seq",
+    "txn",
+    "control",
+    "attributes",
+    "append-time",
+    "base-ts",
+    "max-ts",
+    "payload",
+    "batches",
+    "raw",
+    "cut",
 ];
 
 /// The bytes of the records field: one batch, or those of `batches=`, or `raw=` as it is; None for `raw=null`.
@@ -39,17 +62,23 @@ pub(super) fn records(entry: &Arg, now_ms: i64) -> Result<Option<Vec<u8>>, Halt>
 }
 
 fn known_keys(entry: &Arg) -> Result<(), Halt> {
-    let Arg::Record(fields) = entry else { return Err(Halt::Broken(format!("a batch reads {{ values: […] }}, not {entry}"))) };
+    let Arg::Record(fields) = entry else {
+        return Err(Halt::Broken(format!("a batch reads {{ values: […] }}, not {entry}")));
+    };
     match fields.iter().find(|(key, _)| !KEYS.contains(&key.as_str())) {
         None => Ok(()),
-        Some((key, _)) => Err(Halt::Broken(format!("produce does not know {key}=; it knows {}= acks= timeout= txn-id=", KEYS.join("= ")))),
+        Some((key, _)) => Err(Halt::Broken(format!(
+            "produce does not know {key}=; it knows {}= acks= timeout= txn-id=",
+            KEYS.join("= ")
+        ))),
     }
 }
 
 fn one(entry: &Arg, now_ms: i64) -> Result<Vec<u8>, Halt> {
     let mut spec = BatchSpec::of(record_specs(entry, now_ms)?);
     if let Some(codec) = entry.get("codec").and_then(Arg::text) {
-        spec.codec = Codec::named(&codec).ok_or_else(|| Halt::Broken(format!("codec={codec}: none, gzip, snappy, lz4, zstd or an id")))?;
+        spec.codec = Codec::named(&codec)
+            .ok_or_else(|| Halt::Broken(format!("codec={codec}: none, gzip, snappy, lz4, zstd or an id")))?;
     }
     force(&mut spec, entry)?;
     spec.bytes().map_err(|error| Halt::Broken(error.to_string()))
@@ -92,12 +121,18 @@ fn record_specs(entry: &Arg, now_ms: i64) -> Result<Vec<RecordSpec>, Halt> {
         .iter()
         .enumerate()
         .map(|(index, value)| {
-            let time = if times.len() == 1 { times.first() } else { times.get(index) };
+            let time = if times.len() == 1 {
+                times.first()
+            } else {
+                times.get(index)
+            };
             let mut record = RecordSpec {
                 key: keys.get(index).and_then(Arg::bytes),
                 value: value.bytes(),
                 headers: shared_headers.clone(),
-                timestamp: time.map_or(Some(now_ms), Arg::int).ok_or_else(|| Halt::Broken("ts wants milliseconds or now-1h".to_owned()))?,
+                timestamp: time
+                    .map_or(Some(now_ms), Arg::int)
+                    .ok_or_else(|| Halt::Broken("ts wants milliseconds or now-1h".to_owned()))?,
             };
             if let Arg::Record(_) = value {
                 described(&mut record, value)?;
@@ -114,7 +149,9 @@ fn described(record: &mut RecordSpec, value: &Arg) -> Result<(), Halt> {
         record.headers = headers(list)?;
     }
     if let Some(time) = value.get("ts") {
-        record.timestamp = time.int().ok_or_else(|| Halt::Broken(format!("ts wants milliseconds or now-1h, not {time}")))?;
+        record.timestamp = time
+            .int()
+            .ok_or_else(|| Halt::Broken(format!("ts wants milliseconds or now-1h, not {time}")))?;
     }
     Ok(())
 }
@@ -122,7 +159,10 @@ fn described(record: &mut RecordSpec, value: &Arg) -> Result<(), Halt> {
 /// `[[name, value], …]` or `{ name: value }`.
 fn headers(list: &Arg) -> Result<Vec<Header>, Halt> {
     if let Arg::Record(pairs) = list {
-        return Ok(pairs.iter().map(|(name, value)| (name.clone(), value.bytes())).collect());
+        return Ok(pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.bytes()))
+            .collect());
     }
     list.items()
         .iter()
@@ -136,5 +176,7 @@ fn headers(list: &Arg) -> Result<Vec<Header>, Halt> {
 fn number<T: TryFrom<i64>>(entry: &Arg, key: &str) -> Result<Option<T>, Halt> {
     let Some(value) = entry.get(key) else { return Ok(None) };
     let number = value.int().and_then(|number| T::try_from(number).ok());
-    number.map(Some).ok_or_else(|| Halt::Broken(format!("{key} wants a number in range, not {value}")))
+    number
+        .map(Some)
+        .ok_or_else(|| Halt::Broken(format!("{key} wants a number in range, not {value}")))
 }
