@@ -7,7 +7,7 @@ pub mod wait;
 
 use crate::log::aborted::AbortedTransaction;
 use crate::store::Span;
-use crate::units::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
+use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
 
 /// A Fetch request.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct FetchCommand {
     pub session: SessionRequest,
     /// How the request names topics.
     pub naming: Naming,
-    /// How far it may see.
-    pub isolation: Isolation,
+    /// Who asks, and so how far it may see.
+    pub reader: Reader,
     /// How long to wait for `min_bytes`.
     pub max_wait_ms: i32,
     /// How little is too little to answer.
@@ -50,15 +50,15 @@ pub enum Naming {
     Ids,
 }
 
-/// How far a reader sees.
+/// Who reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Isolation {
-    /// `read_uncommitted`: up to the high watermark.
+pub enum Reader {
+    /// A consumer with `read_uncommitted`: sees up to the high watermark.
     Uncommitted,
-    /// `read_committed`: up to the last stable offset.
+    /// A consumer with `read_committed`: sees up to the last stable offset.
     Committed,
-    /// A replica, or a debugging client: up to the log end.
-    LogEnd,
+    /// Another broker: would see up to the log end, if it kept the partition.
+    Follower,
 }
 
 /// A partition as the request names it.
@@ -122,6 +122,8 @@ pub struct Fetched {
     pub aborted: Option<Vec<AbortedTransaction>>,
     /// Where the reader's history leaves the leader's.
     pub diverging: Option<(LeaderEpoch, Offset)>,
+    /// With an error that says that the reader asks the wrong broker or too old an epoch: who leads in which epoch.
+    pub leader: Option<(BrokerId, LeaderEpoch)>,
     /// The records.
     pub span: Option<Span>,
 }
@@ -138,6 +140,7 @@ impl Fetched {
             log_start: Offset(-1),
             aborted: None,
             diverging: None,
+            leader: None,
             span: None,
         }
     }

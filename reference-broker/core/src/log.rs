@@ -85,6 +85,11 @@ pub enum Change {
     LogStartMoved(Offset),
     /// Everything below is on the disk.
     Flushed(Offset),
+    /// Producers not heard of since then are forgotten (KIP-98).
+    ProducersExpired {
+        /// Wall clock.
+        until_ms: i64,
+    },
     /// The store failed: nothing more is served from here.
     WentOffline,
 }
@@ -143,6 +148,7 @@ impl Machine for Log {
                 self.epochs.truncate_from_start(*offset);
             }
             Change::Flushed(offset) => self.recovery_point = *offset,
+            Change::ProducersExpired { until_ms } => self.producers.expire(*until_ms),
             Change::WentOffline => self.offline = true,
         }
         debug_assert_eq!(self.check(), Ok(()));
@@ -171,6 +177,11 @@ impl Log {
     /// Where the store keeps it.
     pub fn directory(&self) -> &str {
         &self.directory
+    }
+
+    /// It is the log of the cluster's metadata.
+    pub fn is_metadata(&self) -> bool {
+        self.directory == "__cluster_metadata-0"
     }
 
     /// The topic's id.

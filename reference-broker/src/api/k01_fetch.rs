@@ -29,6 +29,7 @@ struct Semantics {
     knows_storage_error: bool,
     tells_preferred_replica: bool,
     is_flexible: bool,
+    tells_leader: bool,
     topics_by_id: bool,
 }
 
@@ -40,6 +41,7 @@ impl Semantics {
             knows_storage_error: version >= 6,
             tells_preferred_replica: version >= 11,
             is_flexible: version >= 12,
+            tells_leader: version >= 16,
             topics_by_id: version >= 13,
         }
     }
@@ -216,13 +218,22 @@ impl Layout {
         }
     }
 
-    /// The tagged fields of a partition: tag 0 is the diverging epoch.
+    /// The tagged fields of a partition: 0 the diverging epoch, 1 the leader.
     fn tags(&mut self, fetched: &Fetched) {
-        let Some((epoch, end)) = fetched.diverging else { return self.bytes.put_u8(0) };
-        self.bytes.put_slice(&[1, 0, 13]);
-        self.bytes.put_i32(epoch.0);
-        self.bytes.put_i64(end.0);
-        self.bytes.put_u8(0);
+        let leader = fetched.leader.filter(|_| self.semantics.tells_leader);
+        self.bytes.put_u8(u8::from(fetched.diverging.is_some()) + u8::from(leader.is_some()));
+        if let Some((epoch, end)) = fetched.diverging {
+            self.bytes.put_slice(&[0, 13]);
+            self.bytes.put_i32(epoch.0);
+            self.bytes.put_i64(end.0);
+            self.bytes.put_u8(0);
+        }
+        if let Some((broker, epoch)) = leader {
+            self.bytes.put_slice(&[1, 9]);
+            self.bytes.put_i32(broker.0);
+            self.bytes.put_i32(epoch.0);
+            self.bytes.put_u8(0);
+        }
     }
 
     fn error_code(&self, error: Option<ErrorCode>) -> i16 {
@@ -270,7 +281,7 @@ mod tests {
     use super::*;
     use broker_core::Span;
     use broker_core::log::aborted::AbortedTransaction;
-    use broker_core::units::ProducerId;
+    use broker_core::units::{BrokerId, ProducerId};
     use bytes::Bytes;
     use kafka_protocol::messages::FetchResponse;
     use kafka_protocol::protocol::Decodable;
@@ -291,6 +302,7 @@ mod tests {
             log_start: Offset(2),
             aborted: Some(vec![transaction]),
             diverging: is_flexible.then_some((LeaderEpoch(4), Offset(6))),
+            leader: Some((BrokerId(3), LeaderEpoch(8))),
             span: Some(Span { directory: "t-0".into(), file: "f".into(), position: 0, length: 300 }),
             ..Fetched::failed(key(0), None, ErrorCode::UnknownServerError)
         };
@@ -319,6 +331,8 @@ mod tests {
             assert_eq!(partitions[0].high_watermark, 9);
             assert_eq!(partitions[0].aborted_transactions.as_ref().map(Vec::len), Some(1));
             assert_eq!(partitions[0].diverging_epoch.end_offset, if semantics.is_flexible { 6 } else { -1 });
+            let leader = if semantics.tells_leader { (3, 8) } else { (-1, -1) };
+            assert_eq!((partitions[0].current_leader.leader_id.0, partitions[0].current_leader.leader_epoch), leader);
             assert_eq!((partitions[1].error_code, partitions[1].aborted_transactions.is_none()), (1, true));
             assert_eq!(partitions[1].records, Some(Bytes::new()));
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::session::{Context, Wanted};
-use super::{Fetched, Isolation};
+use super::{Fetched, Reader};
 use crate::log::read::Place;
 use crate::machine::Ticket;
 use crate::units::{Deadline, Now, TopicPartition};
@@ -25,8 +25,8 @@ pub struct Waiting {
     pub wanted: Vec<Wanted>,
     /// Partitions that were refused when it came; they do not end the wait.
     pub refused: Vec<Fetched>,
-    /// How far it sees.
-    pub isolation: Isolation,
+    /// Who reads.
+    pub reader: Reader,
     /// How much the answer may carry.
     pub max_bytes: i32,
     /// How little is too little.

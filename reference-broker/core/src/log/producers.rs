@@ -174,6 +174,11 @@ impl Producers {
         self.unreplicated.retain(|_, marker| *marker >= high_watermark);
     }
 
+    /// Forgets producers that were not heard of since then and have no transaction open.
+    pub fn expire(&mut self, until_ms: i64) {
+        self.entries.retain(|_, producer| producer.transaction_start.is_some() || producer.last_timestamp > until_ms);
+    }
+
     /// Nothing is known any more.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -3,27 +3,28 @@
 use super::{Node, Released};
 use crate::fetch::session::{Context, Wanted};
 use crate::fetch::wait::{Parked, Waiting};
-use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, Isolation, TopicKey};
+use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, PartitionKey, Reader, TopicKey};
+use crate::image::Image;
 use crate::log::Log;
 use crate::log::read::{Limit, Place, ReadError};
 use crate::machine::{Reply, Ticket};
 use crate::mutant::{self, Mutant};
-use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
+use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicName, TopicPartition};
 
 /// A request taken apart: what it gets, what is read, what is refused before reading.
 struct Reading {
     context: Context,
     wanted: Vec<Wanted>,
     refused: Vec<Fetched>,
-    isolation: Isolation,
+    reader: Reader,
     max_bytes: i32,
 }
 
 impl Node {
     /// Answers a Fetch, or parks it: then [`Released::Fetch`] comes with the ticket.
     pub fn fetch(&mut self, command: &FetchCommand, now: Now) -> Reply<FetchOutcome> {
-        let logs = &self.logs;
-        let begun = self.sessions.begin(command, &|key| logs.name_of(key), now);
+        let image = self.control.image();
+        let begun = self.sessions.begin(command, &|key| name_of(image, key), now);
         let (context, all) = match begun {
             Ok(begun) => begun,
             Err(error) => {
@@ -32,7 +33,7 @@ impl Node {
         };
         let (wanted, refused) = self.known(all);
         let max_bytes = command.max_bytes.min(self.config.fetch_max_bytes);
-        let reading = Reading { context, wanted, refused, isolation: command.isolation, max_bytes };
+        let reading = Reading { context, wanted, refused, reader: command.reader, max_bytes };
         let results = self.read_all(&reading);
         let min_bytes = command.min_bytes.min(max_bytes);
         let at_once = command.max_wait_ms <= 0
@@ -97,7 +98,7 @@ impl Node {
     }
 
     fn waiting(&self, reading: Reading, min_bytes: i32, deadline: Deadline) -> Waiting {
-        let Reading { context, wanted, refused, isolation, max_bytes } = reading;
+        let Reading { context, wanted, refused, reader, max_bytes } = reading;
         let parked = wanted
             .iter()
             .filter_map(|wanted| {
@@ -106,14 +107,14 @@ impl Node {
                 Some((tp, Parked { place, max_bytes: wanted.interest.max_bytes, available: 0 }))
             })
             .collect();
-        Waiting { context, wanted, refused, isolation, max_bytes, min_bytes, deadline, parked }
+        Waiting { context, wanted, refused, reader, max_bytes, min_bytes, deadline, parked }
     }
 
     /// Takes stock of one partition of a parked request; true when the request should be answered.
     fn is_ready(&mut self, ticket: Ticket, tp: &TopicPartition) -> bool {
         let Some(log) = self.logs.get(tp).filter(|log| !log.is_offline()) else { return true };
         let Some(waiting) = self.waits.get_mut(ticket) else { return false };
-        let end = end_for(log, waiting.isolation);
+        let end = end_for(log, waiting.reader);
         let Some(parked) = waiting.parked.get_mut(tp) else { return false };
         if parked.place.offset == end {
             return false;
@@ -132,8 +133,8 @@ impl Node {
     }
 
     fn completed(&mut self, waiting: Waiting, now: Now) -> FetchOutcome {
-        let Waiting { context, wanted, refused, isolation, max_bytes, .. } = waiting;
-        let reading = Reading { context, wanted, refused, isolation, max_bytes };
+        let Waiting { context, wanted, refused, reader, max_bytes, .. } = waiting;
+        let reading = Reading { context, wanted, refused, reader, max_bytes };
         let results = self.read_all(&reading);
         self.answer(reading, results, now)
     }
@@ -158,10 +159,10 @@ impl Node {
     fn known(&self, all: Vec<Wanted>) -> (Vec<Wanted>, Vec<Fetched>) {
         let (mut known, mut refused) = (Vec::with_capacity(all.len()), Vec::new());
         for wanted in all {
-            let error = match partition_of(&wanted) {
-                None => ErrorCode::UnknownTopicId,
-                Some(tp) if self.partition(&tp).is_none() => ErrorCode::UnknownTopicOrPartition,
-                Some(_) => {
+            let found = partition_of(&wanted).ok_or(ErrorCode::UnknownTopicId);
+            let error = match found.and_then(|tp| self.partition(&tp).map(|_| ())) {
+                Err(error @ (ErrorCode::UnknownTopicId | ErrorCode::UnknownTopicOrPartition)) => error,
+                Ok(()) | Err(_) => {
                     known.push(wanted);
                     continue;
                 }
@@ -178,8 +179,8 @@ impl Node {
         let read_one = |wanted: &Wanted| {
             let bytes = i64::from(wanted.interest.max_bytes).min(left);
             let fetched = self
-                .read_partition(wanted, reading.isolation, bytes, at_least_one)
-                .unwrap_or_else(|error| Fetched::failed(wanted.key.clone(), wanted.name.clone(), error));
+                .read_partition(wanted, reading.reader, bytes, at_least_one)
+                .unwrap_or_else(|error| self.failed(wanted, error));
             at_least_one &= fetched.size() == 0;
             left = (left - fetched.size() as i64).max(0);
             fetched
@@ -187,31 +188,47 @@ impl Node {
         reading.wanted.iter().map(read_one).collect()
     }
 
+    fn failed(&self, wanted: &Wanted, error: ErrorCode) -> Fetched {
+        let failed = Fetched::failed(wanted.key.clone(), wanted.name.clone(), error);
+        if !matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
+            return failed;
+        }
+        let topic = wanted.name.as_ref().and_then(|name| self.image().topic(name));
+        let index = usize::try_from(wanted.key.partition).ok();
+        let partition = topic.zip(index).and_then(|(topic, index)| topic.partitions.get(index));
+        Fetched { leader: partition.map(|partition| (partition.leader, partition.leader_epoch)), ..failed }
+    }
+
     fn read_partition(
         &self,
         wanted: &Wanted,
-        isolation: Isolation,
+        reader: Reader,
         bytes: i64,
         at_least_one: bool,
     ) -> Result<Fetched, ErrorCode> {
         let tp = partition_of(wanted).ok_or(ErrorCode::UnknownTopicId)?;
-        let log = self.partition(&tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let log = self.partition(&tp)?;
         if matches!(wanted.key.topic, TopicKey::Id(id) if id != log.topic_id()) {
             return Err(ErrorCode::InconsistentTopicId);
         }
         let log = self.led_log(&tp, wanted.interest.leader_epoch)?;
+        if reader == Reader::Follower {
+            // No other broker keeps this partition: who says so has an outdated idea of it, or none.
+            let epoch_known = wanted.interest.leader_epoch >= LeaderEpoch(0);
+            return Err(if epoch_known { ErrorCode::UnknownLeaderEpoch } else { ErrorCode::NotLeaderOrFollower });
+        }
         let mut fetched = Fetched {
             error: None,
             high_watermark: log.high_watermark(),
             last_stable_offset: log.last_stable_offset(),
             log_start: log.log_start(),
-            aborted: (isolation == Isolation::Committed).then(Vec::new),
+            aborted: (reader == Reader::Committed).then(Vec::new),
             ..Fetched::failed(wanted.key.clone(), wanted.name.clone(), ErrorCode::UnknownServerError)
         };
         if let Some(diverging) = diverging(log, &wanted.interest)? {
             return Ok(Fetched { diverging: Some(diverging), aborted: None, ..fetched });
         }
-        let end = end_for(log, isolation);
+        let end = end_for(log, reader);
         let limit = Limit { bytes: usize::try_from(bytes).unwrap_or(0), at_least_one };
         let found = log.read(&*self.store, wanted.interest.offset, end, limit).map_err(|error| match error {
             ReadError::OutOfRange => ErrorCode::OffsetOutOfRange,
@@ -225,11 +242,19 @@ impl Node {
             return Ok(Fetched { aborted: None, ..fetched });
         }
         fetched.span = found.span;
-        if let (Some(span), Isolation::Committed) = (&fetched.span, isolation) {
+        if let (Some(span), Reader::Committed) = (&fetched.span, reader) {
             let upper = log.bound_behind(found.place.segment, span.position + span.length as u64).min(end);
             fetched.aborted = Some(log.aborted(wanted.interest.offset, upper));
         }
         Ok(fetched)
+    }
+}
+
+/// The topic that a request means.
+fn name_of(image: &Image, key: &PartitionKey) -> Option<TopicName> {
+    match &key.topic {
+        TopicKey::Name(name) => Some(name.clone()),
+        TopicKey::Id(id) => image.topic_by_id(*id).map(|topic| topic.name.clone()),
     }
 }
 
@@ -238,11 +263,11 @@ fn partition_of(wanted: &Wanted) -> Option<TopicPartition> {
     wanted.name.as_ref().map(|name| TopicPartition { topic: name.clone(), partition: wanted.key.partition })
 }
 
-fn end_for(log: &Log, isolation: Isolation) -> Offset {
-    match isolation {
-        Isolation::Uncommitted => log.high_watermark(),
-        Isolation::Committed => log.last_stable_offset(),
-        Isolation::LogEnd => log.log_end(),
+fn end_for(log: &Log, reader: Reader) -> Offset {
+    match reader {
+        Reader::Uncommitted => log.high_watermark(),
+        Reader::Committed => log.last_stable_offset(),
+        Reader::Follower => log.log_end(),
     }
 }
 

@@ -81,14 +81,17 @@ fn the_newest_record_is_found_wherever_it_stands() {
 fn deleted_records_are_out_of_range_and_the_batch_around_the_start_is_still_whole() {
     let mut bench = Bench::new(TopicConfig::default());
     bench.produce(&Sent::new(&["a", "b", "c"]).bytes()).unwrap();
-    let tp = bench.tp.clone();
-    assert_eq!(bench.node.delete_records(&tp, Some(at(4)), NOW), Err(ErrorCode::OffsetOutOfRange));
-    assert_eq!(bench.node.delete_records(&tp, Some(at(2)), NOW), Ok(at(2)));
-    assert_eq!(bench.node.delete_records(&tp, Some(at(1)), NOW), Ok(at(2)));
+    let delete = |bench: &mut Bench, before| {
+        let asked = [(bench.tp.clone(), before)];
+        bench.node.delete_records(&asked, NOW).remove(0)
+    };
+    assert_eq!(delete(&mut bench, Some(at(4))), Err(ErrorCode::OffsetOutOfRange));
+    assert_eq!(delete(&mut bench, Some(at(2))), Ok(at(2)));
+    assert_eq!(delete(&mut bench, Some(at(1))), Ok(at(2)));
     assert_eq!(bench.read(2, 1).map(|(base, _)| base), Some(0));
     assert!(bench.log().read(&bench.store, at(1), at(3), limit(1)).is_err());
     assert_eq!(bench.log().first_at_or_after(&bench.store, 0).unwrap().map(|found| found.offset), Some(at(2)));
-    assert_eq!(bench.node.delete_records(&tp, None, NOW), Ok(at(3)));
+    assert_eq!(delete(&mut bench, None), Ok(at(3)));
     let again = Bench::on(bench.store.clone(), TopicConfig::default());
     assert_eq!((again.log().log_start(), again.log().log_end()), (at(3), at(3)), "also after a crash");
 }

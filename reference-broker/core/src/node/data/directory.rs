@@ -1,0 +1,141 @@
+//! The data directory as a whole: its checkpoints read at the start, logs opened, all of it written down at the end.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Node, active};
+use crate::config::TopicConfig;
+use crate::log::checkpoint::{
+    CLEAN_SHUTDOWN, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS, offsets_from_text, offsets_to_text,
+    partition_metadata,
+};
+use crate::log::read::read_all;
+use crate::log::recover::{self, Opening, put, write_indexes};
+use crate::log::segment::{Segment, file_name};
+use crate::log::{Change, Log, snapshot};
+use crate::machine::Machine;
+use crate::store::StoreError;
+use crate::units::{Now, Offset, TopicId, TopicName, TopicPartition};
+
+/// What the data directory says of its logs. Of those that are open the logs know better.
+#[derive(Debug, Default)]
+pub(super) struct Checkpoints {
+    clean: bool,
+    recovery_points: HashMap<TopicPartition, Offset>,
+    log_starts: HashMap<TopicPartition, Offset>,
+}
+
+impl Checkpoints {
+    fn mention(&self, tp: &TopicPartition) -> bool {
+        self.recovery_points.contains_key(tp) || self.log_starts.contains_key(tp)
+    }
+
+    fn forget(&mut self, topic: &TopicName) {
+        self.recovery_points.retain(|tp, _| tp.topic != *topic);
+        self.log_starts.retain(|tp, _| tp.topic != *topic);
+    }
+}
+
+impl Node {
+    /// Reads the checkpoints of the data directory and takes its mark of a clean stop away. Comes before any log is opened.
+    pub(crate) fn recover_logs(&mut self) -> Result<(), StoreError> {
+        let files = self.store.files("")?;
+        self.logs.found = Checkpoints {
+            clean: files.iter().any(|(name, _)| name == CLEAN_SHUTDOWN),
+            recovery_points: self.checkpoint(RECOVERY_POINTS, &files)?,
+            log_starts: self.checkpoint(LOG_STARTS, &files)?,
+        };
+        self.store.remove("", CLEAN_SHUTDOWN)
+    }
+
+    /// Writes down all that a restart would else have to find out, and marks the directory as whole.
+    pub(crate) fn close_logs(&mut self) -> Result<(), StoreError> {
+        let partitions: Vec<TopicPartition> = self.logs.open.keys().cloned().collect();
+        for tp in &partitions {
+            self.close_log(tp)?;
+        }
+        self.write_recovery_points()?;
+        let open = self.logs.open.iter().filter(|(_, log)| !log.is_metadata());
+        let high_watermarks: BTreeMap<_, _> = open.map(|(tp, log)| (tp, log.high_watermark())).collect();
+        self.store.replace("", HIGH_WATERMARKS, offsets_to_text(high_watermarks).as_bytes())?;
+        self.write_log_starts()?;
+        self.store.replace("", CLEAN_SHUTDOWN, br#"{"version":0,"brokerEpoch":-1}"#)
+    }
+
+    /// Opens the log in a partition's directory, or makes it.
+    pub(super) fn open_log(
+        &mut self,
+        tp: &TopicPartition,
+        id: TopicId,
+        config: TopicConfig,
+        now: Now,
+    ) -> Result<Log, StoreError> {
+        let directory = tp.to_string();
+        let is_new = self.store.files(&directory)?.is_empty();
+        if is_new && self.logs.found.mention(tp) {
+            // What the checkpoints say is of an earlier topic of this name.
+            self.logs.found.forget(&tp.topic);
+            self.write_recovery_points()?;
+            self.write_log_starts()?;
+        }
+        let opening = Opening {
+            clean: self.logs.found.clean,
+            recovery_point: self.logs.found.recovery_points.get(tp).copied().unwrap_or_default(),
+            log_start: self.logs.found.log_starts.get(tp).copied(),
+        };
+        let log = recover::open(&mut *self.store, &directory, id, config, opening, now)?;
+        if is_new {
+            self.store.create_directory(&directory)?;
+            put(&mut *self.store, &directory, PARTITION_METADATA, partition_metadata(id).as_bytes())?;
+            self.store.append(&directory, &active(&log).file(), &[])?;
+        }
+        Ok(log)
+    }
+
+    /// Where each log begins, for those that DeleteRecords moved.
+    pub(super) fn write_log_starts(&mut self) -> Result<(), StoreError> {
+        let mut starts = self.unopened(&self.logs.found.log_starts);
+        let moved = self.logs.open.iter().filter(|(_, log)| log.log_start() > log.segments()[0].base);
+        starts.extend(moved.map(|(tp, log)| (tp, log.log_start())));
+        let text = offsets_to_text(starts);
+        self.store.replace("", LOG_STARTS, text.as_bytes())
+    }
+
+    fn write_recovery_points(&mut self) -> Result<(), StoreError> {
+        let mut points = self.unopened(&self.logs.found.recovery_points);
+        points.extend(self.logs.open.iter().map(|(tp, log)| (tp, log.recovery_point())));
+        let text = offsets_to_text(points);
+        self.store.replace("", RECOVERY_POINTS, text.as_bytes())
+    }
+
+    fn unopened<'a>(&self, found: &'a HashMap<TopicPartition, Offset>) -> BTreeMap<&'a TopicPartition, Offset>
+    where
+        Self: 'a,
+    {
+        found.iter().filter(|(tp, _)| !self.logs.open.contains_key(tp)).map(|(tp, offset)| (tp, *offset)).collect()
+    }
+
+    fn close_log(&mut self, tp: &TopicPartition) -> Result<(), StoreError> {
+        let Some(log) = self.logs.open.get_mut(tp).filter(|log| !log.is_offline()) else { return Ok(()) };
+        let directory = log.directory().to_owned();
+        let mut last: Segment = active(log).clone();
+        last.sealed();
+        write_indexes(&mut *self.store, &directory, &last)?;
+        if log.recovery_point() == log.log_end() {
+            return Ok(());
+        }
+        let from = log.recovery_point();
+        for segment in log.segments().iter().filter(|segment| segment.base.0 + 1 > from.0 || segment.base == last.base) {
+            self.store.sync(&directory, &segment.file())?;
+        }
+        let file = file_name(log.log_end(), "snapshot");
+        put(&mut *self.store, &directory, &file, &snapshot::to_bytes(log.producers()))?;
+        log.apply(&Change::Flushed(log.log_end()));
+        Ok(())
+    }
+
+    fn checkpoint(&self, name: &str, files: &[(String, u64)]) -> Result<HashMap<TopicPartition, Offset>, StoreError> {
+        let Some((_, size)) = files.iter().find(|(file, _)| file == name) else { return Ok(HashMap::new()) };
+        let bytes = read_all(&*self.store, "", name, *size)?;
+        Ok(offsets_from_text(&String::from_utf8_lossy(&bytes)).into_iter().collect())
+    }
+}
