@@ -130,3 +130,35 @@ fn refusal(member: &str, error: ErrorCode, semantics: Semantics) -> JoinGroupRes
         .with_protocol_name((!semantics.tells_protocol_type).then(StrBytes::default))
         .with_member_id(StrBytes::from(member.to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_encodes_at_every_version() {
+        let member = |name: &str| JoinedMember {
+            member: name.into(),
+            instance: Some("i".into()),
+            metadata: bytes::Bytes::from_static(b"m"),
+        };
+        for version in JoinGroup::VERSIONS {
+            let semantics = Semantics::of(version);
+            let joined = Joined {
+                member: "a".into(),
+                generation: 3,
+                protocol_type: Some("consumer".into()),
+                protocol: Some("range".into()),
+                leader: Some("a".into()),
+                members: vec![member("a"), member("b")],
+                skip_assignment: semantics.skips_assignment,
+            };
+            for outcome in [
+                Outcome::Joined(joined),
+                Outcome::JoinRefused("a".into(), ErrorCode::UnknownMemberId),
+            ] {
+                assert!(matches!(answer(outcome, semantics), Answer::Reply(_)), "v{version}");
+            }
+        }
+    }
+}

@@ -99,3 +99,41 @@ fn describe_member(member: DescribedMember) -> DescribedGroupMember {
 fn text(text: &Arc<str>) -> StrBytes {
     StrBytes::from(text.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_encodes_at_every_version() {
+        let member = DescribedMember {
+            member: "a".into(),
+            instance: Some("i".into()),
+            client_id: "c".into(),
+            client_host: "/h".into(),
+            metadata: bytes::Bytes::from_static(b"m"),
+            assignment: bytes::Bytes::from_static(b"a"),
+        };
+        let stable = Described {
+            state: "Stable",
+            protocol_type: "consumer".into(),
+            protocol: "range".into(),
+            members: vec![member],
+        };
+        for version in DescribeGroups::VERSIONS {
+            let operations = if version >= 3 { ALL_OPERATIONS } else { NOT_ASKED };
+            let semantics = Semantics {
+                unknown_is_error: version >= 6,
+                operations,
+            };
+            for found in [Ok(Some(stable.clone())), Ok(None), Err(ErrorCode::NotCoordinator)] {
+                let response = DescribeGroupsResponse::default();
+                let response = response.with_groups(vec![describe(GroupId::default(), found, semantics)]);
+                assert!(
+                    matches!(Answer::reply(&response, version), Answer::Reply(_)),
+                    "v{version}"
+                );
+            }
+        }
+    }
+}
