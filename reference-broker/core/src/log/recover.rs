@@ -86,7 +86,7 @@ impl Recovery<'_> {
                 cut = !self.segment(*base, *size, end, snapshot_at)?;
             }
         }
-        self.take_over(Offset(i64::MAX));
+        take_over(self.log, &mut self.taken_over, Offset(i64::MAX));
         self.settle(&epochs)
     }
 
@@ -126,56 +126,33 @@ impl Recovery<'_> {
 
     /// Applies the batches of the last segment's file; answers where the good ones end.
     fn replay(&mut self, from: u64, size: u64, believed: bool) -> Result<u64, StoreError> {
-        let whole = Segment { size, ..Segment::new(self.log.active().base, 0) };
-        let (mut headers, mut valid) = (Vec::new(), from);
-        // Headers first, so that the store is free for reading bodies and the log for applying.
-        scan(self.store, &self.log.directory, &whole, from, &mut |position, header| {
-            headers.push((position, *header));
-            ControlFlow::Continue(())
-        })?;
+        let file = Segment { size, ..Segment::new(self.log.active().base, 0) };
         if from > 0 {
-            self.log.active_mut().first_timestamp = self.first_timestamp(&whole)?;
+            self.log.active_mut().first_timestamp = self.first_timestamp(&file)?;
         }
-        for (position, header) in &headers {
-            let Some(marker) = self.check(&whole, *position, header, believed)? else { break };
-            self.take_over(header.base_offset);
-            self.log.apply(&Change::Appended { header: *header, marker, records: Bytes::new() });
-            valid = position + header.size();
-        }
-        Ok(valid)
-    }
-
-    /// Is this batch good? If so, the marker in it.
-    fn check(
-        &self,
-        segment: &Segment,
-        position: u64,
-        header: &BatchHeader,
-        believed: bool,
-    ) -> Result<Option<Option<EndMarker>>, StoreError> {
-        let in_order = header.last_offset_delta >= 0 && header.base_offset >= self.log.log_end;
-        if !in_order || position + header.size() > segment.size {
-            return Ok(None);
-        }
-        if believed && !header.is_control() {
-            return Ok(Some(None));
-        }
-        let records = self.log.records_of(self.store, segment, position, header)?;
-        let good = believed || header.checksum(&records) == header.crc || mutant::on(Mutant::TornTailKept);
-        Ok(good.then(|| if header.is_control() { end_marker(header, &records) } else { None }))
+        let Self { store, log, taken_over, .. } = self;
+        let directory = log.directory.clone();
+        let (mut valid, mut failed) = (from, None);
+        scan(&**store, &directory, &file, from, &mut |position, header| {
+            match check(&**store, log, &file, position, header, believed) {
+                Ok(Some(marker)) => {
+                    take_over(log, taken_over, header.base_offset);
+                    log.apply(&Change::Appended { header: *header, marker, records: Bytes::new() });
+                    valid = position + header.size();
+                    return ControlFlow::Continue(());
+                }
+                Ok(None) => {}
+                Err(error) => failed = Some(error),
+            }
+            ControlFlow::Break(())
+        })?;
+        failed.map_or(Ok(valid), Err)
     }
 
     fn first_timestamp(&self, segment: &Segment) -> Result<Option<i64>, StoreError> {
         let mut head = [0; HEADER_LENGTH];
         self.store.read(&self.log.directory, &segment.file(), 0, &mut head)?;
         Ok(BatchHeader::read(&head).map(|header| header.max_timestamp))
-    }
-
-    /// The snapshot stands for everything below its offset, however much of that was replayed.
-    fn take_over(&mut self, reached: Offset) {
-        if let Some((_, producers)) = self.taken_over.take_if(|(at, _)| *at <= reached) {
-            self.log.producers = producers;
-        }
     }
 
     fn load(&self, base: Offset, size: u64) -> Result<Option<Segment>, StoreError> {
@@ -242,6 +219,34 @@ impl Recovery<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Is this batch good? If so, the marker in it.
+fn check(
+    store: &dyn Store,
+    log: &Log,
+    segment: &Segment,
+    position: u64,
+    header: &BatchHeader,
+    believed: bool,
+) -> Result<Option<Option<EndMarker>>, StoreError> {
+    let in_order = header.last_offset_delta >= 0 && header.base_offset >= log.log_end;
+    if !in_order || position + header.size() > segment.size {
+        return Ok(None);
+    }
+    if believed && !header.is_control() {
+        return Ok(Some(None));
+    }
+    let records = log.records_of(store, segment, position, header)?;
+    let good = believed || header.checksum(&records) == header.crc || mutant::on(Mutant::TornTailKept);
+    Ok(good.then(|| if header.is_control() { end_marker(header, &records) } else { None }))
+}
+
+/// The snapshot stands for everything below its offset, however much of that was replayed.
+fn take_over(log: &mut Log, snapshot: &mut Option<(Offset, Producers)>, reached: Offset) {
+    if let Some((_, producers)) = snapshot.take_if(|(at, _)| *at <= reached) {
+        log.producers = producers;
     }
 }
 
