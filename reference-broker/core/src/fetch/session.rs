@@ -339,3 +339,51 @@ fn next_epoch(epoch: i32) -> i32 {
 fn due(now: Now) -> Deadline {
     Deadline(now.monotonic_ms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{Reader, SessionRequest};
+    use crate::units::LeaderEpoch;
+
+    fn begin(sessions: &mut Sessions, partitions: i32, now_ms: i64) -> i32 {
+        let interest = Interest {
+            offset: Offset(0),
+            max_bytes: 1,
+            leader_epoch: LeaderEpoch(-1),
+            last_fetched_epoch: LeaderEpoch(-1),
+        };
+        let key = |partition| PartitionKey { topic: crate::fetch::TopicKey::Name("t".into()), partition };
+        let command = FetchCommand {
+            session: SessionRequest { id: 0, epoch: 0, fresh_id: 5 },
+            naming: Naming::Names,
+            reader: Reader::Uncommitted,
+            max_wait_ms: 0,
+            min_bytes: 0,
+            max_bytes: 1,
+            partitions: (0..partitions).map(|partition| (key(partition), interest)).collect(),
+            forgotten: Vec::new(),
+        };
+        let now = Now { unix_ms: 0, monotonic_ms: now_ms };
+        let (context, wanted) = sessions.begin(&command, &|_| None, now).expect("a new session");
+        let told = wanted.iter().map(|wanted| Fetched::failed(wanted.key.clone(), None, ErrorCode::UnknownTopicId));
+        let told = told.collect();
+        sessions.finish(context, &wanted, told, now).session_id
+    }
+
+    #[test]
+    fn a_full_cache_makes_no_session_until_one_is_stale() {
+        let mut sessions = Sessions::new(SHARDS);
+        let ids: Vec<i32> = (0..SHARDS).map(|_| begin(&mut sessions, 2, 0)).collect();
+        assert!(ids.iter().all(|id| *id > 0) && ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(begin(&mut sessions, 2, EVICTION_MS), 0);
+        (0..SHARDS - 1).for_each(|_| assert_eq!(begin(&mut sessions, 2, EVICTION_MS), 0));
+        assert!(begin(&mut sessions, 2, EVICTION_MS + 1) > 0);
+        assert_eq!(sessions.partitions, 2 * SHARDS);
+    }
+
+    #[test]
+    fn too_few_slots_for_every_shard_are_none_at_all() {
+        assert_eq!(begin(&mut Sessions::new(SHARDS - 1), 1, 0), 0);
+    }
+}

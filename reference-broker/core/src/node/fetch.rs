@@ -295,3 +295,6 @@ fn diverging(log: &Log, interest: &Interest) -> Result<Option<(LeaderEpoch, Offs
     }
     Ok((epoch < interest.last_fetched_epoch || end < interest.offset).then_some((epoch, end)))
 }
+
+#[cfg(test)]
+mod tests;
