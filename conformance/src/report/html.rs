@@ -2,6 +2,7 @@
 //! to is drawn by the page itself from the embedded data, so that thousands of runs open at once.
 
 mod data;
+mod glance;
 mod list;
 
 use std::io;
@@ -25,6 +26,8 @@ struct View<'a> {
     tool: &'static str,
     plan: Option<&'a Plan>,
     headline: String,
+    besides: Vec<String>,
+    origin: String,
     tone: &'static str,
     interrupted: bool,
     elapsed: String,
@@ -51,13 +54,16 @@ fn view(collected: &Collected) -> io::Result<View<'_>> {
     let shown: Vec<usize> = (0..7).filter(|at| *at < 2 || overview.total.runs[*at] > 0).collect();
     let entries = list::entries(collected);
     let packed = data::pack(&entries)?;
+    let (headline, besides) = list::headline(collected, &overview);
     let ending = collected.ending.as_ref();
     Ok(View {
         style: STYLE,
         script: SCRIPT,
         tool: env!("CARGO_PKG_VERSION"),
         plan: collected.plan.as_ref(),
-        headline: list::headline(collected, &overview),
+        headline,
+        besides,
+        origin: collected.plan.as_ref().map_or_else(String::new, |plan| list::origin(&plan.oracle)),
         tone: list::tone(&overview),
         interrupted: ending.is_none_or(|ending| ending.interrupted),
         elapsed: ending.map_or_else(String::new, |ending| list::time(ending.elapsed)),

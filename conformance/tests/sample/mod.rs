@@ -8,7 +8,7 @@ use conformance::run::event::{
 use conformance::verdict::Verdict;
 
 /// The stream; `passed` more cases of eleven versions each stand behind those that need attention.
-pub fn events(passed: usize) -> Vec<Event> {
+pub(crate) fn events(passed: usize) -> Vec<Event> {
     let mut runs = urgent();
     for at in 0..passed {
         runs.extend((3..14).map(|version| quiet(at, version)));

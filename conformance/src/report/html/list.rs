@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::glance::{self, Glance};
 use crate::report::{Collected, Family, Group, Overview};
 use crate::run::event::RunReport;
 
@@ -16,6 +17,10 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     pub(super) fn first(&self) -> &'a RunReport {
         self.runs[0]
+    }
+
+    fn with(&self, word: &str) -> Vec<&'a RunReport> {
+        self.runs.iter().filter(|run| run.verdict.word() == word).copied().collect()
     }
 
     /// The verdict that a reader should see first.
@@ -31,29 +36,45 @@ pub(super) fn entries(collected: &Collected) -> Vec<Entry<'_>> {
     collected.runs.chunk_by(|a, b| a.case == b.case).map(|runs| Entry { runs: runs.iter().collect() }).collect()
 }
 
-/// One sentence that says how it went.
-pub(super) fn headline(collected: &Collected, overview: &Overview) -> String {
-    let cases = |word: &str| {
-        let named = collected.runs.iter().filter(|run| run.verdict.word() == word).map(|run| run.case.as_str());
+/// The sentence that says how it went, and what else needs a look.
+pub(super) fn headline(collected: &Collected, overview: &Overview) -> (String, Vec<String>) {
+    let cases = |words: &[&str]| {
+        let named = collected.runs.iter().filter(|run| words.contains(&run.verdict.word())).map(|run| run.case.as_str());
         named.collect::<BTreeSet<_>>().len()
     };
+    let asked = cases(&["passed", "differs", "known", "vanished"]);
+    let (differs, vanished, broken) = (cases(&["differs"]), cases(&["vanished"]), cases(&["broken"]));
     let many = |count: usize| if count == 1 { "1 case".to_owned() } else { format!("{count} cases") };
-    let (differs, vanished, broken) = (cases("differs"), cases("vanished"), cases("broken"));
-    let mut parts = Vec::new();
+    let mut sentences = Vec::new();
     if differs > 0 {
-        parts.push(format!("{} answered otherwise than Kafka", many(differs)));
+        sentences.push(format!("{differs} of {} answered otherwise than Kafka.", many(asked)));
     }
     if vanished > 0 {
-        parts.push(format!("{} no longer shows its known difference", many(vanished)));
+        sentences.push(format!("{} no longer {} a known difference.", many(vanished), if vanished == 1 { "shows" } else { "show" }));
     }
     if broken > 0 {
-        parts.push(format!("{} could not be judged", many(broken)));
+        sentences.push(format!("{} could not be judged.", many(broken)));
     }
-    match (parts.is_empty(), overview.count("passed")) {
-        (false, _) => format!("{}.", parts.join(", ")),
-        (true, 0) => "Nothing was compared.".to_owned(),
-        (true, _) if overview.count("known") > 0 => "Nothing unexpected: every difference is a known one.".to_owned(),
-        (true, _) => "Every case that was asked answered as Kafka does.".to_owned(),
+    if sentences.is_empty() {
+        sentences.push(calm(asked, overview).to_owned());
+    }
+    (sentences.remove(0), sentences)
+}
+
+fn calm(asked: usize, overview: &Overview) -> &'static str {
+    match (asked, overview.count("known")) {
+        (0, _) => "Nothing was compared.",
+        (_, 0) => "Every case that was asked answered as Kafka does.",
+        (_, _) => "Nothing unexpected: every difference is a known one.",
+    }
+}
+
+/// Where Kafka's answers come from, in words.
+pub(super) fn origin(oracle: &str) -> String {
+    match oracle.split_once(':') {
+        Some(("recorded", release)) => format!("what a real Apache Kafka {release} was recorded to answer to the same steps"),
+        Some(("jvm" | "docker", _)) => format!("what a real Apache Kafka ({oracle}) answered to the same steps in the same run"),
+        Some(_) | None => format!("what {oracle} answered to the same steps in the same run"),
     }
 }
 
@@ -110,10 +131,13 @@ struct Item {
     intent: String,
     apis: String,
     driver: crate::run::event::DriverKind,
+    /// Those of the worst verdict.
     versions: String,
+    /// All, where that is more.
+    of_versions: String,
     worst: &'static str,
     verdicts: String,
-    runs: usize,
+    glance: Option<Glance>,
 }
 
 /// First what someone should look at, then every family.
@@ -135,7 +159,8 @@ pub(super) fn sections(entries: &[Entry<'_>]) -> Vec<Section> {
 }
 
 fn item(index: usize, entry: &Entry<'_>) -> Item {
-    let run = entry.first();
+    let worst = entry.worst();
+    let (of_worst, run): (Vec<&RunReport>, _) = (entry.with(worst), entry.first());
     let verdicts: BTreeSet<&str> = entry.runs.iter().map(|run| run.verdict.word()).collect();
     Item {
         index,
@@ -145,11 +170,21 @@ fn item(index: usize, entry: &Entry<'_>) -> Item {
         intent: run.intent.clone(),
         apis: run.apis.join(" "),
         driver: run.driver,
-        versions: Group { runs: entry.runs.clone() }.versions().unwrap_or_default(),
-        worst: entry.worst(),
+        glance: of_worst.first().and_then(|run| glance::of(run)),
+        of_versions: if of_worst.len() < entry.runs.len() { versions(&entry.runs) } else { String::new() },
+        versions: match &run.version {
+            Some((api, _)) => format!("{api} {}", versions(&of_worst)),
+            None => String::new(),
+        },
+        worst,
         verdicts: verdicts.into_iter().collect::<Vec<_>>().join(" "),
-        runs: entry.runs.len(),
     }
+}
+
+/// `v3..9, v11`
+fn versions(runs: &[&RunReport]) -> String {
+    let named = Group { runs: runs.to_vec() }.versions();
+    named.and_then(|named| named.split_once(' ').map(|(_, versions)| versions.to_owned())).unwrap_or_default()
 }
 
 /// `1m 04s`, `5.2 s`, `80 ms`

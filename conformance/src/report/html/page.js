@@ -58,7 +58,17 @@
     place.replaceChildren(
       el('p', { class: 'runline' }, el('span', { class: `verdict v-${run.verdict}` }, title(run.verdict)),
         el('code', {}, run.id), el('span', { class: 'soft' }, `${run.ms} ms`), copy),
-      ...(note ? [note] : []), el('ol', { class: 'steps' }, ...run.steps.map(step)));
+      ...(note ? [note] : []), el('ol', { class: 'steps' }, ...run.steps.map(step)),
+      el('p', { class: 'again' }, 'Ask again', el('code', {}, command(run)),
+        el('button', { type: 'button', class: 'quiet', onclick: (event) => copied(event.target, command(run)) }, 'Copy command')));
+  }
+
+  // What plays this run alone, to be pasted into a shell.
+  function command(run) {
+    const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+    const { target, oracle } = document.body.dataset;
+    const asked = oracle === 'recorded:4.3.1' ? '' : ` --oracle ${quoted(oracle)}`;
+    return `conformance run --target ${quoted(target)}${asked} --case ${quoted(run.id)}`;
   }
 
   const noteHead = { known: 'Known:', vanished: 'The profile said:', unclaimed: 'Not claimed:', unreachable: 'Needs', broken: 'What went wrong:' };
@@ -86,7 +96,8 @@
 
   // ---- two answers beside each other
 
-  const FOLD = 7; // more equal rows than this in a row are folded
+  const FOLD = 6; // more equal rows than this in a row are folded
+  const NEAR = 2; // of which so many stay at either end, beside a row that differs
 
   function sides(rows) {
     const table = el('div', { class: 'sides', role: 'table', 'aria-label': 'Kafka’s answer and the target’s' },
@@ -94,19 +105,20 @@
     for (let at = 0; at < rows.length;) {
       let end = at;
       while (end < rows.length && rows[end][0] === rows[end][1]) end += 1;
-      if (end - at > FOLD) {
-        const hidden = rows.slice(at, end);
-        const more = el('button', { type: 'button', class: 'quiet fold' }, `${hidden.length} equal lines`);
-        more.addEventListener('click', () => more.replaceWith(...hidden.map(side)));
-        table.append(more);
-        at = end;
-      } else if (end > at) {
-        rows.slice(at, end).forEach((row) => table.append(side(row)));
-        at = end;
-      } else {
+      if (end === at) {
         table.append(side(rows[at]));
         at += 1;
+        continue;
       }
+      const from = at === 0 ? 0 : at + NEAR;
+      const to = end === rows.length ? end : end - NEAR;
+      if (to - from > FOLD) {
+        const hidden = rows.slice(from, to);
+        const more = el('button', { type: 'button', class: 'quiet fold' }, `${hidden.length} equal lines`);
+        more.addEventListener('click', () => more.replaceWith(...hidden.map(side)));
+        table.append(...rows.slice(at, from).map(side), more, ...rows.slice(to, end).map(side));
+      } else table.append(...rows.slice(at, end).map(side));
+      at = end;
     }
     return table;
   }
@@ -120,22 +132,45 @@
       cell(left, 'kafka', expected !== null), cell(right, 'target', actual !== null));
   }
 
-  // Words that the other side does not have at the same place, after what both begin and end with.
+  // The words that only one side has, a field's name and its value being two: what both have in order stays unmarked.
   function marked(left, right) {
     if (left === null || right === null) return [[left && el('mark', {}, left)], [right && el('mark', {}, right)]];
-    const [a, b] = [left.split(/(?<=\s)/), right.split(/(?<=\s)/)];
-    let from = 0;
-    while (from < a.length && from < b.length && a[from] === b[from]) from += 1;
-    let [x, y] = [a.length, b.length];
-    while (x > from && y > from && a[x - 1].trim() === b[y - 1].trim()) { x -= 1; y -= 1; }
-    const side = (words, end, other) => {
-      const aligned = x === y;
-      return words.map((word, at) => {
-        const off = at >= from && at < end && !(aligned && word === other[at]);
-        return off ? el('mark', {}, word.trimEnd()) : word.trimEnd();
-      }).flatMap((part, at) => (at ? [' ', part] : [part]));
+    const [a, b] = [left, right].map((line) => line.match(/[^\s=,[\]]+|\s+|[=,[\]]/g) ?? []);
+    const [x, y] = a.length * b.length > 250000 ? [new Set(), new Set()] : shared(a, b);
+    const paint = (words, kept) => {
+      const parts = [];
+      words.forEach((word, at) => {
+        const off = !kept.has(at);
+        const last = parts[parts.length - 1];
+        if (last && last.off === off) last.text += word;
+        else parts.push({ off, text: word });
+      });
+      return parts.map(({ off, text: part }) => (off && part.trim() ? el('mark', {}, part) : part));
     };
-    return [side(a, x, b), side(b, y, a)];
+    return [paint(a, x), paint(b, y)];
+  }
+
+  // The longest common subsequence, as the places of its words on either side.
+  function shared(a, b) {
+    const best = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+    for (let i = a.length - 1; i >= 0; i -= 1) {
+      for (let j = b.length - 1; j >= 0; j -= 1) {
+        best[i][j] = a[i] === b[j] ? best[i + 1][j + 1] + 1 : Math.max(best[i + 1][j], best[i][j + 1]);
+      }
+    }
+    const [x, y] = [new Set(), new Set()];
+    for (let i = 0, j = 0; i < a.length && j < b.length;) {
+      if (a[i] === b[j]) { x.add(i); y.add(j); i += 1; j += 1; } else if (best[i + 1][j] >= best[i][j + 1]) i += 1; else j += 1;
+    }
+    return [x, y];
+  }
+
+  for (const glance of document.querySelectorAll('.glance')) {
+    const [left, right] = glance.querySelectorAll('code > span:last-child');
+    if (!right) continue;
+    const [a, b] = marked(left.textContent, right.textContent);
+    left.replaceChildren(...a);
+    right.replaceChildren(...b);
   }
 
   // ---- frames
@@ -164,6 +199,9 @@
     });
     return details;
   }
+
+  // A path may be folded after its dots.
+  const breakable = (path) => path.split(/(?<=\.)/).flatMap((part, at) => (at ? [el('wbr'), part] : [part]));
 
   const ROW = 16;
   const LIMIT = 4096;
@@ -218,14 +256,14 @@
       items.forEach((item, key) => item.classList.toggle('on', key === at));
       const field = fields[at];
       if (!field) return;
-      says.replaceChildren(el('code', {}, field.path), el('span', { class: 'value' }, field.value),
+      says.replaceChildren(el('code', {}, ...breakable(field.path)), el('span', { class: 'value' }, field.value),
         el('span', { class: 'soft' }, field.end - field.start === 1 ? `byte ${field.start}` : `bytes ${field.start} to ${field.end - 1}`));
       const item = items.get(at);
       if (follow && item) list.scrollTop = item.offsetTop - list.clientHeight / 2;
       if (follow === 'key') bytes.find((byte) => Number(byte.dataset.at) === at)?.scrollIntoView({ block: 'nearest' });
     }
     for (const at of leaves) {
-      const item = el('li', { 'data-at': at }, el('span', {}, fields[at].path), ' ', el('b', {}, fields[at].value));
+      const item = el('li', { 'data-at': at }, el('span', {}, ...breakable(fields[at].path)), ' ', el('b', {}, fields[at].value));
       items.set(at, item);
       list.append(item);
     }
@@ -235,6 +273,7 @@
     hex.addEventListener('click', (event) => point(event, 'list'));
     list.addEventListener('pointerover', (event) => point(event, false));
     list.addEventListener('click', (event) => point(event, false));
+    hex.addEventListener('focus', () => { if (current < 0 && leaves.length && hex.matches(':focus-visible')) name(leaves[0], 'list'); });
     hex.addEventListener('keydown', (event) => {
       const now = leaves.indexOf(current);
       const row = (by) => {
@@ -278,7 +317,7 @@
 
   // What someone pastes into a bug report.
   function report(it, run) {
-    const out = [`${run.id}  ${it.ids.join(' ')}`, it.intent, `${title(run.verdict)}${run.note ? `: ${run.note}` : ''}`];
+    const out = [`${run.id}  ${it.ids.join(' ')}`, it.intent, command(run), `${title(run.verdict)}${run.note ? `: ${run.note}` : ''}`];
     for (const step of run.steps) {
       out.push('', `line ${step.line}: ${text(step.source)}`);
       if (step.difference) {
@@ -336,7 +375,10 @@
       apply();
       named.open = true;
       open(named);
-      named.scrollIntoView();
+      const show = () => requestAnimationFrame(() => named.scrollIntoView({ behavior: 'instant' }));
+      // While the page loads, the browser goes to the address by itself, and knows nothing of what was just opened.
+      if (document.readyState === 'complete') show();
+      else window.addEventListener('load', show, { once: true });
       return;
     }
     if (hash === 'cases') return;
@@ -359,6 +401,7 @@
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const typing = event.target.matches('input[type=search], select, textarea');
     if (event.key === 'Escape' && event.target === q) { q.value = ''; apply(); remember(); return; }
+    if (event.key === 'Enter' && event.target === q) { event.preventDefault(); cases.find((it) => !it.hidden)?.querySelector('summary').focus(); return; }
     if (typing) return;
     if (event.key === '/') { event.preventDefault(); q.focus(); q.select(); }
     if (event.key === 'j' || event.key === 'k') {

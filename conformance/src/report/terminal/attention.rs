@@ -50,9 +50,12 @@ fn block(out: &mut String, group: &Group<'_>, target: &str, width: usize, paint:
 
 fn head(out: &mut String, word: &str, group: &Group<'_>, width: usize, paint: Paint) {
     let run = group.first();
-    let versions = group.versions().map_or(String::new(), |versions| format!("  {versions}"));
-    let ids = paint.dim(&run.ids.join(" "));
-    out.push_str(&format!("\n{}  {}{versions}  {ids}\n", paint.bad(word), paint.bold(&run.case)));
+    let versions = group.versions().map_or(String::new(), |versions| format!("{versions}  "));
+    let ids = run.ids.join(" ");
+    let room = width.saturating_sub(word.len() + 2 + run.case.len() + 2);
+    let fold = if versions.chars().count() + ids.len() > room { "\n" } else { "" };
+    let name = paint.bold(&run.case);
+    out.push_str(&format!("\n{}  {name}{fold}  {versions}{}\n", paint.bad(word), paint.dim(&ids)));
     wrapped(out, &run.intent, 2, width);
 }
 
@@ -90,6 +93,8 @@ fn by_name<'a>(
         }
     }
     for (reason, names) in names {
+        let indent = word.len() + 2;
+        let reason = sides::wrap(reason, width.saturating_sub(indent)).join(&format!("\n{:indent$}", ""));
         out.push_str(&format!("\n{}  {reason}\n", paint.bold(word)));
         wrapped(out, &names.join(", "), 2, width);
     }

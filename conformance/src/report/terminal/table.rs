@@ -25,19 +25,19 @@ fn families(out: &mut String, overview: &Overview, width: usize, paint: Paint) {
     // Passed and Differs are what the table is for; a column of zeros under another word says nothing.
     let shown: Vec<usize> = (0..7).filter(|at| *at < 2 || overview.total.runs[*at] > 0).collect();
     let wide: usize = 15 + shown.iter().map(|at| Overview::WORDS[*at].len().max(5) + 2).sum::<usize>();
-    let words = if wide <= width { Overview::WORDS } else { SHORT };
-    let heads = shown.iter().map(|at| format!("  {:>5}", words[*at])).collect::<String>();
+    let (words, gap) = if wide <= width { (Overview::WORDS, "  ") } else { (SHORT, " ") };
+    let heads = shown.iter().map(|at| format!("{gap}{:>5}", words[*at])).collect::<String>();
     out.push_str(&format!("{}\n", paint.dim(&format!("family   cases{heads}"))));
     for family in overview.families.iter().chain([&overview.total]) {
-        out.push_str(&row(family, &shown, &words, paint));
+        out.push_str(&row(family, &shown, &words, gap, paint));
     }
 }
 
-fn row(family: &Family, shown: &[usize], words: &[&str; 7], paint: Paint) -> String {
+fn row(family: &Family, shown: &[usize], words: &[&str; 7], gap: &str, paint: Paint) -> String {
     let cells = shown.iter().map(|at| {
         let count = family.runs[*at];
         let text = if count == 0 { "·".to_owned() } else { count.to_string() };
-        let cell = format!("  {text:>width$}", width = words[*at].len().max(5));
+        let cell = format!("{gap}{text:>width$}", width = words[*at].len().max(5));
         if count == 0 { paint.dim(&cell) } else { paint.verdict(Overview::WORDS[*at], &cell) }
     });
     format!("{:8} {:>5}{}\n", family.name, family.cases, cells.collect::<String>())
