@@ -199,7 +199,17 @@ pub(crate) enum Part {
 impl Body {
     /// Its length on the wire.
     pub(crate) fn len(&self) -> usize {
-        self.parts.iter().map(|part| match part { Part::Bytes(bytes) => bytes.len(), Part::Span(span) => span.length }).sum()
+        self.parts.iter().map(Part::len).sum()
+    }
+}
+
+impl Part {
+    /// Its length on the wire.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Span(span) => span.length,
+        }
     }
 }
 

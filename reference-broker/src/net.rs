@@ -4,3 +4,4 @@ pub(crate) mod connection;
 pub(crate) mod frame;
 pub(crate) mod header;
 pub(crate) mod listener;
+mod send;

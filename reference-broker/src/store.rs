@@ -29,6 +29,16 @@ impl Source {
         self.length
     }
 
+    /// The file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where in the file it begins.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Reads at a position of the span.
     pub(crate) fn read(&self, position: usize, into: &mut [u8]) -> std::io::Result<usize> {
         self.file.read_at(into, self.start + position as u64)

@@ -6,16 +6,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use kafka_fixtures::schema::Schemas;
 use kafka_fixtures::walk::{Budget, walk};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::frame::{FrameError, FrameReader};
 use super::header::{HeaderError, RequestHeader};
+use super::send::send;
 use crate::api;
 use crate::broker::{Job, Outgoing};
-use crate::store::{Source, Sources};
+use crate::store::Sources;
 
 /// What a connection needs besides its socket.
 #[derive(Clone)]
@@ -93,41 +93,4 @@ async fn ask(header: RequestHeader, body: Bytes, client_host: Arc<str>, link: &L
     let job = Job { entry: header.entry, version: header.version, client_id: header.client_id, client_host, body, reply };
     link.inbox.send(job).await.map_err(|_| Closed::Stopped)?;
     answer.await.map_err(|_| Closed::Stopped)
-}
-
-async fn send(socket: &mut TcpStream, header: &[u8], body: api::Body, sources: &dyn Sources) -> Result<(), Closed> {
-    let size = u32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 4 GiB".into()))?;
-    let mut head = size.to_be_bytes().to_vec();
-    head.extend_from_slice(header);
-    let mut parts = body.parts.into_iter().peekable();
-    // The common answer is one encoded part: it leaves in one packet with its header.
-    if let Some(api::Part::Bytes(first)) = parts.next_if(|part| matches!(part, api::Part::Bytes(_))) {
-        head.extend_from_slice(&first);
-    }
-    socket.write_all(&head).await?;
-    for part in parts {
-        match part {
-            api::Part::Bytes(bytes) => socket.write_all(&bytes).await?,
-            api::Part::Span(span) => send_span(socket, sources.open(&span)?).await?,
-        }
-    }
-    Ok(())
-}
-
-/// How much of a file passes through user space at a time.
-const COPY_BYTES: usize = 128 << 10;
-
-async fn send_span(socket: &mut (impl AsyncWrite + Unpin), source: Source) -> Result<(), Closed> {
-    let mut position = 0;
-    let mut buffer = vec![0; source.length().min(COPY_BYTES)];
-    while position < source.length() {
-        let want = (source.length() - position).min(buffer.len());
-        let read = source.read(position, &mut buffer[..want])?;
-        if read == 0 {
-            return Err(Closed::Body("a log file is shorter than its index says".into()));
-        }
-        socket.write_all(&buffer[..read]).await?;
-        position += read;
-    }
-    Ok(())
 }

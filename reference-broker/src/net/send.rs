@@ -1,0 +1,73 @@
+//! How an answer leaves: small pieces gathered into one write, large ranges of log files from the page cache to the socket.
+
+use std::io::{self, ErrorKind};
+
+use rustix::fs::sendfile;
+use tokio::io::{AsyncWriteExt, Interest};
+use tokio::net::TcpStream;
+
+use super::connection::Closed;
+use crate::api::{Body, Part};
+use crate::store::{Source, Sources};
+
+/// Parts up to this size are gathered with what surrounds them: one packet is worth more than the copy.
+const GATHER_BYTES: usize = 16 << 10;
+/// How much one system call may send, so that other connections get their turn.
+const TURN_BYTES: usize = 1 << 20;
+
+/// Sends the size, the response header and the body.
+pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Body, sources: &dyn Sources) -> Result<(), Closed> {
+    let size = u32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 4 GiB".into()))?;
+    let mut gathered = size.to_be_bytes().to_vec();
+    gathered.extend_from_slice(header);
+    for part in body.parts {
+        let is_large = part.len() > GATHER_BYTES;
+        if is_large || gathered.len() > GATHER_BYTES {
+            socket.write_all(&gathered).await?;
+            gathered.clear();
+        }
+        match part {
+            Part::Bytes(bytes) => gathered.extend_from_slice(&bytes),
+            Part::Span(span) if is_large => pass(socket, &sources.open(&span)?).await?,
+            Part::Span(span) => copy(&sources.open(&span)?, &mut gathered)?,
+        }
+    }
+    socket.write_all(&gathered).await?;
+    Ok(())
+}
+
+fn copy(source: &Source, into: &mut Vec<u8>) -> Result<(), Closed> {
+    let (mut filled, end) = (into.len(), into.len() + source.length());
+    let start = filled;
+    into.resize(end, 0);
+    while filled < end {
+        match source.read(filled - start, &mut into[filled..])? {
+            0 => return Err(too_short()),
+            read => filled += read,
+        }
+    }
+    Ok(())
+}
+
+/// Bytes go from the file to the socket without passing through this process.
+async fn pass(socket: &TcpStream, source: &Source) -> Result<(), Closed> {
+    let (mut position, end) = (source.start(), source.start() + source.length() as u64);
+    while position < end {
+        socket.writable().await?;
+        let turn = usize::try_from(end - position).unwrap_or(usize::MAX).min(TURN_BYTES);
+        let sent = socket.try_io(Interest::WRITABLE, || {
+            sendfile(socket, source.file(), Some(&mut position), turn).map_err(io::Error::from)
+        });
+        match sent {
+            Ok(0) => return Err(too_short()),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn too_short() -> Closed {
+    Closed::Body("a log file is shorter than its index says".into())
+}
