@@ -21,7 +21,7 @@
 //! | `produce T[/P]` | `values= keys= headers= timestamps= acks= codec= idempotent= partitioner= producer= wait=false` | a line a record |
 //! | `flush` | `producer=` | what `wait=false` left |
 //! | `init-transactions`, `begin`, `commit-transaction`, `abort-transaction` | `producer=` | `ok` |
-//! | `consume T[/P]…` | `from=beginning\|end\|N n= show=[timestamp]` | the records, to the end of the log or n of them |
+//! | `consume T[/P]…` | `from=beginning\|end\|N n= show=[timestamp]` | the records, to the end of the log or n of them; a time that the broker gave is `append-time=<now>` |
 //! | `subscribe M T…` | `group= strategy= instance= wait=false` | who was assigned what |
 //! | `assign M T/P=OFFSET…` | `group=` | `ok` |
 //! | `settle M` | | the rebalance events until the members own all partitions |
@@ -31,7 +31,7 @@
 //! | `committed M [T/P…]` | `group=` | `t/0 offset=3` |
 //! | `seek M T/P=OFFSET…`, `pause M T/P…`, `resume M T/P…`, `unsubscribe M`, `close M` | | |
 //!
-//! `M` names a member of a group in this case: `c1`. While one member waits, the others are served too, so that they take
+//! A bare name is made unique for the run, a quoted one is asked as it is. `M` names a member of a group in this case: `c1`. While one member waits, the others are served too, so that they take
 //! part in a rebalance, but they receive no records.
 
 mod admin;
@@ -221,9 +221,9 @@ impl Clients {
         self.admin.is_some() || !(self.producers.is_empty() && self.readers.is_empty() && self.members.is_empty())
     }
 
-    /// The name on the broker; a name that has the prefix already keeps it.
+    /// The name on the broker; a name that has the prefix already keeps it, and so does one of Kafka's own.
     fn unique(&self, name: &str) -> String {
-        if name.starts_with(&self.prefix) || name.is_empty() {
+        if name.starts_with(&self.prefix) || name.is_empty() || name.starts_with("__") {
             name.to_owned()
         } else {
             format!("{}{name}", self.prefix)
@@ -265,13 +265,15 @@ impl Clients {
         Ok(list)
     }
 
-    /// The names among the positional arguments, lists flattened, made unique.
+    /// The names among the positional arguments, lists flattened, made unique but for quoted ones.
     fn names(&self, call: &Call<'_>, skip: usize, what: &str) -> Result<Vec<String>, StepFailure> {
         let items = call.args.positional.iter().skip(skip).flat_map(Arg::items);
+        let items = items.filter(|arg| !FLAGS.iter().any(|flag| *arg == Arg::Word((*flag).to_owned())));
         let names: Vec<String> = items
-            .filter_map(|arg| arg.text())
-            .filter(|word| !FLAGS.contains(&word.as_str()))
-            .map(|name| self.unique(&name))
+            .filter_map(|arg| match arg {
+                Arg::Text(quoted) => Some(quoted),
+                other => other.text().map(|name| self.unique(&name)),
+            })
             .collect();
         if names.is_empty() {
             return Err(StepFailure::usage(format!("{} wants {what}", call.args.verb)));

@@ -1,5 +1,6 @@
 //! What the admin client does: topics, partitions, configs, records and groups.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use rdkafka::admin::{
@@ -8,7 +9,7 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{Call, Clients, Lines, StepFailure, config, errors, show};
 use crate::case::{Arg, Args};
@@ -33,6 +34,16 @@ impl Clients {
         self.admin
             .as_ref()
             .ok_or_else(|| StepFailure("no admin client".to_owned()))
+    }
+}
+
+impl Admin {
+    /// A client that does not know a partition's leader yet waits a whole second before it asks again.
+    fn acquaint(&self, list: &TopicPartitionList, call: &Call<'_>) {
+        let topics: BTreeSet<String> = show::partitions(list).into_iter().map(|(topic, _)| topic).collect();
+        for topic in topics {
+            let _ = self.0.inner().fetch_metadata(Some(&topic), call.left()); // what is wrong shows in the call itself
+        }
     }
 }
 
@@ -107,6 +118,7 @@ pub(super) fn create_partitions(clients: &mut Clients, call: &Call<'_>) -> Lines
 pub(super) fn delete_records(clients: &mut Clients, call: &Call<'_>) -> Lines {
     call.only(&[])?;
     let list = clients.list(call, 0, Offset::End)?;
+    clients.admin()?.acquaint(&list, call);
     match wait(clients.admin()?.0.delete_records(&list, &options(call))) {
         Ok(list) => Ok(show::offsets(&list, "low")),
         Err(error) => Ok(vec![failed(&error)]),

@@ -5,7 +5,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::member::Member;
-use super::turns::{TURN, poll, settle};
+use super::turns::{TURN, let_go, poll, settle};
 use super::{Call, Clients, Lines, StepFailure, config, errors, show};
 
 pub(super) fn run(clients: &mut Clients, verb: &str, call: &Call<'_>) -> Lines {
@@ -16,8 +16,9 @@ pub(super) fn run(clients: &mut Clients, verb: &str, call: &Call<'_>) -> Lines {
         "poll" => poll(clients, call),
         "commit" => commit(clients, call),
         "committed" => committed(clients, call),
+        "unsubscribe" => unsubscribe(clients, call),
         "close" => close(clients, call),
-        "assignment" | "subscription" | "position" | "protocol" | "seek" | "pause" | "resume" | "unsubscribe" => {
+        "assignment" | "subscription" | "position" | "protocol" | "seek" | "pause" | "resume" => {
             with_member(clients, verb, call)
         }
         _ => Err(StepFailure::usage(format!("the client driver has no verb {verb}"))),
@@ -90,11 +91,6 @@ fn with_member(clients: &mut Clients, verb: &str, call: &Call<'_>) -> Lines {
         }),
         "protocol" => Ok(vec![protocol(&member.consumer.rebalance_protocol()).to_owned()]),
         "seek" => Ok(seek(member, &list, call)),
-        "unsubscribe" => {
-            member.topics.clear();
-            member.consumer.unsubscribe();
-            Ok(vec!["ok".to_owned()])
-        }
         "pause" => {
             member.paused.extend(show::partitions(&list));
             Ok(told(member.consumer.pause(&list)))
@@ -183,6 +179,16 @@ fn named_member(clients: &Clients, call: &Call<'_>) -> (usize, Option<String>) {
         Some(name) => (1, Some(name)),
         None => (0, None),
     }
+}
+
+/// Waits until the application was told what it lost: only then does librdkafka leave the group.
+fn unsubscribe(clients: &mut Clients, call: &Call<'_>) -> Lines {
+    call.only(&[])?;
+    let name = call.args.at(0, "a member, such as c1")?;
+    let member = clients.known(&name)?;
+    member.topics.clear();
+    member.consumer.unsubscribe();
+    Ok(let_go(clients, call, &name))
 }
 
 /// Leaves the group, but for a static member, and tells what was taken from it.

@@ -1,5 +1,8 @@
 //! What a client saw, as canonical lines: partitions in order, errors by name, no address, no time unless asked for.
 
+use std::time::{Duration, SystemTime};
+
+use rdkafka::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -7,6 +10,8 @@ use super::errors;
 
 /// Longer keys and values are shown by length and checksum.
 const LONGEST: usize = 80;
+/// By how much a broker's clock and ours may differ.
+const CLOCKS_AGREE: Duration = Duration::from_secs(60);
 
 /// One record as an application received it.
 #[derive(Debug, Clone)]
@@ -14,7 +19,7 @@ pub(super) struct Record {
     pub(super) topic: String,
     pub(super) partition: i32,
     offset: i64,
-    timestamp: Option<i64>,
+    timestamp: Timestamp,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     headers: Vec<(String, Option<Vec<u8>>)>,
@@ -27,7 +32,7 @@ impl Record {
             topic: message.topic().to_owned(),
             partition: message.partition(),
             offset: message.offset(),
-            timestamp: message.timestamp().to_millis(),
+            timestamp: message.timestamp(),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
             headers: headers
@@ -44,8 +49,7 @@ impl Record {
     fn line(&self, with_time: bool) -> String {
         let mut line = format!("{}/{} offset={}", self.topic, self.partition, self.offset);
         if with_time {
-            let time = self.timestamp.map_or("none".to_owned(), |t| t.to_string());
-            line += &format!(" timestamp={time}");
+            line += &time(self.timestamp);
         }
         if self.key.is_some() {
             line += &format!(" key={}", bytes(self.key.as_deref()));
@@ -59,6 +63,23 @@ impl Record {
             line += &format!(" headers=[{}]", shown.collect::<Vec<_>>().join(", "));
         }
         line
+    }
+}
+
+/// The application's time as a number. The broker's is never the same twice: near our clock it is `<now>`.
+fn time(timestamp: Timestamp) -> String {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let is_now = |millis: i64| {
+        let time = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        now.abs_diff(time) < CLOCKS_AGREE
+    };
+    match timestamp {
+        Timestamp::NotAvailable => " timestamp=none".to_owned(),
+        Timestamp::CreateTime(millis) => format!(" timestamp={millis}"),
+        Timestamp::LogAppendTime(millis) if is_now(millis) => " append-time=<now>".to_owned(),
+        Timestamp::LogAppendTime(millis) => format!(" append-time={millis}"),
     }
 }
 

@@ -35,6 +35,19 @@ pub(super) fn settle(clients: &mut Clients, call: &Call<'_>, name: &str) -> Line
     Ok(lines)
 }
 
+/// Waits until a member owns nothing any more.
+pub(super) fn let_go(clients: &mut Clients, call: &Call<'_>, name: &str) -> Vec<String> {
+    let done = |members: &BTreeMap<String, Member>| members.get(name).is_none_or(|member| member.owned().is_empty());
+    let in_time = turns(clients, call, done);
+    let mut lines = clients.events(name);
+    lines.push(if in_time {
+        "ok".to_owned()
+    } else {
+        format!("{name} timed out")
+    });
+    lines
+}
+
 fn turns(clients: &mut Clients, call: &Call<'_>, done: impl Fn(&BTreeMap<String, Member>) -> bool) -> bool {
     loop {
         for member in clients.members.values_mut() {
