@@ -8,7 +8,7 @@ mod parse;
 
 pub use args::{Arg, ArgError, Args, Capture};
 pub use bind::{Identity, Names, WrittenTime};
-pub use embedded::{LoadError, load_dir, load_each, load_embedded};
+pub use embedded::{LoadError, Loaded, load_dir, load_each, load_embedded};
 pub use matrix::{Cell, Releases};
 pub use parse::{ParseError, parse};
 

@@ -22,6 +22,9 @@ pub enum LoadError {
     },
 }
 
+/// The name of a case file, and the case or what is wrong with it.
+pub type Loaded = (String, Result<Case, LoadError>);
+
 /// Every case inside the binary, by name.
 pub fn load_embedded() -> Result<Vec<Case>, LoadError> {
     EMBEDDED.iter().map(|(name, text)| Ok(parse(name, text)?)).collect()
@@ -33,14 +36,14 @@ pub fn load_dir(dir: &Path) -> Result<Vec<Case>, LoadError> {
 }
 
 /// Likewise, each with its name and with what came of it: one file that is wrong does not hide the others.
-pub fn load_each(dir: &Path) -> Result<Vec<(String, Result<Case, LoadError>)>, LoadError> {
+pub fn load_each(dir: &Path) -> Result<Vec<Loaded>, LoadError> {
     let mut files = Vec::new();
     collect(dir, &mut files)?;
     files.sort();
     Ok(files.iter().map(|file| load_file(dir, file)).collect())
 }
 
-fn load_file(dir: &Path, file: &Path) -> (String, Result<Case, LoadError>) {
+fn load_file(dir: &Path, file: &Path) -> Loaded {
     let name = file
         .strip_prefix(dir)
         .unwrap_or(file)

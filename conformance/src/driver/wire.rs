@@ -143,12 +143,11 @@ async fn receive(mut read: OwnedReadHalf, inbox: Arc<Mutex<Inbox>>, tell: watch:
             None => inbox.unasked.push(frame),
         }
     }
-    {
-        let mut inbox = lock(&inbox);
-        inbox.ended = true;
-        inbox.waiting.clear();
-    }
+    let mut inbox = lock(&inbox);
+    inbox.ended = true;
+    // Told first: whoever learns that its reply will not come must not take this connection for an open one.
     let _ = tell.send(true);
+    inbox.waiting.clear();
 }
 
 async fn read_frame(read: &mut OwnedReadHalf) -> io::Result<Bytes> {
