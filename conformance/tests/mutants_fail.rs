@@ -1,0 +1,91 @@
+//! Every mutant of the reference broker is caught by a case, by name: `cargo test -p conformance --features mutants`.
+//! A mutant without a row, or a row whose case lets the mutant pass, fails here. Without the mutant the same cases pass.
+#![cfg(feature = "mutants")]
+
+use std::collections::BTreeSet;
+use std::process::{Command, Output};
+
+use reference_broker::mutant::Mutant;
+use serde_json::Value;
+
+macro_rules! caught {
+    ($($test:ident: $mutant:literal, $case:literal;)*) => {
+        /// Which case must catch which mutant.
+        const CAUGHT: &[(&str, &str)] = &[$(($mutant, $case)),*];
+
+        $(#[test]
+        fn $test() {
+            is_caught($mutant, $case);
+        })*
+    };
+}
+
+caught! {
+    a_wrong_crc_that_is_taken_is_caught: "crc-unchecked", "produce/crc-wrong";
+    a_topic_of_any_name_is_caught: "topic-name-unchecked", "topics/create-refused";
+    a_long_poll_that_does_not_wait_is_caught: "long-poll-ignored", "fetch/at-the-end";
+}
+
+fn run(arguments: &[&str]) -> (Output, Vec<(String, String)>) {
+    let report = tempfile::tempdir().expect("a temporary directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .args(["run", "--format", "json", "--report"])
+        .arg(report.path())
+        .args(arguments)
+        .output()
+        .expect("the binary runs");
+    let events = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(event)
+        .collect::<Vec<_>>();
+    let finished = events.iter().filter(|event| event["event"] == "run_finished");
+    let verdicts = finished
+        .map(|run| (word(&run["case"]), word(&run["verdict"])))
+        .collect();
+    (output, verdicts)
+}
+
+fn event(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn is_caught(mutant: &str, case: &str) {
+    let (output, verdicts) = run(&["--mutant", mutant, "--case", case]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    let differs = verdicts.iter().any(|(of, verdict)| of == case && verdict == "differs");
+    assert!(differs, "{case} lets the mutant {mutant} pass: {verdicts:?}\n{told}");
+    assert_eq!(output.status.code(), Some(1), "{mutant}: {told}");
+}
+
+#[test]
+fn every_mutant_has_a_case_that_must_catch_it() {
+    let named: BTreeSet<&str> = CAUGHT.iter().map(|(mutant, _)| *mutant).collect();
+    let all: BTreeSet<&str> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
+    let missing: Vec<_> = all.difference(&named).collect();
+    let unknown: Vec<_> = named.difference(&all).collect();
+    assert!(missing.is_empty(), "no case is named for {missing:?}");
+    assert!(unknown.is_empty(), "no mutant is called {unknown:?}");
+}
+
+#[test]
+fn without_a_mutant_the_same_cases_pass() {
+    let cases: BTreeSet<&str> = CAUGHT.iter().map(|(_, case)| *case).collect();
+    let arguments: Vec<&str> = cases.iter().flat_map(|case| ["--case", case]).collect();
+    let (output, verdicts) = run(&arguments);
+    let told = String::from_utf8_lossy(&output.stderr);
+    let others: Vec<_> = verdicts.iter().filter(|(_, verdict)| verdict != "passed").collect();
+    assert!(others.is_empty(), "{others:?}\n{told}");
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let asked: BTreeSet<&str> = verdicts.iter().map(|(case, _)| case.as_str()).collect();
+    assert_eq!(asked, cases);
+}
+
+#[test]
+fn a_mutant_that_does_not_exist_is_a_wrong_usage() {
+    let (output, _) = run(&["--mutant", "no-such"]);
+    assert_eq!(output.status.code(), Some(2));
+}
