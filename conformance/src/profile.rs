@@ -67,7 +67,12 @@ impl Profiled for Profile {
 
 impl fmt::Display for ProfileError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, line, text, message } = self;
+        let Self {
+            path,
+            line,
+            text,
+            message,
+        } = self;
         match line {
             None => write!(out, "{}: {message}", path.display()),
             Some(line) => write!(out, "{}:{line}: {message}\n  {}", path.display(), text.trim_end()),

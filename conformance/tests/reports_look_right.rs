@@ -5,7 +5,7 @@
 mod sample;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use conformance::report::{Collected, Files, JsonLines, Look, Reporter, Terminal, document, junit, page};
 use serde_json::Value;
@@ -22,7 +22,15 @@ fn told(reporter: &mut impl Reporter) {
 
 fn terminal(width: usize, colour: bool) -> String {
     let mut out = Vec::new();
-    told(&mut Terminal::new(&mut out, Look { width, colour, live: false }, Some("report/index.html".to_owned())));
+    told(&mut Terminal::new(
+        &mut out,
+        Look {
+            width,
+            colour,
+            live: false,
+        },
+        Some("report/index.html".to_owned()),
+    ));
     String::from_utf8(out).unwrap()
 }
 
@@ -37,7 +45,11 @@ fn is_as_expected(name: &str, actual: &str) {
     if let Some((at, (expected, actual))) = lines.into_iter().find(|(_, (expected, actual))| expected != actual) {
         panic!("{name}:{}\n  expected {expected:?}\n  actual   {actual:?}", at + 1);
     }
-    assert_eq!(expected.lines().count(), actual.lines().count(), "{name} has another length");
+    assert_eq!(
+        expected.lines().count(),
+        actual.lines().count(),
+        "{name} has another length"
+    );
 }
 
 #[test]
@@ -46,7 +58,10 @@ fn the_terminal_shows_what_needs_attention_at_every_width() {
         let text = terminal(width, false);
         is_as_expected(&format!("terminal-{width}.txt"), &text);
         let widest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
-        assert!(widest.chars().count() <= width, "{width} columns are too few for {widest:?}");
+        assert!(
+            widest.chars().count() <= width,
+            "{width} columns are too few for {widest:?}"
+        );
     }
 }
 
@@ -76,7 +91,10 @@ fn the_three_files_of_a_report_are_written_whole() {
     let directory = tempfile::tempdir().unwrap();
     let report = directory.path().join("deep/report");
     told(&mut Files::create(&report).unwrap());
-    let mut names: Vec<_> = std::fs::read_dir(&report).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(&report)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     names.sort();
     assert_eq!(names, ["index.html", "junit.xml", "result.json"]);
 }
@@ -84,13 +102,24 @@ fn the_three_files_of_a_report_are_written_whole() {
 /// The names in the first column of the table that follows a heading, as `RESULT.md` writes them.
 fn documented(after: &str) -> BTreeSet<String> {
     let text = include_str!("../src/report/RESULT.md");
-    let rows = text.split_once(after).unwrap().1.trim_start().lines().take_while(|line| line.starts_with('|'));
+    let rows = text
+        .split_once(after)
+        .unwrap()
+        .1
+        .trim_start()
+        .lines()
+        .take_while(|line| line.starts_with('|'));
     let first = rows.filter_map(|row| row.split('|').nth(1));
-    first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(|name| name.trim_end_matches("[]").to_owned()).collect()
+    first
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .map(|name| name.trim_end_matches("[]").to_owned())
+        .collect()
 }
 
 fn keys<'a>(values: impl Iterator<Item = &'a Value>) -> BTreeSet<String> {
-    values.flat_map(|value| value.as_object().unwrap().keys().cloned()).collect()
+    values
+        .flat_map(|value| value.as_object().unwrap().keys().cloned())
+        .collect()
 }
 
 fn names(list: &[&str]) -> BTreeSet<String> {
@@ -103,12 +132,32 @@ fn result_md_describes_every_field_of_result_json_and_no_other() {
     let list = |value: &Value, name: &str| value[name].as_array().unwrap().clone();
     let mut top = keys([&result].into_iter());
     assert!(top.remove("plan"));
-    top.extend(keys([&result["plan"]].into_iter()).iter().map(|name| format!("plan.{name}")));
-    assert_eq!(top, documented("All times are milliseconds (three decimals), all hex is lower case.\n"));
+    top.extend(
+        keys([&result["plan"]].into_iter())
+            .iter()
+            .map(|name| format!("plan.{name}")),
+    );
+    assert_eq!(
+        top,
+        documented("All times are milliseconds (three decimals), all hex is lower case.\n")
+    );
 
-    let counts = ["cases", "runs", "passed", "differs", "known", "vanished", "unclaimed", "unreachable", "broken"];
+    let counts = [
+        "cases",
+        "runs",
+        "passed",
+        "differs",
+        "known",
+        "vanished",
+        "unclaimed",
+        "unreachable",
+        "broken",
+    ];
     assert_eq!(keys([&result["totals"]].into_iter()), names(&counts));
-    assert_eq!(keys(list(&result, "families").iter()), names(&[&counts[..], &["family"]].concat()));
+    assert_eq!(
+        keys(list(&result, "families").iter()),
+        names(&[&counts[..], &["family"]].concat())
+    );
     let text = include_str!("../src/report/RESULT.md");
     assert!(counts.iter().all(|word| text.contains(&format!("`{word}`"))));
 
@@ -117,7 +166,10 @@ fn result_md_describes_every_field_of_result_json_and_no_other() {
     let steps: Vec<Value> = runs.iter().flat_map(|run| list(run, "steps")).collect();
     assert_eq!(keys(steps.iter()), documented("**step**\n"));
     let within = |name: &str| steps.iter().flat_map(|step| list(step, name)).collect::<Vec<_>>();
-    assert_eq!(keys(within("frames").iter()), names(&["direction", "api", "version", "hex"]));
+    assert_eq!(
+        keys(within("frames").iter()),
+        names(&["direction", "api", "version", "hex"])
+    );
     assert_eq!(keys(within("difference").iter()), names(&["expected", "actual"]));
     assert!(text.contains("`{direction, api, version, hex}`") && text.contains("`{expected, actual}`"));
 }
@@ -126,8 +178,15 @@ fn result_md_describes_every_field_of_result_json_and_no_other() {
 fn json_lines_tell_the_events_that_result_md_names() {
     let mut out = Vec::new();
     told(&mut JsonLines(&mut out));
-    let lines: Vec<Value> = String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let kinds: BTreeSet<String> = lines.iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect();
+    let lines: Vec<Value> = String::from_utf8(out)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let kinds: BTreeSet<String> = lines
+        .iter()
+        .map(|line| line["event"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(kinds, names(&["started", "run_started", "run_finished", "ended"]));
     let text = include_str!("../src/report/RESULT.md");
     assert!(kinds.iter().all(|kind| text.contains(&format!("`{kind}`"))));
@@ -152,16 +211,21 @@ fn nothing_that_a_target_says_becomes_markup() {
     plan.target_name = evil.to_owned();
     for run in &mut collected.runs {
         run.intent = evil.to_owned();
-        run.steps.iter_mut().for_each(|step| step.actual = vec![evil.to_owned()]);
+        run.steps
+            .iter_mut()
+            .for_each(|step| step.actual = vec![evil.to_owned()]);
     }
     let html = page(&collected).unwrap();
     assert!(!html.contains("<script>alert") && !html.contains("<img"));
 }
 
 #[test]
-#[ignore = "writes a page to look at: PAGE=path PASSED=count cargo test … -- --ignored"]
+#[ignore = "proves nothing: writes a page to look at, PAGE=path PASSED=count cargo test … -- --ignored"]
 fn the_sample_page_is_written_for_looking_at() {
     let passed = std::env::var("PASSED").map_or(20, |count| count.parse().unwrap());
-    let path = std::env::var_os("PAGE").unwrap();
+    let path = std::env::var_os("PAGE").map_or_else(
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).join("page.html"),
+        PathBuf::from,
+    );
     std::fs::write(path, page(&collected(passed)).unwrap()).unwrap();
 }

@@ -16,7 +16,10 @@ pub(super) struct Exclusion {
 #[derive(Debug, Clone, PartialEq)]
 enum What {
     Family(String),
-    Api { name: String, versions: Option<VersionRange> },
+    Api {
+        name: String,
+        versions: Option<VersionRange>,
+    },
     Glob(String),
 }
 
@@ -26,10 +29,14 @@ impl Exclusion {
         let words: Vec<&str> = text.split_whitespace().collect();
         let what = match words[..] {
             ["family", name] => What::Family(name.to_owned()),
-            ["api", api] => What::Api { name: api_name(api)?, versions: None },
-            ["api", api, versions] => {
-                What::Api { name: api_name(api)?, versions: Some(VersionRange::parse(versions)?) }
-            }
+            ["api", api] => What::Api {
+                name: api_name(api)?,
+                versions: None,
+            },
+            ["api", api, versions] => What::Api {
+                name: api_name(api)?,
+                versions: Some(VersionRange::parse(versions)?),
+            },
             ["family" | "api", ..] | [] | [_, _, ..] => {
                 return Err(format!(
                     "expected \"family FCO\", \"api 19\", \"api Produce 12..13\", a catalogue id or a glob over case names, found {text:?}"
@@ -37,7 +44,10 @@ impl Exclusion {
             }
             [glob] => What::Glob(glob.to_owned()),
         };
-        Ok(Self { text: text.to_owned(), what })
+        Ok(Self {
+            text: text.to_owned(),
+            what,
+        })
     }
 
     /// As written.
@@ -48,9 +58,15 @@ impl Exclusion {
     /// Whether this run is not claimed.
     pub(super) fn covers(&self, case: &Case, cell: &Cell) -> bool {
         match &self.what {
-            What::Family(name) => case.ids.iter().any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(name))),
+            What::Family(name) => case
+                .ids
+                .iter()
+                .any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(name))),
             What::Api { name, versions: None } => case.apis.iter().any(|api| api.name == *name),
-            What::Api { name, versions: Some(range) } => cell.version_of(name).is_some_and(|version| range.contains(version)),
+            What::Api {
+                name,
+                versions: Some(range),
+            } => cell.version_of(name).is_some_and(|version| range.contains(version)),
             What::Glob(glob) => names(glob, case, cell),
         }
     }

@@ -45,7 +45,11 @@ impl VersionRange {
             Some(_) => return Err(wrong()),
             None => text.parse().map(|only| (only, only)).map_err(|_| wrong())?,
         };
-        if low > high { Err(wrong()) } else { Ok(Self { low, high }) }
+        if low > high {
+            Err(wrong())
+        } else {
+            Ok(Self { low, high })
+        }
     }
 
     pub(super) fn contains(self, version: i16) -> bool {

@@ -10,8 +10,14 @@ use crate::run::Profiled;
 fn cases() -> Vec<Case> {
     let case = |name: &str, head: &str| parse(name, &format!("{head}\n\nsend Metadata {{}}\n")).unwrap();
     vec![
-        case("produce/crc-wrong", "# PRO-17  A batch is refused.\napis: Produce 3..13, ListOffsets"),
-        case("groups/first-join", "# CLG-02  A join is sent back.\napis: JoinGroup 0..9"),
+        case(
+            "produce/crc-wrong",
+            "# PRO-17  A batch is refused.\napis: Produce 3..13, ListOffsets",
+        ),
+        case(
+            "groups/first-join",
+            "# CLG-02  A join is sent back.\napis: JoinGroup 0..9",
+        ),
         case("framing/unknown-key", "# FRM-03  The connection ends."),
     ]
 }
@@ -21,12 +27,16 @@ fn read(text: &str) -> Profile {
 }
 
 fn refused(text: &str) -> String {
-    Profile::parse(Path::new("p.toml"), text, &cases()).unwrap_err().to_string()
+    Profile::parse(Path::new("p.toml"), text, &cases())
+        .unwrap_err()
+        .to_string()
 }
 
 fn excludes(what: &str, case: usize, version: Option<(&str, i16)>) -> bool {
     let cell = version.map_or_else(Cell::bare, |(api, version)| Cell::of(api, version));
-    read(&format!("[claims]\nexclude = [{what:?}]")).unclaimed(&cases()[case], &cell).is_some()
+    read(&format!("[claims]\nexclude = [{what:?}]"))
+        .unclaimed(&cases()[case], &cell)
+        .is_some()
 }
 
 #[test]
@@ -43,7 +53,8 @@ fn what_is_excluded_is_named_by_family_api_version_id_or_glob() {
 
 #[test]
 fn a_known_difference_covers_its_versions_only() {
-    let profile = read("[[known]]\ncase = \"produce/*\"\nversions = \"3..8\"\nreason = \"R.\"\nlink = \"https://e.org/1\"");
+    let profile =
+        read("[[known]]\ncase = \"produce/*\"\nversions = \"3..8\"\nreason = \"R.\"\nlink = \"https://e.org/1\"");
     let known = |version| profile.known(&cases()[0], &Cell::of("Produce", version));
     assert_eq!(known(8), Some(("R.".to_owned(), Some("https://e.org/1".to_owned()))));
     assert_eq!(known(9), None);
@@ -53,7 +64,9 @@ fn a_known_difference_covers_its_versions_only() {
 #[test]
 fn an_empty_profile_claims_everything() {
     let profile = read("# nothing yet\n");
-    assert!(profile.unclaimed(&cases()[2], &Cell::bare()).is_none() && profile.known(&cases()[2], &Cell::bare()).is_none());
+    assert!(
+        profile.unclaimed(&cases()[2], &Cell::bare()).is_none() && profile.known(&cases()[2], &Cell::bare()).is_none()
+    );
 }
 
 #[test]
@@ -86,7 +99,12 @@ fn every_fault_is_told_with_its_line_and_what_was_expected() {
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let error = Profile::load(Path::new("/nowhere/p.toml"), &[]).unwrap_err();
-    assert!(error.to_string().starts_with("/nowhere/p.toml: the profile cannot be read"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("/nowhere/p.toml: the profile cannot be read"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -33,7 +33,9 @@ impl Collected {
 
     /// Orders the runs by case, then API, then version, so that two reports of one suite can be compared.
     pub fn sort(&mut self) {
-        self.runs.sort_by(|a, b| (&a.family, &a.case, &a.version, a.driver).cmp(&(&b.family, &b.case, &b.version, b.driver)));
+        self.runs.sort_by(|a, b| {
+            (&a.family, &a.case, &a.version, a.driver).cmp(&(&b.family, &b.case, &b.version, b.driver))
+        });
     }
 
     /// Families × verdicts.
@@ -45,7 +47,12 @@ impl Collected {
     pub fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for run in &self.runs {
-            match groups.iter_mut().rev().take_while(|g| g.first().case == run.case).find(|g| g.takes(run)) {
+            match groups
+                .iter_mut()
+                .rev()
+                .take_while(|g| g.first().case == run.case)
+                .find(|g| g.takes(run))
+            {
                 Some(group) => group.runs.push(run),
                 None => groups.push(Group { runs: vec![run] }),
             }
@@ -91,7 +98,15 @@ pub struct Overview {
 
 impl Overview {
     /// Every verdict, in the order in which reports show them.
-    pub const WORDS: [&'static str; 7] = ["passed", "differs", "known", "vanished", "unclaimed", "unreachable", "broken"];
+    pub const WORDS: [&'static str; 7] = [
+        "passed",
+        "differs",
+        "known",
+        "vanished",
+        "unclaimed",
+        "unreachable",
+        "broken",
+    ];
 
     fn of(runs: &[RunReport]) -> Self {
         let mut families: BTreeMap<&str, (std::collections::BTreeSet<&str>, [usize; 7])> = BTreeMap::new();
@@ -102,9 +117,16 @@ impl Overview {
         }
         let families: Vec<Family> = families
             .into_iter()
-            .map(|(name, (cases, runs))| Family { name: name.to_owned(), cases: cases.len(), runs })
+            .map(|(name, (cases, runs))| Family {
+                name: name.to_owned(),
+                cases: cases.len(),
+                runs,
+            })
             .collect();
-        let mut total = Family { name: "all".to_owned(), ..Family::default() };
+        let mut total = Family {
+            name: "all".to_owned(),
+            ..Family::default()
+        };
         for family in &families {
             total.cases += family.cases;
             for (sum, runs) in total.runs.iter_mut().zip(family.runs) {
@@ -116,12 +138,18 @@ impl Overview {
 
     /// The sum under this word.
     pub fn count(&self, word: &str) -> usize {
-        Self::WORDS.iter().position(|w| *w == word).map_or(0, |at| self.total.runs[at])
+        Self::WORDS
+            .iter()
+            .position(|w| *w == word)
+            .map_or(0, |at| self.total.runs[at])
     }
 }
 
 fn column(verdict: &Verdict) -> usize {
-    Overview::WORDS.iter().position(|word| *word == verdict.word()).unwrap_or(0)
+    Overview::WORDS
+        .iter()
+        .position(|word| *word == verdict.word())
+        .unwrap_or(0)
 }
 
 /// Runs of one case with one verdict and one way of differing.
@@ -149,7 +177,11 @@ impl<'a> Group<'a> {
     /// `Produce v3..9, v11`; None where the case has no matrix.
     pub fn versions(&self) -> Option<String> {
         let (api, _) = self.first().version.as_ref()?;
-        let mut versions: Vec<i16> = self.runs.iter().filter_map(|run| run.version.as_ref().map(|(_, v)| *v)).collect();
+        let mut versions: Vec<i16> = self
+            .runs
+            .iter()
+            .filter_map(|run| run.version.as_ref().map(|(_, v)| *v))
+            .collect();
         versions.sort_unstable();
         versions.dedup();
         Some(format!("{api} {}", ranges(&versions)))
@@ -159,7 +191,10 @@ impl<'a> Group<'a> {
 /// The parts of a run that make it differ from another run of the same case.
 fn troubles(run: &RunReport) -> impl Iterator<Item = (usize, &[crate::run::event::DiffLine], &[String])> {
     let needs_words = |step: &&StepReport| !step.difference.is_empty() || !step.findings.is_empty();
-    run.steps.iter().filter(needs_words).map(|step| (step.line, &step.difference[..], &step.findings[..]))
+    run.steps
+        .iter()
+        .filter(needs_words)
+        .map(|step| (step.line, &step.difference[..], &step.findings[..]))
 }
 
 /// `v3..9, v11` of sorted, distinct versions.
@@ -169,7 +204,11 @@ fn ranges(versions: &[i16]) -> String {
         let comma = if out.is_empty() { "" } else { ", " };
         let (first, last) = (run[0], run[run.len() - 1]);
         // Writing to a String cannot fail.
-        let _ = if first == last { write!(out, "{comma}v{first}") } else { write!(out, "{comma}v{first}..{last}") };
+        let _ = if first == last {
+            write!(out, "{comma}v{first}")
+        } else {
+            write!(out, "{comma}v{first}..{last}")
+        };
     }
     out
 }

@@ -18,7 +18,10 @@ impl Files {
     /// Makes the directory now, so that one that cannot be written is told before the run and not after it.
     pub fn create(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
-        Ok(Self { directory: directory.to_owned(), collected: Collected::default() })
+        Ok(Self {
+            directory: directory.to_owned(),
+            collected: Collected::default(),
+        })
     }
 
     fn write(&self) -> io::Result<()> {

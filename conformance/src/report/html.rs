@@ -63,12 +63,19 @@ fn view(collected: &Collected) -> io::Result<View<'_>> {
         plan: collected.plan.as_ref(),
         headline,
         besides,
-        origin: collected.plan.as_ref().map_or_else(String::new, |plan| list::origin(&plan.oracle)),
+        origin: collected
+            .plan
+            .as_ref()
+            .map_or_else(String::new, |plan| list::origin(&plan.oracle)),
         tone: list::tone(&overview),
         interrupted: ending.is_none_or(|ending| ending.interrupted),
         elapsed: ending.map_or_else(String::new, |ending| list::time(ending.elapsed)),
         words: shown.iter().map(|at| Overview::WORDS[*at]).collect(),
-        rows: overview.families.iter().map(|family| list::row(family, &shown)).collect(),
+        rows: overview
+            .families
+            .iter()
+            .map(|family| list::row(family, &shown))
+            .collect(),
         total: list::row(&overview.total, &shown),
         apis: list::apis(&entries).into_iter().collect(),
         sections: list::sections(&entries),

@@ -76,5 +76,8 @@ fn run(run: &RunReport) -> serde_json::Result<Value> {
 }
 
 fn array<'a>(value: &'a mut Value, name: &str) -> &'a mut [Value] {
-    value.get_mut(name).and_then(Value::as_array_mut).map_or(&mut [], Vec::as_mut_slice)
+    value
+        .get_mut(name)
+        .and_then(Value::as_array_mut)
+        .map_or(&mut [], Vec::as_mut_slice)
 }

@@ -10,7 +10,10 @@ use crate::verdict::Verdict;
 
 /// The whole document. Differs and Vanished are failures, Broken is an error; Known, Unclaimed and Unreachable are skipped.
 pub fn junit(collected: &Collected) -> io::Result<String> {
-    let name = collected.plan.as_ref().map_or("conformance", |plan| plan.target.as_str());
+    let name = collected
+        .plan
+        .as_ref()
+        .map_or("conformance", |plan| plan.target.as_str());
     let mut report = Report::new(name);
     if let Some(ending) = &collected.ending {
         report.set_time(ending.elapsed);
@@ -53,11 +56,16 @@ fn status(run: &RunReport) -> TestCaseStatus {
     match &run.verdict {
         Verdict::Passed => TestCaseStatus::success(),
         Verdict::Differs => failed(NonSuccessKind::Failure, &run.intent, differences(run)),
-        Verdict::Vanished { reason } => {
-            failed(NonSuccessKind::Failure, &format!("a known difference no longer shows: {reason}"), String::new())
-        }
+        Verdict::Vanished { reason } => failed(
+            NonSuccessKind::Failure,
+            &format!("a known difference no longer shows: {reason}"),
+            String::new(),
+        ),
         Verdict::Broken { why } => failed(NonSuccessKind::Error, why, String::new()),
-        Verdict::Known { reason, link: Some(link) } => skipped(format!("known difference: {reason} ({link})")),
+        Verdict::Known {
+            reason,
+            link: Some(link),
+        } => skipped(format!("known difference: {reason} ({link})")),
         Verdict::Known { reason, link: None } => skipped(format!("known difference: {reason}")),
         Verdict::Unclaimed { missing } => skipped(format!("not claimed: {missing}")),
         Verdict::Unreachable { needs } => skipped(format!("needs {needs}")),
@@ -67,7 +75,11 @@ fn status(run: &RunReport) -> TestCaseStatus {
 /// Kafka's lines with `-`, the target's with `+`, context with a space: what every reader of patches knows.
 fn differences(run: &RunReport) -> String {
     let mut lines = Vec::new();
-    for step in run.steps.iter().filter(|s| !s.difference.is_empty() || !s.findings.is_empty()) {
+    for step in run
+        .steps
+        .iter()
+        .filter(|s| !s.difference.is_empty() || !s.findings.is_empty())
+    {
         lines.push(format!("line {}: {}", step.line, step.source));
         lines.extend(step.difference.iter().flat_map(signed));
         lines.extend(step.findings.iter().map(|finding| format!("! {finding}")));

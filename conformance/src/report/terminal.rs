@@ -30,7 +30,11 @@ impl Look {
         let live = io::stdout().is_terminal();
         let colour = live && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
-        Self { width: if live { width.clamp(40, 160) } else { 100 }, colour, live }
+        Self {
+            width: if live { width.clamp(40, 160) } else { 100 },
+            colour,
+            live,
+        }
     }
 }
 
@@ -47,7 +51,13 @@ pub struct Terminal<W> {
 impl<W: Write> Terminal<W> {
     /// `page` is where the reader finds the whole story.
     pub fn new(out: W, look: Look, page: Option<String>) -> Self {
-        Self { out, look, page, collected: Collected::default(), progress: Progress::default() }
+        Self {
+            out,
+            look,
+            page,
+            collected: Collected::default(),
+            progress: Progress::default(),
+        }
     }
 }
 
@@ -66,7 +76,8 @@ impl<W: Write + Send> Reporter for Terminal<W> {
                 if self.look.live {
                     self.progress.clear(&mut self.out)?;
                 }
-                self.out.write_all(summary(&self.collected, self.look, self.page.as_deref()).as_bytes())?;
+                self.out
+                    .write_all(summary(&self.collected, self.look, self.page.as_deref()).as_bytes())?;
                 self.out.flush()
             }
         }

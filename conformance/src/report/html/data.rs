@@ -26,7 +26,10 @@ pub(super) fn pack(entries: &[Entry<'_>]) -> io::Result<Packed> {
     let cases: Vec<Value> = entries.iter().map(|entry| pack.case(entry)).collect();
     let text = serde_json::to_string(&json!({ "texts": pack.texts.all, "cases": cases }))?;
     let frames = json!({ "texts": pack.names.all, "frames": pack.frames });
-    Ok(Packed { text: text.replace('<', "\\u003c"), frames: base64(&gzip(&serde_json::to_vec(&frames)?)?) })
+    Ok(Packed {
+        text: text.replace('<', "\\u003c"),
+        frames: base64(&gzip(&serde_json::to_vec(&frames)?)?),
+    })
 }
 
 #[derive(Default)]
@@ -107,7 +110,10 @@ impl Packing {
         }
         let same = step.expected.as_ref() == Some(&step.actual);
         let row = |row: &DiffLine, texts: &mut Table| {
-            [row.expected.as_deref().map(|t| texts.place(t)), row.actual.as_deref().map(|t| texts.place(t))]
+            [
+                row.expected.as_deref().map(|t| texts.place(t)),
+                row.actual.as_deref().map(|t| texts.place(t)),
+            ]
         };
         Step {
             line: step.line,
@@ -166,6 +172,9 @@ mod tests {
 
     #[test]
     fn base64_pads_as_the_browser_expects() {
-        assert_eq!([base64(b""), base64(b"f"), base64(b"fo"), base64(b"foo")], ["", "Zg==", "Zm8=", "Zm9v"]);
+        assert_eq!(
+            [base64(b""), base64(b"f"), base64(b"fo"), base64(b"foo")],
+            ["", "Zg==", "Zm8=", "Zm9v"]
+        );
     }
 }

@@ -20,11 +20,20 @@ pub(super) struct Glance {
 
 /// None where there is nothing to tell: the case passed.
 pub(super) fn of(run: &RunReport) -> Option<Glance> {
-    let note = |text: &str| Some(Glance { note: Some(text.to_owned()), ..Glance::default() });
+    let note = |text: &str| {
+        Some(Glance {
+            note: Some(text.to_owned()),
+            ..Glance::default()
+        })
+    };
     match &run.verdict {
         Verdict::Passed => None,
         Verdict::Differs => difference(run),
-        Verdict::Known { reason, link } => Some(Glance { note: Some(reason.clone()), link: link.clone(), ..Glance::default() }),
+        Verdict::Known { reason, link } => Some(Glance {
+            note: Some(reason.clone()),
+            link: link.clone(),
+            ..Glance::default()
+        }),
         Verdict::Vanished { reason } => note(&format!("No longer seen: {reason}")),
         Verdict::Unclaimed { missing } => note(missing),
         Verdict::Unreachable { needs } => note(needs),
@@ -37,8 +46,15 @@ fn difference(run: &RunReport) -> Option<Glance> {
     let mut rows = run.steps.iter().flat_map(|step| &step.difference).filter(changed);
     let mut findings = run.steps.iter().flat_map(|step| &step.findings);
     let mut glance = match (rows.next(), findings.clone().next()) {
-        (Some(row), _) => Glance { kafka: row.expected.clone(), target: row.actual.clone(), ..Glance::default() },
-        (None, Some(_)) => Glance { note: findings.next().cloned(), ..Glance::default() },
+        (Some(row), _) => Glance {
+            kafka: row.expected.clone(),
+            target: row.actual.clone(),
+            ..Glance::default()
+        },
+        (None, Some(_)) => Glance {
+            note: findings.next().cloned(),
+            ..Glance::default()
+        },
         (None, None) => return None,
     };
     glance.more = rows.count() + findings.count();
@@ -54,7 +70,10 @@ mod tests {
     use crate::verdict::Verdict;
 
     fn run(rows: &[(&str, &str)], findings: &[&str]) -> RunReport {
-        let rows = rows.iter().map(|(kafka, target)| DiffLine { expected: Some((*kafka).into()), actual: Some((*target).into()) });
+        let rows = rows.iter().map(|(kafka, target)| DiffLine {
+            expected: Some((*kafka).into()),
+            actual: Some((*target).into()),
+        });
         let step = StepReport {
             line: 1,
             source: String::new(),
@@ -82,9 +101,17 @@ mod tests {
     #[test]
     fn the_first_changed_row_is_shown_and_the_others_are_counted() {
         let seen = of(&run(&[("same", "same"), ("0", "1"), ("2", "3")], &["odd bytes"]));
-        let row = Glance { kafka: Some("0".into()), target: Some("1".into()), more: 2, ..Glance::default() };
+        let row = Glance {
+            kafka: Some("0".into()),
+            target: Some("1".into()),
+            more: 2,
+            ..Glance::default()
+        };
         assert_eq!(seen, Some(row));
-        let alone = Glance { note: Some("odd bytes".into()), ..Glance::default() };
+        let alone = Glance {
+            note: Some("odd bytes".into()),
+            ..Glance::default()
+        };
         assert_eq!(of(&run(&[("same", "same")], &["odd bytes"])), Some(alone));
     }
 }

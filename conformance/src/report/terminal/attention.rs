@@ -13,7 +13,10 @@ const ROWS: usize = 16;
 
 pub(super) fn write(out: &mut String, collected: &Collected, width: usize, paint: Paint) {
     let groups = collected.groups();
-    let target = collected.plan.as_ref().map_or("target", |plan| plan.target_name.as_str());
+    let target = collected
+        .plan
+        .as_ref()
+        .map_or("target", |plan| plan.target_name.as_str());
     for group in &groups {
         block(out, group, target, width, paint);
     }
@@ -32,12 +35,16 @@ fn block(out: &mut String, group: &Group<'_>, target: &str, width: usize, paint:
     match &run.verdict {
         Verdict::Differs => {
             head(out, "Differs", group, width, paint);
-            let troubled = run.steps.iter().filter(|s| !s.difference.is_empty() || !s.findings.is_empty());
+            let troubled = run
+                .steps
+                .iter()
+                .filter(|s| !s.difference.is_empty() || !s.findings.is_empty());
             troubled.for_each(|step| self::step(out, step, target, width, paint));
         }
         Verdict::Vanished { reason } => {
             head(out, "Vanished", group, width, paint);
-            let text = format!("The profile knows a difference here that no longer shows; take it out. It said: {reason}");
+            let text =
+                format!("The profile knows a difference here that no longer shows; take it out. It said: {reason}");
             wrapped(out, &text, 2, width);
         }
         Verdict::Broken { why } => {
@@ -50,12 +57,22 @@ fn block(out: &mut String, group: &Group<'_>, target: &str, width: usize, paint:
 
 fn head(out: &mut String, word: &str, group: &Group<'_>, width: usize, paint: Paint) {
     let run = group.first();
-    let versions = group.versions().map_or(String::new(), |versions| format!("{versions}  "));
+    let versions = group
+        .versions()
+        .map_or(String::new(), |versions| format!("{versions}  "));
     let ids = run.ids.join(" ");
     let room = width.saturating_sub(word.len() + 2 + run.case.len() + 2);
-    let fold = if versions.chars().count() + ids.len() > room { "\n" } else { "" };
+    let fold = if versions.chars().count() + ids.len() > room {
+        "\n"
+    } else {
+        ""
+    };
     let name = paint.bold(&run.case);
-    out.push_str(&format!("\n{}  {name}{fold}  {versions}{}\n", paint.bad(word), paint.dim(&ids)));
+    out.push_str(&format!(
+        "\n{}  {name}{fold}  {versions}{}\n",
+        paint.bad(word),
+        paint.dim(&ids)
+    ));
     wrapped(out, &run.intent, 2, width);
 }
 
@@ -69,7 +86,10 @@ fn step(out: &mut String, step: &StepReport, target: &str, width: usize, paint: 
     let cut = rows.len().saturating_sub(ROWS);
     sides::write(out, &rows[..rows.len() - cut], target, width, paint);
     if cut > 0 {
-        out.push_str(&format!("      {}\n", paint.dim(&format!("… {cut} more rows on the page"))));
+        out.push_str(&format!(
+            "      {}\n",
+            paint.dim(&format!("… {cut} more rows on the page"))
+        ));
     }
     for finding in &step.findings {
         wrapped(out, &format!("! {finding}"), 6, width);
@@ -88,8 +108,13 @@ fn by_name<'a>(
     let mut names: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for group in groups {
         if let Some(reason) = reason(&group.first().verdict) {
-            let versions = group.versions().map_or(String::new(), |versions| format!(" ({versions})"));
-            names.entry(reason).or_default().push(format!("{}{versions}", group.first().case));
+            let versions = group
+                .versions()
+                .map_or(String::new(), |versions| format!(" ({versions})"));
+            names
+                .entry(reason)
+                .or_default()
+                .push(format!("{}{versions}", group.first().case));
         }
     }
     for (reason, names) in names {

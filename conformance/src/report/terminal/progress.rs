@@ -23,7 +23,13 @@ impl Progress {
         self.show(so_far, look, out)
     }
 
-    pub(super) fn finished(&mut self, run: &RunReport, so_far: &Collected, look: Look, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn finished(
+        &mut self,
+        run: &RunReport,
+        so_far: &Collected,
+        look: Look,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
         self.asking.retain(|id| *id != run.id);
         self.wrong += usize::from(matches!(run.verdict.word(), "differs" | "vanished" | "broken"));
         self.show(so_far, look, out)
@@ -45,7 +51,11 @@ impl Progress {
 
     fn line(&self, so_far: &Collected) -> String {
         let planned = so_far.plan.as_ref().map_or(0, |plan| plan.runs);
-        let wrong = if self.wrong == 0 { String::new() } else { format!("  {} to look at", self.wrong) };
+        let wrong = if self.wrong == 0 {
+            String::new()
+        } else {
+            format!("  {} to look at", self.wrong)
+        };
         let asking = self.asking.first().map_or("", String::as_str);
         format!("{}/{planned}{wrong}  {asking}", so_far.runs.len())
     }

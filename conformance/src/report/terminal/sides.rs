@@ -13,9 +13,17 @@ pub(super) fn write(out: &mut String, rows: &[DiffLine], target: &str, width: us
         return;
     }
     let longest = |side: fn(&DiffLine) -> &Option<String>, title: &str| {
-        rows.iter().filter_map(|row| side(row).as_ref()).map(|text| columns(text)).max().unwrap_or(0).max(columns(title))
+        rows.iter()
+            .filter_map(|row| side(row).as_ref())
+            .map(|text| columns(text))
+            .max()
+            .unwrap_or(0)
+            .max(columns(title))
     };
-    let (left, right) = (longest(|row| &row.expected, "Kafka"), longest(|row| &row.actual, target));
+    let (left, right) = (
+        longest(|row| &row.expected, "Kafka"),
+        longest(|row| &row.actual, target),
+    );
     if INDENT + left + 3 + right <= width {
         beside(out, rows, target, left, paint);
     } else {
@@ -27,7 +35,10 @@ fn beside(out: &mut String, rows: &[DiffLine], target: &str, left: usize, paint:
     let title = format!("{:INDENT$}{:left$}   {target}", "", "Kafka");
     out.push_str(&format!("{}\n", paint.dim(title.trim_end())));
     for row in rows {
-        let (expected, actual) = (row.expected.as_deref().unwrap_or(""), row.actual.as_deref().unwrap_or(""));
+        let (expected, actual) = (
+            row.expected.as_deref().unwrap_or(""),
+            row.actual.as_deref().unwrap_or(""),
+        );
         let pad = " ".repeat(left - columns(expected));
         let line = if row.expected == row.actual {
             format!("{}{pad} │ {}", paint.dim(expected), paint.dim(actual))
@@ -46,7 +57,11 @@ fn below(out: &mut String, rows: &[DiffLine], width: usize, paint: Paint) {
             hang(out, "      ", &paint.dim(text), text, width);
             continue;
         }
-        let painted = marked(row.expected.as_deref().unwrap_or(""), row.actual.as_deref().unwrap_or(""), paint);
+        let painted = marked(
+            row.expected.as_deref().unwrap_or(""),
+            row.actual.as_deref().unwrap_or(""),
+            paint,
+        );
         if let Some(expected) = &row.expected {
             hang(out, "Kafka ", &painted.0, expected, width);
         }
@@ -74,23 +89,39 @@ fn marked(expected: &str, actual: &str, paint: Paint) -> (String, String) {
     let (left, right): (Vec<&str>, Vec<&str>) = (expected.split(' ').collect(), actual.split(' ').collect());
     let side = |own: &[&str], other: &[&str], tone: &dyn Fn(&str) -> String| {
         let words = own.iter().enumerate();
-        let words = words.map(|(at, word)| if other.get(at) == Some(word) { (*word).to_owned() } else { tone(word) });
+        let words = words.map(|(at, word)| {
+            if other.get(at) == Some(word) {
+                (*word).to_owned()
+            } else {
+                tone(word)
+            }
+        });
         words.collect::<Vec<_>>().join(" ")
     };
-    (side(&left, &right, &|word| paint.kafka(word)), side(&right, &left, &|word| paint.target(word)))
+    (
+        side(&left, &right, &|word| paint.kafka(word)),
+        side(&right, &left, &|word| paint.target(word)),
+    )
 }
 
 /// The changed rows with a little around them; what is left out between them is one row of dots.
 pub(super) fn near_changes(rows: &[DiffLine]) -> Vec<DiffLine> {
     let changed = |row: &DiffLine| row.expected != row.actual;
-    let near = |at: usize| rows[at.saturating_sub(CONTEXT)..rows.len().min(at + CONTEXT + 1)].iter().any(changed);
+    let near = |at: usize| {
+        rows[at.saturating_sub(CONTEXT)..rows.len().min(at + CONTEXT + 1)]
+            .iter()
+            .any(changed)
+    };
     let mut kept: Vec<DiffLine> = Vec::new();
     let mut skipping = false;
     for (at, row) in rows.iter().enumerate() {
         if near(at) {
             kept.push(row.clone());
         } else if !skipping {
-            kept.push(DiffLine { expected: Some("…".to_owned()), actual: Some("…".to_owned()) });
+            kept.push(DiffLine {
+                expected: Some("…".to_owned()),
+                actual: Some("…".to_owned()),
+            });
         }
         skipping = !near(at);
     }
