@@ -52,13 +52,14 @@ impl Names {
         }
     }
 
-    /// A text of the broker with every unique name turned back into the name that the case uses.
+    /// A text of the broker with every unique name turned back into the name that the case uses, also inside of bytes that
+    /// are shown as hex: what members of a group tell each other names topics.
     pub fn plain(&self, text: &str) -> String {
         if self.prefix.is_empty() {
-            text.to_owned()
-        } else {
-            text.replace(&self.prefix, "")
+            return text.to_owned();
         }
+        let hex: String = self.prefix.bytes().map(|byte| format!("{byte:02x}")).collect();
+        text.replace(&self.prefix, "").replace(&hex, "")
     }
 
     /// Binds what a step captured.
