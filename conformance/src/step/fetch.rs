@@ -5,7 +5,7 @@ use kafka_fixtures::value::{Struct, Value};
 use super::produce::NO_TOPIC;
 use super::{Call, Halt, Place, Session};
 use crate::case::{Arg, Args};
-use crate::observe::{batch_lines, error_name, record_lines};
+use crate::observe::{batch_lines, bytes_text, error_name, record_lines};
 use crate::records::read_all;
 
 const REQUEST_KEYS: &[&str] = &[
@@ -230,16 +230,16 @@ fn partition_lines(call: &Call<'_>, args: &Args, topic: &str, partition: &Value)
             ));
         }
     }
-    let batches = partition
-        .get("Records")
-        .and_then(Value::as_bytes)
-        .map(|bytes| read_all(bytes))
-        .unwrap_or_default();
+    let bytes = partition.get("Records").and_then(Value::as_bytes);
+    let batches = bytes.map(|bytes| read_all(bytes)).unwrap_or_default();
     let shows = |what: &str| {
         args.list("show")
             .iter()
             .any(|shown| shown.text().as_deref() == Some(what))
     };
+    if shows("bytes") {
+        lines.push(format!("{shown} bytes={}", bytes.map_or_else(String::new, |bytes| bytes_text(bytes))));
+    }
     if shows("batches") {
         lines.extend(
             batch_lines(&batches, &mut symbols)
