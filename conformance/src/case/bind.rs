@@ -52,6 +52,17 @@ impl Names {
         }
     }
 
+    /// Whether a name on the broker belongs to another run that shares it: its prefix has the form of ours and is not ours.
+    pub fn is_of_another_run(&self, name: &str) -> bool {
+        let form = |prefix: &str| {
+            prefix.starts_with('z')
+                && prefix.ends_with('-')
+                && prefix[1..prefix.len() - 1].chars().all(|d| d.is_ascii_hexdigit())
+        };
+        let theirs = name.get(..self.prefix.len()).filter(|theirs| !theirs.is_empty());
+        theirs.is_some_and(|theirs| theirs != self.prefix && form(&self.prefix) && form(theirs))
+    }
+
     /// A text of the broker with every unique name turned back into the name that the case uses, also inside of bytes that
     /// are shown as hex: what members of a group tell each other names topics.
     pub fn plain(&self, text: &str) -> String {
@@ -252,6 +263,14 @@ mod tests {
         );
         let unbound = Names::new("p-").bind(&Arg::Symbol("t.id".to_owned()), 0, &mut Vec::new());
         assert!(unbound.is_err());
+    }
+
+    #[test]
+    fn names_of_other_runs_are_told_from_ones_own() {
+        let names = Names::new("z1234560001-");
+        assert!(names.is_of_another_run("z1234560002-t"));
+        assert!(!names.is_of_another_run("z1234560001-t") && !names.is_of_another_run("__consumer_offsets"));
+        assert!(!names.is_of_another_run("zebra") && !Names::default().is_of_another_run("z1234560002-t"));
     }
 
     #[test]

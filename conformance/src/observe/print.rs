@@ -126,6 +126,9 @@ impl Printer<'_> {
         let mut elements: Vec<(String, Vec<String>)> = Vec::new();
         for (index, value) in values.iter().enumerate() {
             let Value::Struct(values) = value else { continue };
+            if self.is_of_another_run(values) {
+                continue;
+            }
             let (key, but) = self.key_of(fields, values).unwrap_or_else(|| (index.to_string(), &[]));
             let outer = std::mem::take(&mut self.lines);
             let place = format!("{path}[{key}]");
@@ -140,6 +143,14 @@ impl Printer<'_> {
             elements.sort_by(|one, other| natural(&one.0, &other.0).then_with(|| one.1.cmp(&other.1)));
         }
         self.lines.extend(elements.into_iter().flat_map(|(_, lines)| lines));
+    }
+
+    /// Runs share a broker: what a list says of the topics and groups of another run is not this run's answer.
+    fn is_of_another_run(&self, values: &Struct) -> bool {
+        let name = ["Name", "TopicName", "Topic", "GroupId", "ResourceName"]
+            .iter()
+            .find_map(|name| values.get(name)?.as_str());
+        name.is_some_and(|name| self.symbols.names.is_of_another_run(name))
     }
 
     fn key_of(&mut self, fields: &[Field], values: &Struct) -> Option<(String, &'static [&'static str])> {

@@ -1,7 +1,7 @@
 //! Projection: the few facts of a long answer that a step is about.
 
 /// Keeps the lines whose path a projection names. `A` names every path that ends in `A` or lies below such a one; `-A`
-/// leaves them out instead. An empty projection keeps all.
+/// leaves them out instead; `A[key]` names that element. An empty projection keeps all.
 pub fn project(lines: Vec<String>, projection: &[String]) -> Vec<String> {
     let (without, only): (Vec<&str>, Vec<&str>) = projection
         .iter()
@@ -10,9 +10,11 @@ pub fn project(lines: Vec<String>, projection: &[String]) -> Vec<String> {
     lines
         .into_iter()
         .filter(|line| {
-            let path = path_of(line);
-            (only.is_empty() || only.iter().any(|entry| names(entry, &path)))
-                && !without.iter().any(|entry| names(entry.trim_start_matches('-'), &path))
+            // An entry with a key in brackets means that element; one without means every element.
+            let (path, whole) = (path_of(line), whole_path_of(line));
+            let named = |entry: &str| names(entry, if entry.contains('[') { whole } else { &path });
+            (only.is_empty() || only.iter().any(|entry| named(entry)))
+                && !without.iter().any(|entry| named(entry.trim_start_matches('-')))
         })
         .collect()
 }
@@ -31,6 +33,20 @@ fn path_of(line: &str) -> String {
         }
     }
     path
+}
+
+/// `Topics[t].Partitions[0].ErrorCode=…` has the whole path `Topics[t].Partitions[0].ErrorCode`.
+fn whole_path_of(line: &str) -> &str {
+    let mut depth = 0_usize;
+    let end = line.find(|letter| {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && matches!(letter, '=' | ':' | ' ')
+    });
+    &line[..end.unwrap_or(line.len())]
 }
 
 fn names(entry: &str, path: &str) -> bool {
@@ -61,6 +77,8 @@ mod tests {
         assert_eq!(kept(&["ErrorCode"]), ["Topics[t].Partitions[0].ErrorCode=NONE"]);
         assert_eq!(kept(&["Topics"]).len(), 2);
         assert_eq!(kept(&["-Topics"]), ["Brokers[1]"]);
+        assert_eq!(kept(&["Topics[t]"]), ["Topics[t].Partitions[0].ErrorCode=NONE"]);
+        assert_eq!(kept(&["Topics[a.b]", "Brokers[1]"]).len(), 2);
         assert_eq!(kept(&[]).len(), 3);
     }
 }
