@@ -3,6 +3,7 @@
 
 mod data;
 mod glance;
+mod headline;
 mod list;
 
 use std::io;
@@ -54,7 +55,7 @@ fn view(collected: &Collected) -> io::Result<View<'_>> {
     let shown: Vec<usize> = (0..7).filter(|at| *at < 2 || overview.total.runs[*at] > 0).collect();
     let entries = list::entries(collected);
     let packed = data::pack(&entries)?;
-    let (headline, besides) = list::headline(collected, &overview);
+    let (headline, besides) = headline::of(collected, &overview);
     let ending = collected.ending.as_ref();
     Ok(View {
         style: STYLE,
@@ -66,10 +67,10 @@ fn view(collected: &Collected) -> io::Result<View<'_>> {
         origin: collected
             .plan
             .as_ref()
-            .map_or_else(String::new, |plan| list::origin(&plan.oracle)),
-        tone: list::tone(&overview),
+            .map_or_else(String::new, |plan| headline::origin(&plan.oracle)),
+        tone: headline::tone(&overview),
         interrupted: ending.is_none_or(|ending| ending.interrupted),
-        elapsed: ending.map_or_else(String::new, |ending| list::time(ending.elapsed)),
+        elapsed: ending.map_or_else(String::new, |ending| headline::time(ending.elapsed)),
         words: shown.iter().map(|at| Overview::WORDS[*at]).collect(),
         rows: overview
             .families
