@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use kafka_protocol::messages::delete_records_request::DeleteRecordsTopic;
 use kafka_protocol::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
-use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse, TopicName};
 
 use super::k00_produce::is_internal;
 use super::{Answer, Api, Call};
@@ -22,30 +23,41 @@ impl Api for DeleteRecords {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
 
     fn handle(request: DeleteRecordsRequest, call: &mut Call<'_>) -> Answer {
-        let topics = request.topics.iter().map(|topic| {
-            let mut told = HashSet::new();
-            // Of a partition that comes twice the last entry counts.
-            let mut partitions: Vec<_> =
-                topic.partitions.iter().rev().filter(|partition| told.insert(partition.partition_index)).collect();
-            partitions.reverse();
-            let allowed: Vec<_> = partitions
-                .into_iter()
-                .map(|partition| {
-                    let tp = TopicPartition::new(topic.name.as_str(), partition.partition_index);
-                    let offset = Offset(partition.offset);
-                    (partition.partition_index, allowed(&tp, call).map(|()| (tp, (offset != HIGH_WATERMARK).then_some(offset))))
-                })
-                .collect();
-            let asked: Vec<_> = allowed.iter().filter_map(|(_, asked)| asked.clone().ok()).collect();
-            let mut moved = call.node.delete_records(&asked, call.now).into_iter();
-            let results = allowed.into_iter().map(|(index, asked)| {
-                result(index, asked.and_then(|_| moved.next().unwrap_or(Err(ErrorCode::UnknownServerError))))
-            });
-            DeleteRecordsTopicResult::default().with_name(topic.name.clone()).with_partitions(results.collect())
+        let topics: Vec<(TopicName, Vec<Asked>)> =
+            request.topics.iter().map(|topic| (topic.name.clone(), distinct(topic, call))).collect();
+        let asked: Vec<_> = topics.iter().flat_map(|(_, asked)| asked).filter_map(|(_, asked)| asked.clone().ok()).collect();
+        let mut moved = call.node.delete_records(&asked, call.now).into_iter();
+        let mut outcome = |asked: Result<_, ErrorCode>| {
+            asked.and_then(|_| moved.next().unwrap_or(Err(ErrorCode::UnknownServerError)))
+        };
+        let topics = topics.into_iter().map(|(name, asked)| {
+            let results = asked.into_iter().map(|(index, asked)| result(index, outcome(asked))).collect();
+            DeleteRecordsTopicResult::default().with_name(name).with_partitions(results)
         });
         let response = DeleteRecordsResponse::default().with_topics(topics.collect());
         call.reply(&response)
     }
+}
+
+/// A partition with what is to be deleted of it, or why it may not.
+type Asked = (i32, Result<(TopicPartition, Option<Offset>), ErrorCode>);
+
+/// Of a partition that comes twice the last entry counts.
+fn distinct(topic: &DeleteRecordsTopic, call: &Call<'_>) -> Vec<Asked> {
+    let mut told = HashSet::new();
+    let mut asked: Vec<Asked> = topic
+        .partitions
+        .iter()
+        .rev()
+        .filter(|partition| told.insert(partition.partition_index))
+        .map(|partition| {
+            let tp = TopicPartition::new(topic.name.as_str(), partition.partition_index);
+            let before = Some(Offset(partition.offset)).filter(|offset| *offset != HIGH_WATERMARK);
+            (partition.partition_index, allowed(&tp, call).map(|()| (tp, before)))
+        })
+        .collect();
+    asked.reverse();
+    asked
 }
 
 fn allowed(tp: &TopicPartition, call: &Call<'_>) -> Result<(), ErrorCode> {

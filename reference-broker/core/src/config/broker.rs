@@ -36,6 +36,8 @@ pub struct BrokerConfig {
     pub max_request_partitions: i32,
     /// `num.partitions`
     pub num_partitions: i32,
+    /// `producer.id.expiration.check.interval.ms`
+    pub producer_id_expiration_check_ms: i64,
     /// `producer.id.expiration.ms`
     pub producer_id_expiration_ms: i64,
     /// `socket.request.max.bytes`
@@ -118,6 +120,7 @@ impl BrokerConfig {
             fetch_session_slots: count("max.incremental.fetch.session.cache.slots"),
             max_request_partitions: int("max.request.partition.size.limit"),
             num_partitions: int("num.partitions"),
+            producer_id_expiration_check_ms: int("producer.id.expiration.check.interval.ms").into(),
             producer_id_expiration_ms: long("producer.id.expiration.ms"),
             socket_request_max_bytes: int("socket.request.max.bytes"),
             transaction_max_timeout_ms: int("transaction.max.timeout.ms"),

@@ -22,8 +22,6 @@ use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicId, Topic
 
 /// The topic that holds the cluster's metadata.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
-/// How often producers are looked at that were long silent (`producer.id.expiration.check.interval.ms`).
-const EXPIRATION_CHECK_MS: i64 = 600_000;
 
 /// The logs, and what the data directory says of those that are not open yet.
 #[derive(Debug, Default)]
@@ -53,7 +51,7 @@ impl Node {
         if !self.logs.open.contains_key(tp) {
             let log = self.open_log(tp, id, config, now).map_err(|_| ErrorCode::KafkaStorageError)?;
             self.logs.open.insert(tp.clone(), log);
-            self.logs.next_expiration.get_or_insert(now.plus_ms(EXPIRATION_CHECK_MS));
+            self.logs.next_expiration.get_or_insert(now.plus_ms(self.config.producer_id_expiration_check_ms));
         }
         match self.command(tp, Command::Lead(epoch), now)? {
             Outcome::Refused(refusal) => Err(refusal.error),
@@ -197,7 +195,7 @@ impl Node {
         if !self.logs.next_expiration.is_some_and(|deadline| deadline.is_due(now)) {
             return;
         }
-        self.logs.next_expiration = Some(now.plus_ms(EXPIRATION_CHECK_MS));
+        self.logs.next_expiration = Some(now.plus_ms(self.config.producer_id_expiration_check_ms));
         let until_ms = now.unix_ms.saturating_sub(self.config.producer_id_expiration_ms);
         self.logs.open.values_mut().for_each(|log| log.apply(&Change::ProducersExpired { until_ms }));
     }

@@ -182,3 +182,15 @@ fn an_open_transaction_holds_the_last_stable_offset_until_its_marker() {
     assert_eq!(aborted.iter().map(|aborted| (aborted.first_offset.0, aborted.last_offset.0)).collect::<Vec<_>>(), [(1, 4)]);
     assert_eq!(bench.log().aborted(at(0), at(1)), []);
 }
+
+#[test]
+fn a_producer_that_was_long_silent_is_forgotten() {
+    let mut bench = Bench::new(TopicConfig::default());
+    let day = 86_400_000;
+    bench.produce(&Sent::new(&["x"]).by(1, 0, 0).bytes()).unwrap();
+    let later = |ms| Now { unix_ms: NOW.unix_ms + ms, monotonic_ms: NOW.monotonic_ms + ms };
+    bench.node.tick(later(day - 1));
+    assert_eq!(bench.error(&Sent::new(&["x"]).by(1, 0, 7).bytes()), Some(ErrorCode::OutOfOrderSequenceNumber));
+    bench.node.tick(later(day + 600_000));
+    assert_eq!(bench.error(&Sent::new(&["x"]).by(1, 0, 7).bytes()), None);
+}
