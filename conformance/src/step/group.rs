@@ -200,7 +200,7 @@ pub(super) async fn describe(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
             message(group),
         ));
         let mut members = Vec::new();
-        for member in items(group, "Members") {
+        for member in by_client(items(group, "Members")) {
             let instance = match member.get("GroupInstanceId").and_then(Value::as_str) {
                 Some(instance) => format!(" instance={}", symbols.text(instance)),
                 None => String::new(),
@@ -209,8 +209,8 @@ pub(super) async fn describe(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
                 "{name} member {}{instance} client={} metadata={} assignment={}",
                 symbols.member(text(member, "MemberId")),
                 crate::observe::quote(text(member, "ClientId")),
-                blob(member, "MemberMetadata"),
-                blob(member, "MemberAssignment"),
+                symbols.names.plain(&blob(member, "MemberMetadata")),
+                symbols.names.plain(&blob(member, "MemberAssignment")),
             ));
         }
         members.sort();
@@ -322,6 +322,13 @@ fn protocols(args: &Args) -> Vec<Struct> {
             .map(|name| entry(&name, Vec::new()))
             .collect(),
     }
+}
+
+/// Members are numbered by first sight, and a broker lists them by their random ids.
+fn by_client(members: &[Value]) -> Vec<&Value> {
+    let mut members: Vec<&Value> = members.iter().collect();
+    members.sort_by_cached_key(|member| (text(member, "ClientId").to_owned(), blob(member, "MemberMetadata")));
+    members
 }
 
 fn blob(value: &Value, field: &str) -> String {
