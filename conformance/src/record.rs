@@ -22,10 +22,9 @@ use crate::target::{Needs, Target, TargetError};
 pub use lock::{Lock, LockError};
 pub use place::Place;
 
-use ask::Asked;
 use frames::Candidate;
 use lock::Entry;
-use table::Table;
+use table::{Row, Table};
 
 /// What to record.
 #[derive(Debug, Clone)]
@@ -153,35 +152,35 @@ impl Recorder {
             Ok(asked) if asked.row.is_empty() => {
                 Outcome::Skipped { case: name, why: format!("Kafka {} does not advertise {}", self.release, asked.missing) }
             }
-            Ok(asked) => match self.write(case, asked).await {
-                Ok(changed) => Outcome::Recorded { case: name, changed },
+            Ok(asked) => match self.write(case, asked.row) {
+                Ok(changed) => {
+                    self.candidates.lock().await.extend(asked.candidates);
+                    Outcome::Recorded { case: name, changed }
+                }
                 Err(why) => Outcome::Refused { case: name, why },
             },
         }
     }
 
     /// The file first, then its entry in the lock: a crash between them is seen by the test, not hidden.
-    async fn write(&self, case: &Case, asked: Asked) -> Result<bool, String> {
+    fn write(&self, case: &Case, row: Row) -> Result<bool, String> {
         let path = self.place.file(&case.name);
-        let _held = lock::hold(&self.place.lock).map_err(|error| error.to_string())?;
-        let now = read(&path)?;
-        if now != case.text {
-            return Err(format!("{}: changed while its case ran; record it again", path.display()));
+        let _held = lock::hold(&self.place.lock).map_err(|error| format!("{}: {error}", self.place.lock.display()))?;
+        if read(&path)? != case.text {
+            return Err(format!("{}:1: edited while its case ran; record it again", path.display()));
         }
         let mut lock = Lock::load(&self.place.lock).map_err(|error| error.to_string())?;
+        let versions: Vec<_> = row.keys().copied().collect();
         let mut table = Table::standing(case, &lock);
-        let versions = asked.row.keys().copied().collect::<Vec<_>>();
-        table.put(&self.release, asked.row);
+        table.put(&self.release, row);
         let text = blocks::rewritten(case, &table);
         let written = table.verified(&case.name, &text).map_err(|why| format!("{}:{why}", path.display()))?;
         if text != case.text {
             replace(&path, &text)?;
         }
-        let entry = Entry::of(&written, &self.release, &versions, &self.from);
-        if lock.enter(&case.name, &self.release, entry) {
+        if lock.enter(&case.name, &self.release, Entry::of(&written, &self.release, &versions, &self.from)) {
             replace(&self.place.lock, &lock.to_string())?;
         }
-        self.candidates.lock().await.extend(asked.candidates);
         Ok(text != case.text)
     }
 

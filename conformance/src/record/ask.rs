@@ -92,7 +92,8 @@ impl Recorder {
         let observed = asked.map_err(|_| (1, format!("not done after {LIMIT:?}")))?;
         for step in &observed {
             if let Some(why) = &step.broken {
-                return Err((step.line, why.clone()));
+                let placed = format!("line {}: ", step.line);
+                return Err((step.line, why.strip_prefix(&placed).unwrap_or(why).to_owned()));
             }
             if let Some(finding) = step.findings.first() {
                 return Err((step.line, finding.clone()));

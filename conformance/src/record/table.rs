@@ -102,3 +102,54 @@ pub(super) fn cell(case: &Case, version: Version) -> Cell {
 fn numbers(release: &str) -> Vec<u32> {
     release.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Row, Table};
+    use crate::case::{Case, Cell, parse};
+    use crate::record::blocks::rewritten;
+    use crate::record::lock::{Entry, Lock};
+
+    fn case(text: &str) -> Case {
+        parse("produce/x", text).expect("a case")
+    }
+
+    fn row(answer: &str, versions: std::ops::RangeInclusive<i16>) -> Row {
+        versions.map(|version| (Some(version), vec![Some(vec![answer.to_owned()])])).collect()
+    }
+
+    fn record(text: &str, lock: &mut Lock, release: &str, row: Row) -> String {
+        let before = case(text);
+        let mut table = Table::standing(&before, lock);
+        let versions: Vec<_> = row.keys().copied().collect();
+        table.put(release, row);
+        let text = rewritten(&before, &table);
+        let after = table.verified("produce/x", &text).expect("it reads back");
+        lock.enter("produce/x", release, Entry::of(&after, release, &versions, "jvm"));
+        text
+    }
+
+    const ASKS: &str = "# PRO-17  A b.\napis: Produce 3..5\n\nproduce t/0 values=[a]\n";
+
+    #[test]
+    fn a_release_keeps_its_answer_when_the_baseline_comes_to_answer_otherwise() {
+        let mut lock = Lock::default();
+        let text = record(ASKS, &mut lock, "4.3.1", row("old", 3..=5));
+        let text = record(&text, &mut lock, "3.9.2", row("old", 3..=4));
+        assert!(!text.contains("3.9.2"), "{text}");
+        let text = record(&text, &mut lock, "4.3.1", row("new", 3..=5));
+        assert!(text.ends_with("----\nnew\n---- 3.9.2 v3..4\nold\n"), "{text}");
+        assert_eq!(lock.disagreements(&[case(&text)]), [""; 0]);
+    }
+
+    #[test]
+    fn answers_to_a_step_that_was_edited_are_not_taken_for_those_of_another_release() {
+        let mut lock = Lock::default();
+        let text = record(ASKS, &mut lock, "4.3.1", row("old", 3..=5));
+        let text = record(&text, &mut lock, "3.9.2", row("old", 3..=5)).replace("[a]", "[b]");
+        let text = record(&text, &mut lock, "4.3.1", row("new", 3..=5));
+        assert!(text.ends_with("----\nnew\n"), "{text}");
+        assert!(lock.disagreements(&[case(&text)])[0].contains("since Kafka 3.9.2 was asked"));
+        assert_eq!(case(&text).steps[0].recorded("3.9.2", &Cell::of("Produce", 3)), Some(["new".to_owned()].as_slice()));
+    }
+}
