@@ -7,9 +7,11 @@ mod commits;
 mod configs;
 mod control;
 mod disk;
+mod facts;
 mod fetch;
 mod given;
 mod group;
+mod lookup;
 mod offsets;
 mod places;
 mod produce;
@@ -32,8 +34,9 @@ use crate::run::event::FrameReport;
 
 pub use call::{Call, Place};
 pub use client::run_client;
+pub use facts::Facts;
 pub use given::given;
-pub use session::{Facts, Limits, Session};
+pub use session::{Limits, Session};
 
 /// What came of one step.
 #[derive(Debug, Clone, Default)]
@@ -113,6 +116,7 @@ async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>)
             let result = match patience {
                 Ok(ref patience) => {
                     call.retries_coordinator = !patience.takes_the_first_answer;
+                    call.version = patience.version;
                     dispatch(&mut call, &args).await
                 }
                 Err(ref error) => Err(Halt::from(error.clone())),
@@ -141,16 +145,17 @@ async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>)
     (run, again)
 }
 
-const PATIENCE_KEYS: &[&str] = &["until", "retry", "at-least", "at-most"];
+const PATIENCE_KEYS: &[&str] = &["until", "retry", "at-least", "at-most", "api-version"];
 
 /// `until="…"` and `retry=…`: repeat the step while its answer is not the awaited one. `at-least=` and `at-most=`: say
-/// whether it took that long, in milliseconds.
+/// whether it took that long, in milliseconds. `api-version=`: asks at this version, whatever the run's is.
 struct Patience {
     until: Option<String>,
     retry: Vec<String>,
     takes_the_first_answer: bool,
     at_least: Option<Duration>,
     at_most: Option<Duration>,
+    version: Option<i16>,
 }
 
 impl Patience {
@@ -171,6 +176,7 @@ impl Patience {
                 .map(|ms| ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis))
         };
         let (at_least, at_most) = (milliseconds("at-least")?, milliseconds("at-most")?);
+        let version = args.int("api-version")?.and_then(|version| i16::try_from(version).ok());
         args.named.retain(|(key, _)| !PATIENCE_KEYS.contains(&key.as_str()));
         Ok(Self {
             until,
@@ -178,6 +184,7 @@ impl Patience {
             takes_the_first_answer,
             at_least,
             at_most,
+            version,
         })
     }
 
@@ -236,6 +243,7 @@ pub const VERBS: &[&str] = &[
     "init-producer",
     "find-coordinator",
     "join",
+    "enter",
     "sync",
     "heartbeat",
     "leave",
@@ -272,6 +280,7 @@ async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt>
         "delete-records" => offsets::delete_records(call, args).await,
         "find-coordinator" => commits::find_coordinator(call, args).await,
         "join" => group::join(call, args).await,
+        "enter" => group::enter(call, args).await,
         "sync" => group::sync(call, args).await,
         "heartbeat" => group::heartbeat(call, args).await,
         "leave" => group::leave(call, args).await,

@@ -9,7 +9,6 @@ use crate::verdict::Verdict;
 /// Something that happened in a run of the suite.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "events are few and short-lived")]
 pub enum Event {
     /// The plan stands; nothing has been asked yet.
     Started(Plan),

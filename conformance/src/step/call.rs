@@ -6,7 +6,7 @@ use kafka_fixtures::value::{Struct, Value};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use super::session::CoordinatorOf;
+use super::lookup::CoordinatorOf;
 use super::{Halt, PAUSE, Session, StepRun};
 use crate::case::{Arg, Capture, Identity, Step};
 use crate::driver::wire::{Connection, Exchange, Pending, Reply, Request, schema_for, undecoded};
@@ -51,6 +51,8 @@ pub struct Call<'a> {
     pub(super) within: Option<Duration>,
     /// Whether a coordinator that is not ready yet is asked again; `retry=none` says no.
     pub(super) retries_coordinator: bool,
+    /// The version to ask at where the step names one; `api-version=9`.
+    pub(super) version: Option<i16>,
 }
 
 impl<'a> Call<'a> {
@@ -65,6 +67,7 @@ impl<'a> Call<'a> {
             findings: Vec::new(),
             within: None,
             retries_coordinator: true,
+            version: None,
         }
     }
 
@@ -79,7 +82,7 @@ impl<'a> Call<'a> {
 
     /// A request of an API at this run's version, without the fields that the version lacks.
     pub(super) fn request(&self, api: &str, body: Struct) -> Result<Request, Halt> {
-        let version = self.session.version(api)?;
+        let version = self.version.map_or_else(|| self.session.version(api), Ok)?;
         let mut request = Request::new(api, version, Value::Struct(body));
         if let Some(message) = schema_for(request.key(), version, Direction::Request) {
             fit(&message.fields, version, &mut request.body);
@@ -243,6 +246,16 @@ impl<'a> Call<'a> {
             .map_err(|error| Halt::Broken(format!("{} v{}: {error}", request.api, request.version)))?;
         self.frames.push(request.report(&frame));
         Ok(frame)
+    }
+
+    /// The request that the step is about is not the next one: nobody is told that it is on its way.
+    pub(super) fn keep_quiet(&mut self) -> Option<oneshot::Sender<()>> {
+        self.sent.take()
+    }
+
+    /// The next request is the one that the step is about.
+    pub(super) fn speak_up(&mut self, sent: Option<oneshot::Sender<()>>) {
+        self.sent = sent;
     }
 
     fn told(&mut self) {

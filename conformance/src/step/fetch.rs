@@ -238,7 +238,10 @@ fn partition_lines(call: &Call<'_>, args: &Args, topic: &str, partition: &Value)
             .any(|shown| shown.text().as_deref() == Some(what))
     };
     if shows("bytes") {
-        lines.push(format!("{shown} bytes={}", bytes.map_or_else(String::new, |bytes| bytes_text(bytes))));
+        lines.push(format!(
+            "{shown} bytes={}",
+            bytes.map_or_else(String::new, |bytes| bytes_text(bytes))
+        ));
     }
     if shows("batches") {
         lines.extend(

@@ -6,10 +6,58 @@ use kafka_fixtures::value::{Struct, Value};
 use super::read::{error, items, message, number, text};
 use super::{Call, Halt, Place};
 use crate::case::{Arg, Args};
+use crate::driver::wire::Request;
 use crate::observe::bytes_text;
 
-/// `join g [member=$m1] [instance=i] [type=consumer] [protocols=[range]] [session=10000] [rebalance=60000] [reason=""] -> $m1`
+/// `join g [member=$m1] [instance=i] [type=consumer] [protocols=[range]] [session=10000] [rebalance=60000] [reason=""]
+/// [show=[id]] -> $m1`
 pub(super) async fn join(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+    let group = call.name_at(args, 0, "a group name")?;
+    let request = join_request(call, args, &group)?;
+    let reply = call.ask_coordinator(&request, &group, error).await?;
+    let mut lines = join_lines(call, &reply);
+    if args
+        .list("show")
+        .iter()
+        .any(|shown| shown.text().as_deref() == Some("id"))
+    {
+        lines.push(format!("id {}", shape_of(call, text(&reply, "MemberId"))));
+    }
+    Ok(lines)
+}
+
+/// `conformance-<uuid>`: whom a member id is named after.
+fn shape_of(call: &Call<'_>, id: &str) -> String {
+    let shape = match id.len().checked_sub(36).and_then(|at| id.split_at_checked(at)) {
+        Some((name, drawn)) if uuid::Uuid::try_parse(drawn).is_ok() => format!("{name}<uuid>"),
+        _ => id.to_owned(),
+    };
+    call.session.symbols().names.plain(&shape)
+}
+
+/// `enter g …` as `join`, and joins again with the id that it is told to come back with: as a client does.
+pub(super) async fn enter(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+    let group = call.name_at(args, 0, "a group name")?;
+    let mut request = join_request(call, args, &group)?;
+    if request.version >= MEMBER_ID_REQUIRED_SINCE && instance(call, args).is_none() {
+        let sent = call.keep_quiet();
+        let told = call.ask_coordinator(&request, &group, error).await?;
+        call.speak_up(sent);
+        if error(&told) != "MEMBER_ID_REQUIRED" {
+            return Ok(join_lines(call, &told));
+        }
+        if let Value::Struct(body) = &mut request.body {
+            body.set("MemberId", text(&told, "MemberId"));
+        }
+    }
+    let reply = call.ask_coordinator(&request, &group, error).await?;
+    Ok(join_lines(call, &reply))
+}
+
+/// KIP-394.
+const MEMBER_ID_REQUIRED_SINCE: i16 = 4;
+
+fn join_request(call: &Call<'_>, args: &Args, group: &str) -> Result<Request, Halt> {
     args.only(&[
         "member",
         "instance",
@@ -19,10 +67,10 @@ pub(super) async fn join(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         "rebalance",
         "reason",
         "client-id",
+        "show",
     ])?;
-    let group = call.name_at(args, 0, "a group name")?;
     let mut body = Struct::new()
-        .with("GroupId", group.as_str())
+        .with("GroupId", group)
         .with("SessionTimeoutMs", Value::Int(args.int("session")?.unwrap_or(10_000)))
         .with(
             "RebalanceTimeoutMs",
@@ -42,8 +90,7 @@ pub(super) async fn join(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
     if let Some(id) = args.text("client-id") {
         request.client_id = Some(id);
     }
-    let reply = call.ask_coordinator(&request, &group, error).await?;
-    Ok(join_lines(call, &reply))
+    Ok(request)
 }
 
 fn join_lines(call: &Call<'_>, reply: &Value) -> Vec<String> {

@@ -1,43 +1,18 @@
 //! One run's standing with a target: its connections, its names and what it knows of the brokers.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use kafka_fixtures::schema::Schemas;
-use kafka_fixtures::value::{Struct, Value};
+use kafka_fixtures::value::Value;
 
-use super::{Halt, Place};
+use super::lookup::CoordinatorOf;
+use super::{Facts, Halt, Place};
 use crate::case::{Arg, ArgError, Args, Cell, Names};
-use crate::driver::wire::{Capabilities, Connection, Exchange, Reply, Request};
-use crate::observe::{BrokerSeen, Symbols};
+use crate::driver::wire::Connection;
+use crate::observe::Symbols;
 use crate::target::Running;
-
-/// What the suite knows of a target before the first case.
-#[derive(Debug, Clone)]
-pub struct Facts {
-    /// Where to start.
-    pub bootstrap: Vec<String>,
-    /// The brokers that Metadata lists, by id.
-    pub brokers: Vec<BrokerSeen>,
-    /// What the target advertises.
-    pub capabilities: Capabilities,
-}
-
-/// A question that itself needs a connection: boxed, because finding a connection may ask it.
-type Lookup<'a> = Pin<Box<dyn Future<Output = Option<i64>> + Send + 'a>>;
-
-/// What a coordinator coordinates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CoordinatorOf {
-    /// A group.
-    Group,
-    /// The transactions of an id.
-    Transaction,
-}
 
 /// How long a run waits.
 #[derive(Debug, Clone, Copy)]
@@ -68,71 +43,6 @@ pub struct Session {
     connections: tokio::sync::Mutex<HashMap<String, Arc<Connection>>>,
     topic_ids: Mutex<HashMap<String, [u8; 16]>>,
     correlation: AtomicI32,
-}
-
-impl Facts {
-    /// Asks a target for its versions and its brokers.
-    pub async fn learn(bootstrap: &[String], within: Duration) -> Result<Self, String> {
-        let address = bootstrap.first().ok_or("a target without an address")?;
-        let capabilities = Capabilities::ask(address, within).await?;
-        let mut facts = Self {
-            bootstrap: bootstrap.to_vec(),
-            brokers: Vec::new(),
-            capabilities,
-        };
-        facts.brokers = facts.list_brokers(address, within).await?;
-        Ok(facts)
-    }
-
-    async fn list_brokers(&self, address: &str, within: Duration) -> Result<Vec<BrokerSeen>, String> {
-        let Some(version) = self.common_version("Metadata") else {
-            return Ok(Vec::new());
-        };
-        let request = Request::new(
-            "Metadata",
-            version,
-            Value::Struct(Struct::new().with("Topics", Vec::<Struct>::new())),
-        );
-        let connection = Connection::open(address, within)
-            .await
-            .map_err(|error| format!("{address}: {error}"))?;
-        let frame = request.encode(1).map_err(|error| error.to_string())?;
-        let Reply::Frame(frame) = connection.ask(&frame).await.reply(within).await else {
-            return Ok(Vec::new());
-        };
-        let Ok(exchange) = Exchange::decode(&request, &frame) else {
-            return Ok(Vec::new());
-        };
-        let listed = exchange
-            .body
-            .get("Brokers")
-            .and_then(Value::as_array)
-            .unwrap_or_default();
-        Ok(listed.iter().filter_map(broker_seen).collect())
-    }
-
-    /// The version that steps use where nothing says another: the highest that Kafka 3.9.2 has too and that the target
-    /// advertises.
-    pub fn common_version(&self, api: &str) -> Option<i16> {
-        let (low, high) = self.capabilities.range(api)?;
-        let common = Schemas::release("3.9.2")
-            .and_then(|schemas| stable_maximum(schemas, api))
-            .or_else(|| stable_maximum(Schemas::latest(), api))?;
-        Some(common.min(high).max(low))
-    }
-}
-
-fn stable_maximum(schemas: &'static Schemas, api: &str) -> Option<i16> {
-    let message = schemas.request(schemas.api_key(api)?)?;
-    (!message.versions.is_empty()).then(|| message.versions.max - i16::from(message.unstable))
-}
-
-fn broker_seen(broker: &Value) -> Option<BrokerSeen> {
-    Some(BrokerSeen {
-        id: i32::try_from(broker.get("NodeId")?.as_i64()?).ok()?,
-        host: broker.get("Host")?.as_str()?.to_owned(),
-        port: i32::try_from(broker.get("Port")?.as_i64()?).ok()?,
-    })
 }
 
 impl Session {
@@ -273,29 +183,6 @@ impl Session {
             .remove(topic);
     }
 
-    /// What Metadata says of one topic; housekeeping, not part of any step's frames.
-    pub(crate) async fn metadata(&self, topic: &str) -> Option<Value> {
-        let version = self.facts.common_version("Metadata")?.min(12);
-        let mut body = Struct::new().with("Topics", vec![Struct::new().with("Name", topic)]);
-        if version >= 4 {
-            body.set("AllowAutoTopicCreation", false);
-        }
-        let reply = self
-            .quietly(Request::new("Metadata", version, Value::Struct(body)), &Place::Any)
-            .await?;
-        reply.get("Topics")?.as_array()?.first().cloned()
-    }
-
-    /// Asks without leaving a trace in the step's frames.
-    pub(crate) async fn quietly(&self, request: Request, place: &Place) -> Option<Value> {
-        let connection = self.connection(place, Some("housekeeping")).await.ok()?;
-        let frame = request.encode(self.next_correlation()).ok()?;
-        match connection.ask(&frame).await.reply(self.limits.reply).await {
-            Reply::Frame(frame) => Exchange::decode(&request, &frame).ok().map(|exchange| exchange.body),
-            Reply::Closed | Reply::Silence => None,
-        }
-    }
-
     /// The connection of a name at a place; opened on first use, and again after it ended.
     pub(super) async fn connection(&self, place: &Place, name: Option<&str>) -> Result<Arc<Connection>, Halt> {
         let address = self.address(place).await?;
@@ -363,47 +250,6 @@ impl Session {
             .first()
             .cloned()
             .ok_or_else(|| Halt::Broken("a target without an address".to_owned()))
-    }
-
-    /// Some round trips behind a request that parks: what was sent before them is in the broker's hands after them.
-    pub async fn let_broker_settle(&self) {
-        for _ in 0..3 {
-            self.quietly(
-                Request::new("ApiVersions", 0, Value::Struct(Struct::new())),
-                &Place::Any,
-            )
-            .await;
-        }
-    }
-
-    /// The leader of a partition, as Metadata says.
-    pub(crate) fn leader<'a>(&'a self, topic: &'a str, partition: i32) -> Lookup<'a> {
-        Box::pin(self.look_up_leader(topic, partition))
-    }
-
-    async fn look_up_leader(&self, topic: &str, partition: i32) -> Option<i64> {
-        let metadata = self.metadata(topic).await?;
-        let partitions = metadata.get("Partitions")?.as_array()?;
-        let found = partitions
-            .iter()
-            .find(|entry| entry.get("PartitionIndex").and_then(Value::as_i64) == Some(partition.into()))?;
-        found.get("LeaderId")?.as_i64().filter(|id| *id >= 0)
-    }
-
-    /// The coordinator of a group or transactional id, by its name on the broker.
-    pub(super) fn coordinator<'a>(&'a self, key: &'a str, of: CoordinatorOf) -> Lookup<'a> {
-        Box::pin(self.look_up_coordinator(key, of))
-    }
-
-    async fn look_up_coordinator(&self, key: &str, of: CoordinatorOf) -> Option<i64> {
-        let version = self.facts.common_version("FindCoordinator")?.min(3);
-        let mut body = Struct::new().with("Key", key);
-        if of == CoordinatorOf::Transaction {
-            body.set("KeyType", 1);
-        }
-        let request = Request::new("FindCoordinator", version, Value::Struct(body));
-        let reply = self.quietly(request, &Place::Any).await?;
-        reply.get("NodeId")?.as_i64().filter(|id| *id >= 0)
     }
 }
 
