@@ -72,7 +72,10 @@ impl Recovery<'_> {
         let epochs = self.epochs()?;
         let ends = bases.iter().skip(1).map(|(base, _)| Some(*base)).chain([None]);
         let doubtful = ends.clone().zip(bases).find(|(end, _)| !self.believed(*end)).map(|(_, (base, _))| *base);
-        self.taken_over = self.snapshot(doubtful)?;
+        let begins = self.opening.log_start.filter(|start| *start > bases[0].0);
+        // As in Kafka, what stands wholly before the log's start says nothing of producers.
+        let nobody = begins.map(|start| (start, Producers::default()));
+        self.taken_over = self.snapshot(begins, doubtful)?.or(nobody);
         let snapshot_at = self.taken_over.as_ref().map(|(offset, _)| *offset);
         self.log.segments.clear();
         self.log.log_end = bases[0].0;
@@ -136,7 +139,7 @@ impl Recovery<'_> {
         scan(&**store, &directory, &file, from, &mut |position, header| {
             match check(&**store, log, &file, position, header, believed) {
                 Ok(Some(marker)) => {
-                    take_over(log, taken_over, header.base_offset);
+                    take_over(log, taken_over, header.last_offset());
                     log.apply(&Change::Appended { header: *header, marker, records: Bytes::new() });
                     valid = position + header.size();
                     return ControlFlow::Continue(());
@@ -168,10 +171,16 @@ impl Recovery<'_> {
         Ok(Some(Segment { aborted, ..Segment::loaded(base, size, offsets, times) }))
     }
 
-    /// The newest good snapshot; where batches are in doubt, one from before them.
-    fn snapshot(&self, doubtful: Option<Offset>) -> Result<Option<(Offset, Producers)>, StoreError> {
+    /// The newest good snapshot behind the log's start; where batches are in doubt, one from before them.
+    fn snapshot(
+        &self,
+        begins: Option<Offset>,
+        doubtful: Option<Offset>,
+    ) -> Result<Option<(Offset, Producers)>, StoreError> {
         let offsets = self.files.iter().rev().filter_map(|(name, _)| offset_in(name, "snapshot"));
-        for offset in offsets.filter(|offset| doubtful.is_none_or(|doubtful| *offset <= doubtful)) {
+        let behind = |offset: &Offset| begins.is_none_or(|start| *offset > start);
+        let before = |offset: &Offset| doubtful.is_none_or(|doubtful| *offset <= doubtful);
+        for offset in offsets.filter(|offset| behind(offset) && before(offset)) {
             let bytes = self.file(&file_name(offset, "snapshot"))?;
             if let Some(producers) = bytes.and_then(|bytes| snapshot::from_bytes(&bytes)) {
                 return Ok(Some((offset, producers)));

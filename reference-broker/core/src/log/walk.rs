@@ -110,7 +110,7 @@ impl Walked {
 
     /// Is the first batch part of a transaction? Some answer even where the batch is too short for the rest.
     pub fn is_transactional(bytes: &[u8]) -> bool {
-        matches!(batch_size(bytes), Ok(Some(_))) && bytes.get(22).is_some_and(|attributes| attributes & 0x10 != 0)
+        matches!(batch_size(bytes), Ok(Some(_))) && attributes(bytes).is_some_and(|attributes| attributes & 0x10 != 0)
     }
 
     /// The producer of the first batch, where it is part of a transaction.
@@ -121,7 +121,7 @@ impl Walked {
 
     /// The codec of the first batch, as far as there is one.
     pub fn codec(&self) -> Option<u8> {
-        self.batch.get(22).map(|attributes| attributes & 7)
+        attributes(&self.batch).map(|attributes| attributes & 7)
     }
 }
 
@@ -299,6 +299,11 @@ fn divide(bytes: &Bytes) -> (Shape, Bytes) {
         (_, Ok(None)) => Shape::One,
     };
     (shape, first)
+}
+
+/// The low byte of the attributes; a message of the old formats has a timestamp or its key there.
+fn attributes(batch: &[u8]) -> Option<u8> {
+    if batch.get(16) == Some(&2) { batch.get(22).copied() } else { None }
 }
 
 struct CorruptHeader;

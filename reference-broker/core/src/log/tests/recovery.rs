@@ -183,3 +183,19 @@ fn a_checkpoint_ahead_of_the_log_is_not_believed() {
     let again = Bench::on(bench.store.clone(), small_segments());
     assert_eq!((again.log().log_end(), again.log().recovery_point()), (at(1), at(1)));
 }
+
+#[test]
+fn producers_of_deleted_records_are_forgotten_with_a_restart_as_by_kafka() {
+    for clean in [false, true] {
+        let mut bench = Bench::new(small_segments());
+        let resend = Sent::new(&["x"]).by(5, 0, 0).bytes();
+        bench.produce(&resend).unwrap();
+        bench.node.delete_records(&[(bench.tp.clone(), None)], NOW);
+        assert_eq!(offsets(&bench.produce(&resend).unwrap()), (0, 0));
+        if clean {
+            bench.node.close_logs().unwrap();
+        }
+        let mut again = Bench::on(bench.store.clone(), small_segments());
+        assert_eq!(offsets(&again.produce(&resend).unwrap()), (1, 1), "clean: {clean}");
+    }
+}
