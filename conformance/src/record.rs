@@ -187,7 +187,11 @@ impl Recorder {
     async fn golden(&self, renew: bool) {
         let Some(dir) = &self.place.frames else { return };
         let candidates = std::mem::take(&mut *self.candidates.lock().await);
-        for why in frames::write(candidates, dir, renew) {
+        let refused = match lock::hold(&self.place.lock) {
+            Ok(_held) => frames::write(candidates, dir, renew),
+            Err(error) => vec![format!("{}: {error}", dir.display())],
+        };
+        for why in refused {
             tell(&self.sink, Outcome::Refused { case: "golden frames".to_owned(), why });
         }
     }
