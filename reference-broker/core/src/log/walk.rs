@@ -179,7 +179,7 @@ fn step_all<R: BufRead + ?Sized>(
 }
 
 fn step<R: BufRead + ?Sized>(header: &BatchHeader, source: &mut R, lengths: Lengths) -> Result<Stepped, Malformed> {
-    let length = varint(&mut || next_byte(source))?;
+    let length = varint(|| next_byte(source))?;
     let left = match lengths {
         Lengths::Binding => u64::try_from(length).map_err(|_| Malformed::Structure)?,
         Lengths::Ignored => u64::MAX,
@@ -224,11 +224,11 @@ impl<R: BufRead + ?Sized> Bounded<'_, R> {
     }
 
     fn varint(&mut self) -> Result<i32, Malformed> {
-        varint(&mut || self.byte())
+        varint(|| self.byte())
     }
 
     fn varlong(&mut self) -> Result<i64, Malformed> {
-        varlong(&mut || self.byte())
+        varlong(|| self.byte())
     }
 
     /// Steps over a length and that many bytes; false when the length says null.
@@ -253,7 +253,7 @@ fn next_byte<R: BufRead + ?Sized>(source: &mut R) -> Result<u8, Malformed> {
     Ok(byte)
 }
 
-pub(crate) fn varint(next: &mut dyn FnMut() -> Result<u8, Malformed>) -> Result<i32, Malformed> {
+pub(crate) fn varint(mut next: impl FnMut() -> Result<u8, Malformed>) -> Result<i32, Malformed> {
     let mut value = 0u32;
     for shift in [0, 7, 14, 21, 28] {
         let byte = next()?;
@@ -265,7 +265,7 @@ pub(crate) fn varint(next: &mut dyn FnMut() -> Result<u8, Malformed>) -> Result<
     Err(Malformed::Structure)
 }
 
-pub(crate) fn varlong(next: &mut dyn FnMut() -> Result<u8, Malformed>) -> Result<i64, Malformed> {
+pub(crate) fn varlong(mut next: impl FnMut() -> Result<u8, Malformed>) -> Result<i64, Malformed> {
     let mut value = 0u64;
     for shift in (0..70).step_by(7) {
         let byte = next()?;
