@@ -66,7 +66,12 @@ pub(crate) struct Broker {
     node: Node,
     clock: Clock,
     parked: HashMap<Ticket, Waiting>,
+    /// How many may be parked before those are looked for whose client is gone.
+    sweep_at: usize,
 }
+
+/// So many parked requests are not worth a sweep.
+const FEW_PARKED: usize = 64;
 
 struct Waiting {
     reply: oneshot::Sender<Outgoing>,
@@ -75,7 +80,7 @@ struct Waiting {
 
 impl Broker {
     pub(crate) fn new(node: Node, clock: Clock) -> Self {
-        Self { node, clock, parked: HashMap::new() }
+        Self { node, clock, parked: HashMap::new(), sweep_at: FEW_PARKED }
     }
 
     /// Serves the inbox until every sender is gone or `stop` resolves; gives the node back for a clean stop.
@@ -89,7 +94,12 @@ impl Broker {
                     Some(job) => self.serve(job),
                     None => return (self.node, Stop::Clean),
                 },
-                () = sleep_or_forever(due) => self.node.tick(self.clock.now()),
+                () = sleep_or_forever(due) => {}
+            }
+            // Also when the inbox is never empty: what has fallen due does not wait for it.
+            let now = self.clock.now();
+            if self.node.next_deadline().is_some_and(|deadline| deadline.is_due(now)) {
+                self.node.tick(now);
             }
             self.answer_released();
         }
@@ -113,10 +123,25 @@ impl Broker {
         match job.entry.serve(job.body, &mut call) {
             Answer::Parked(ticket, continuation) => {
                 self.parked.insert(ticket, Waiting { reply: job.reply, continuation });
+                self.sweep();
             }
             // A connection that is gone by now needs no answer.
             answer => drop(job.reply.send(answer.into())),
         }
+    }
+
+    /// Forgets the long polls of clients that are gone, so that coming and going costs no memory.
+    fn sweep(&mut self) {
+        if self.parked.len() < self.sweep_at {
+            return;
+        }
+        let gone: Vec<Ticket> =
+            self.parked.iter().filter(|(_, waiting)| waiting.reply.is_closed()).map(|(ticket, _)| *ticket).collect();
+        for ticket in gone {
+            self.parked.remove(&ticket);
+            self.node.cancel_fetch(ticket);
+        }
+        self.sweep_at = FEW_PARKED.max(2 * self.parked.len());
     }
 
     fn answer_released(&mut self) {

@@ -41,6 +41,8 @@ pub(crate) enum Closed {
     Body(String),
     #[error("the broker stopped")]
     Stopped,
+    #[error("the peer left before its answer")]
+    Gone,
     #[error("sending failed: {0}")]
     Send(#[from] std::io::Error),
     #[error("the log could not be read: {0}")]
@@ -65,7 +67,7 @@ async fn exchange(socket: &mut TcpStream, frames: &mut FrameReader, client_host:
     let response_header = header.response_header();
     let outgoing = if header.supported {
         guard(&header, &body)?;
-        ask(header, body, client_host.clone(), link).await?
+        ask(socket, header, body, client_host.clone(), link).await?
     } else {
         Outgoing::from(api::unsupported_api_versions())
     };
@@ -88,9 +90,33 @@ fn guard(header: &RequestHeader, body: &Bytes) -> Result<(), Closed> {
     Ok(())
 }
 
-async fn ask(header: RequestHeader, body: Bytes, client_host: Arc<str>, link: &Link) -> Result<Outgoing, Closed> {
-    let (reply, answer) = oneshot::channel();
+/// An answer that takes longer than this is a long poll or a join: then it matters whether the client still waits for it.
+const LONG: Duration = Duration::from_millis(50);
+
+async fn ask(
+    socket: &TcpStream,
+    header: RequestHeader,
+    body: Bytes,
+    client_host: Arc<str>,
+    link: &Link,
+) -> Result<Outgoing, Closed> {
+    let (reply, mut answer) = oneshot::channel();
     let job = Job { entry: header.entry, version: header.version, client_id: header.client_id, client_host, body, reply };
     link.inbox.send(job).await.map_err(|_| Closed::Stopped)?;
-    answer.await.map_err(|_| Closed::Stopped)
+    let answer = match timeout(LONG, &mut answer).await {
+        Ok(answer) => answer,
+        Err(_) => tokio::select! {
+            answer = answer => answer,
+            () = gone(socket) => return Err(Closed::Gone),
+        },
+    };
+    answer.map_err(|_| Closed::Stopped)
+}
+
+/// Resolves when the peer has closed. A peer that has already sent its next request is not watched any further.
+async fn gone(socket: &TcpStream) {
+    match socket.peek(&mut [0]).await {
+        Ok(0) | Err(_) => {}
+        Ok(_) => std::future::pending().await,
+    }
 }

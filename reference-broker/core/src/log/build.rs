@@ -85,10 +85,10 @@ fn renumber(header: &BatchHeader, plain: &[u8]) -> Result<(Vec<u8>, i64), Malfor
     for delta in 0..i64::from(header.count) {
         let mut record = take_record(&mut rest)?;
         let attributes = take_byte(&mut record)?;
-        let own = varlong(&mut || take_byte(&mut record))?;
+        let own = varlong(|| take_byte(&mut record))?;
         let timestamp =
             if header.is_log_append_time() { header.max_timestamp } else { header.base_timestamp.wrapping_add(own) };
-        varint(&mut || take_byte(&mut record))?;
+        varint(|| take_byte(&mut record))?;
         let base = *base_timestamp.get_or_insert(timestamp);
         let mut front = vec![attributes];
         put_varlong(&mut front, timestamp.wrapping_sub(base));
@@ -114,8 +114,8 @@ pub fn each_key_value(
     for _ in 0..header.count {
         let mut record = take_record(&mut rest)?;
         take_byte(&mut record)?;
-        let timestamp = header.base_timestamp.wrapping_add(varlong(&mut || take_byte(&mut record))?);
-        let delta = varint(&mut || take_byte(&mut record))?;
+        let timestamp = header.base_timestamp.wrapping_add(varlong(|| take_byte(&mut record))?);
+        let delta = varint(|| take_byte(&mut record))?;
         let key = take_nullable(&mut record)?.map(|key| plain.slice_ref(key));
         let value = take_nullable(&mut record)?.map(|value| plain.slice_ref(value));
         let timestamp = if header.is_log_append_time() { header.max_timestamp } else { timestamp };
@@ -125,7 +125,7 @@ pub fn each_key_value(
 }
 
 fn take_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
-    let length = varint(&mut || take_byte(rest))?;
+    let length = varint(|| take_byte(rest))?;
     let length = usize::try_from(length).map_err(|_| Malformed::Structure)?;
     let (record, after) = rest.split_at_checked(length).ok_or(Malformed::Structure)?;
     *rest = after;
@@ -133,7 +133,7 @@ fn take_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
 }
 
 fn take_nullable<'a>(record: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
-    let length = varint(&mut || take_byte(record))?;
+    let length = varint(|| take_byte(record))?;
     let Ok(length) = usize::try_from(length) else { return Ok(None) };
     let (bytes, after) = record.split_at_checked(length).ok_or(Malformed::Structure)?;
     *record = after;
