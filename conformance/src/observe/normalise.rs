@@ -39,6 +39,7 @@ const RULES: &[Rule] = &[
     other_uuid,
     controller_id,
     broker_id,
+    broker_as_resource,
     host,
     port,
     rack,
@@ -130,6 +131,14 @@ fn broker_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     const NAMES: &[&str] = &["NodeId", "BrokerId", "LeaderId", "PreferredReadReplica", "ReplicaId"];
     let named = fact.field.entity == Some("brokerId") || NAMES.contains(&fact.field.name);
     let id = named.then(|| fact.value.as_i64()).flatten()?;
+    Some(Shown::As(symbols.broker(id)))
+}
+
+/// A broker that is asked for its settings, or its loggers (types 4 and 8), is named by its id.
+fn broker_as_resource(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
+    let name = (fact.field.name == "ResourceName").then(|| fact.value.as_str()).flatten()?;
+    let kind = fact.parent.get("ResourceType").and_then(Value::as_i64)?;
+    let id = matches!(kind, 4 | 8).then(|| name.parse().ok()).flatten()?;
     Some(Shown::As(symbols.broker(id)))
 }
 
