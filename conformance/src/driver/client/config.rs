@@ -21,7 +21,7 @@ const COMMON: [(&str, &str); 8] = [
     ("retry.backoff.ms", "10"),
     ("retry.backoff.max.ms", "100"),
     ("topic.metadata.refresh.fast.interval.ms", "10"),
-    ("topic.metadata.propagation.max.ms", "500"),
+    ("topic.metadata.propagation.max.ms", "5000"),
 ];
 const PRODUCER: [(&str, &str); 2] = [("linger.ms", "0"), ("message.timeout.ms", "8000")];
 /// Committing is a step of its own; a rebalance is noticed at the next heartbeat.
