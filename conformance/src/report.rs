@@ -19,10 +19,21 @@ pub use junit::junit;
 pub use lines::JsonLines;
 pub use terminal::{Look, Terminal, summary};
 
-use crate::run::event::Event;
+use crate::run::event::{Event, FrameReport};
 
 /// Someone who reads the stream of a run.
 pub trait Reporter: Send {
     /// Takes the next event. An error means that this reporter cannot go on; the run does.
     fn see(&mut self, event: &Event) -> io::Result<()>;
+}
+
+/// No report keeps more bytes of one frame: whoever wants a whole megabyte can ask the case again.
+const FRAME_BYTES: usize = 65_536;
+
+/// The hex that a report keeps of a frame, and how many bytes the frame has.
+fn kept(frame: &FrameReport) -> (&str, usize) {
+    (
+        frame.hex.get(..2 * FRAME_BYTES).unwrap_or(&frame.hex),
+        frame.hex.len() / 2,
+    )
 }

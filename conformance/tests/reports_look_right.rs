@@ -168,10 +168,26 @@ fn result_md_describes_every_field_of_result_json_and_no_other() {
     let within = |name: &str| steps.iter().flat_map(|step| list(step, name)).collect::<Vec<_>>();
     assert_eq!(
         keys(within("frames").iter()),
-        names(&["direction", "api", "version", "hex"])
+        names(&["direction", "api", "version", "size", "hex"])
     );
     assert_eq!(keys(within("difference").iter()), names(&["expected", "actual"]));
-    assert!(text.contains("`{direction, api, version, hex}`") && text.contains("`{expected, actual}`"));
+    assert!(text.contains("`{direction, api, version, size, hex}`") && text.contains("`{expected, actual}`"));
+}
+
+#[test]
+fn a_frame_of_a_megabyte_does_not_swell_the_reports() {
+    let mut collected = collected(0);
+    let frames = collected
+        .runs
+        .iter_mut()
+        .flat_map(|run| &mut run.steps)
+        .flat_map(|step| &mut step.frames);
+    frames.for_each(|frame| frame.hex = "00".repeat(1 << 20));
+    let result: Value = serde_json::from_str(&document(&collected).unwrap()).unwrap();
+    let frame = &result["runs"][0]["steps"][0]["frames"][0];
+    assert_eq!(frame["size"], 1 << 20);
+    assert_eq!(frame["hex"].as_str().unwrap().len(), 2 * 65_536);
+    assert!(page(&collected).unwrap().len() < 1 << 20);
 }
 
 #[test]

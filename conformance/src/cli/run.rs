@@ -169,7 +169,7 @@ async fn follow(
     let mut collected = Collected::default();
     let mut failed = None;
     while let Some(event) = events.recv().await {
-        collected.add(&event);
+        collected.add_without_frames(&event);
         reporters.retain_mut(|reporter| match reporter.see(&event) {
             Ok(()) => true,
             Err(error) if error.kind() == ErrorKind::BrokenPipe => false,

@@ -31,6 +31,14 @@ impl Collected {
         }
     }
 
+    /// The same without frames, which only the files show: they are most of what a run says.
+    pub fn add_without_frames(&mut self, event: &Event) {
+        self.add(event);
+        if let (Event::RunFinished(_), Some(run)) = (event, self.runs.last_mut()) {
+            run.steps.iter_mut().for_each(|step| step.frames = Vec::new());
+        }
+    }
+
     /// Orders the runs by case, then API, then version, so that two reports of one suite can be compared.
     pub fn sort(&mut self) {
         self.runs.sort_by(|a, b| {

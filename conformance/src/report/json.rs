@@ -6,8 +6,8 @@ use std::io;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::report::{Collected, Family, Overview};
-use crate::run::event::RunReport;
+use crate::report::{Collected, Family, Overview, kept};
+use crate::run::event::{FrameReport, RunReport};
 
 /// The number under `schema`.
 pub const SCHEMA: u32 = 1;
@@ -62,17 +62,19 @@ fn counts(family: &Family) -> Map<String, Value> {
     row
 }
 
-/// The run without the field map of its frames: it follows from the bytes and would be nine tenths of the file.
+/// The run with its frames cut to size, and without their field maps: those follow from the bytes and would be nine
+/// tenths of the file.
 fn run(run: &RunReport) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(run)?;
-    for step in array(&mut value, "steps") {
-        for frame in array(step, "frames") {
-            if let Some(frame) = frame.as_object_mut() {
-                frame.shift_remove("fields");
-            }
-        }
+    for (step, shown) in array(&mut value, "steps").iter_mut().zip(&run.steps) {
+        step["frames"] = shown.frames.iter().map(frame).collect();
     }
     Ok(value)
+}
+
+fn frame(frame: &FrameReport) -> Value {
+    let (hex, size) = kept(frame);
+    json!({ "direction": frame.direction, "api": frame.api, "version": frame.version, "size": size, "hex": hex })
 }
 
 fn array<'a>(value: &'a mut Value, name: &str) -> &'a mut [Value] {

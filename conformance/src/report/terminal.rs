@@ -63,7 +63,7 @@ impl<W: Write> Terminal<W> {
 
 impl<W: Write + Send> Reporter for Terminal<W> {
     fn see(&mut self, event: &Event) -> io::Result<()> {
-        self.collected.add(event);
+        self.collected.add_without_frames(event);
         match event {
             Event::Started(plan) => {
                 let against = format!("{} against {}, seed {}", plan.target_name, plan.oracle, plan.seed);

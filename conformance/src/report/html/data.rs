@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::list::Entry;
+use crate::report::kept;
 use crate::run::event::{DiffLine, FrameReport, RunReport, StepReport};
 use crate::verdict::Verdict;
 
@@ -127,11 +128,19 @@ impl Packing {
     }
 
     fn frame(&mut self, frame: &FrameReport) -> Value {
-        let fields = frame.fields.iter();
+        let (hex, size) = kept(frame);
+        let fields = frame.fields.iter().filter(|field| 2 * field.start < hex.len().max(1));
         let fields: Vec<usize> = fields
             .flat_map(|f| [f.start, f.end, self.names.place(&f.path), self.names.place(&f.value)])
             .collect();
-        json!({ "direction": frame.direction, "api": frame.api, "version": frame.version, "hex": frame.hex, "fields": fields })
+        json!({
+            "direction": frame.direction,
+            "api": frame.api,
+            "version": frame.version,
+            "size": size,
+            "hex": hex,
+            "fields": fields,
+        })
     }
 }
 

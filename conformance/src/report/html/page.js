@@ -139,8 +139,9 @@
     const [x, y] = a.length * b.length > 250000 ? [new Set(), new Set()] : shared(a, b);
     const paint = (words, kept) => {
       const parts = [];
+      const alone = (at) => at >= 0 && at < words.length && !kept.has(at);
       words.forEach((word, at) => {
-        const off = !kept.has(at);
+        const off = alone(at) || (!word.trim() && alone(at - 1) && alone(at + 1));
         const last = parts[parts.length - 1];
         if (last && last.off === off) last.text += word;
         else parts.push({ off, text: word });
@@ -165,7 +166,7 @@
     return [x, y];
   }
 
-  for (const glance of document.querySelectorAll('.glance')) {
+  for (const glance of document.querySelectorAll('.glance:not(:has(.absent))')) {
     const [left, right] = glance.querySelectorAll('code > span:last-child');
     if (!right) continue;
     const [a, b] = marked(left.textContent, right.textContent);
@@ -208,6 +209,7 @@
 
   function drawFrame(frame, names) {
     const size = frame.hex.length / 2;
+    const cut = frame.size > size && el('p', { class: 'field' }, `Of ${frame.size} bytes the first ${size} are kept here.`);
     const fields = [];
     for (let at = 0; at < frame.fields.length; at += 4) {
       const [start, end, path, value] = frame.fields.slice(at, at + 4);
@@ -292,8 +294,8 @@
     const copy = el('button', { type: 'button', class: 'quiet', onclick: (event) => copied(event.target, frame.hex) }, 'Copy hex');
     return el('section', { class: 'frame' },
       el('h4', {}, el('span', { class: `way ${frame.direction}`, 'aria-hidden': 'true' }, frame.direction === 'request' ? '→' : '←'),
-        `${frame.api} v${frame.version} ${frame.direction}`, el('span', { class: 'soft' }, `${size} bytes`), copy),
-      says, el('div', { class: 'split' }, hex, list));
+        `${frame.api} v${frame.version} ${frame.direction}`, el('span', { class: 'soft' }, `${frame.size} bytes`), copy),
+      ...(cut ? [cut] : []), says, el('div', { class: 'split' }, hex, list));
   }
 
   // ---- copying
