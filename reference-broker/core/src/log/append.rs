@@ -94,7 +94,10 @@ impl Log {
         };
         match decided {
             Ok(Decided::Write(batch)) => self.place(batch, now),
-            Ok(Decided::Duplicate(remembered)) => Step::answer(self.duplicate(&remembered)),
+            Ok(Decided::Settled(header, outcome)) => {
+                let changes = self.roll_before(&header, now).into_iter().collect();
+                Step { changes, reply: Reply::Now(outcome), released: Vec::new() }
+            }
             Err(refusal) => Step::answer(Outcome::Refused(refusal)),
         }
     }
@@ -107,11 +110,11 @@ impl Log {
         self.records_allowed(&header, &records, &body, now)?;
         let batch = self.rewritten(header, &records, body, now)?;
         self.fits_segment(&batch)?;
-        match self.fit(&header) {
-            Ok(None) => Ok(Decided::Write(batch)),
-            Ok(Some(duplicate)) => Ok(Decided::Duplicate(duplicate)),
-            Err(error) => Err(self.refusal(error)),
-        }
+        Ok(match self.fit(&header) {
+            Ok(None) => Decided::Write(batch),
+            Ok(Some(remembered)) => Decided::Settled(batch.header, self.duplicate(&remembered)),
+            Err(error) => Decided::Settled(batch.header, Outcome::Refused(self.refusal(error))),
+        })
     }
 
     /// Base offset, size, checksum, codec.
@@ -243,9 +246,7 @@ impl Log {
     fn place(&self, batch: Batch, now: Now) -> Step<Change, Outcome> {
         let header = BatchHeader { base_offset: self.log_end, leader_epoch: self.leader_epoch, ..batch.header };
         let mut changes = Vec::with_capacity(3);
-        if self.active().is_full_for(&header, &self.config, now.unix_ms) {
-            changes.push(Change::SegmentRolled { at_ms: now.unix_ms });
-        }
+        changes.extend(self.roll_before(&header, now));
         let log_append_time = if self.config.log_append_time { now.unix_ms } else { NO_TIMESTAMP };
         let appended = Appended {
             base_offset: header.base_offset,
@@ -257,6 +258,12 @@ impl Log {
         changes.push(Change::Appended { header, marker, records: batch.records });
         changes.push(Change::HighWatermarkMoved(Offset(header.last_offset().0 + 1)));
         Step { changes, reply: Reply::Now(Outcome::Appended(appended)), released: Vec::new() }
+    }
+
+    fn roll_before(&self, batch: &BatchHeader, now: Now) -> Option<Change> {
+        let header = BatchHeader { base_offset: self.log_end, ..*batch };
+        let full = self.active().is_full_for(&header, &self.config, now.unix_ms);
+        full.then_some(Change::SegmentRolled { at_ms: now.unix_ms })
     }
 
     fn duplicate(&self, remembered: &Remembered) -> Outcome {
@@ -277,7 +284,8 @@ impl Log {
 
 enum Decided {
     Write(Batch),
-    Duplicate(Remembered),
+    /// Only its producer stands against it. Kafka rolls the segment before it looks at that.
+    Settled(BatchHeader, Outcome),
 }
 
 struct Blamed {

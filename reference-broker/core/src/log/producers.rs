@@ -209,6 +209,14 @@ impl Producers {
         self.entries.is_empty()
     }
 
+    /// The log was closed and opened again: of each producer only its last batch is still known, as in the snapshots. So it is
+    /// in a Kafka 4.3.1 that was killed, too: it takes a snapshot of what it has recovered, and goes on from that.
+    pub(crate) fn reopened(&mut self) {
+        for producer in self.entries.values_mut() {
+            producer.batches.drain(..producer.batches.len().saturating_sub(1));
+        }
+    }
+
     /// A new segment begins.
     pub(crate) fn rolled(&mut self) {
         if mutant::on(Mutant::SequenceForgottenAtRoll) {

@@ -90,6 +90,7 @@ impl Recovery<'_> {
             }
         }
         take_over(self.log, &mut self.taken_over, Offset(i64::MAX));
+        self.log.producers.reopened();
         self.settle(&epochs)
     }
 

@@ -41,6 +41,9 @@ impl Store for Shared {
     fn create_directory(&mut self, directory: &str) -> Result<(), StoreError> {
         self.0.lock().unwrap().create_directory(directory)
     }
+    fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
+        self.0.lock().unwrap().rename_directory(from, to)
+    }
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
         self.0.lock().unwrap().remove_directory(directory)
     }

@@ -11,6 +11,7 @@ fn durable(log: &Log) -> Log {
     log.segments.iter_mut().for_each(|segment| segment.created_ms = 0);
     // A stop writes the largest timestamp of the last segment into its index.
     log.active_mut().sealed();
+    log.producers.reopened();
     log
 }
 
@@ -198,4 +199,54 @@ fn producers_of_deleted_records_are_forgotten_with_a_restart_as_by_kafka() {
         let mut again = Bench::on(bench.store.clone(), small_segments());
         assert_eq!(offsets(&again.produce(&resend).unwrap()), (1, 1), "clean: {clean}");
     }
+}
+
+#[test]
+fn of_each_producer_only_the_last_batch_is_known_after_a_restart_as_in_kafka() {
+    for clean in [false, true] {
+        let mut bench = Bench::new(TopicConfig::default());
+        let [first, second] = [0, 1].map(|sequence| Sent::new(&["x"]).by(5, 0, sequence).bytes());
+        bench.produce(&first).unwrap();
+        bench.produce(&second).unwrap();
+        assert_eq!(offsets(&bench.produce(&first).unwrap()), (0, 0));
+        if clean {
+            bench.node.close_logs().unwrap();
+        }
+        let mut again = Bench::on(bench.store.clone(), TopicConfig::default());
+        assert_eq!(offsets(&again.produce(&second).unwrap()), (1, 1), "clean: {clean}");
+        assert_eq!(again.error(&first), Some(ErrorCode::OutOfOrderSequenceNumber), "clean: {clean}");
+    }
+}
+
+#[test]
+fn a_full_segment_is_rolled_before_the_producer_is_looked_at_as_in_kafka() {
+    let config = || TopicConfig { segment_bytes: 100, ..TopicConfig::default() };
+    let mut bench = Bench::new(config());
+    bench.produce(&Sent::new(&["x"]).by(5, 0, 0).bytes()).unwrap();
+    let gap = Sent::new(&["x"]).by(5, 0, 7).bytes();
+    assert_eq!(bench.error(&gap), Some(ErrorCode::OutOfOrderSequenceNumber));
+    assert_eq!(bench.error(&gap), Some(ErrorCode::OutOfOrderSequenceNumber));
+    let bases = |bench: &Bench| bench.log().segments().iter().map(|segment| segment.base).collect::<Vec<_>>();
+    assert_eq!(bases(&bench), [at(0), at(1)], "an empty segment is not rolled again");
+    let mut again = Bench::on(bench.store.clone(), config());
+    assert_eq!(bases(&again), [at(0), at(1)]);
+    assert_eq!(offsets(&again.produce(&Sent::new(&["y"]).by(5, 0, 1).bytes()).unwrap()), (1, 1));
+}
+
+#[test]
+fn a_deleted_log_keeps_its_files_for_a_while_under_another_name() {
+    let mut bench = Bench::new(TopicConfig::default());
+    bench.produce(&Sent::new(&["a"]).bytes()).unwrap();
+    let tp = bench.tp.clone();
+    bench.node.delete_log(&tp, NOW);
+    let ours = |bench: &Bench| {
+        let directories = bench.store.directories().unwrap();
+        directories.into_iter().filter(|name| name.starts_with("t-0")).collect::<Vec<_>>()
+    };
+    let discarded = format!("t-0.{}-delete", "07".repeat(16));
+    assert_eq!(ours(&bench), [discarded]);
+    let later = |ms| Now { unix_ms: NOW.unix_ms + ms, monotonic_ms: NOW.monotonic_ms + ms };
+    assert_eq!(bench.node.next_deadline(), Some(NOW.plus_ms(60_000)));
+    bench.node.tick(later(60_000));
+    assert_eq!(ours(&bench), Vec::<String>::new());
 }
