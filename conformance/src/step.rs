@@ -35,7 +35,7 @@ use crate::run::event::FrameReport;
 pub use call::{Call, Place};
 pub use client::run_client;
 pub use facts::Facts;
-pub use given::given;
+pub use given::{clean_up, given};
 pub use session::{Limits, Session};
 
 /// What came of one step.
@@ -227,6 +227,7 @@ pub const VERBS: &[&str] = &[
     "kill",
     "restart",
     "files",
+    "damage",
     "api-versions",
     "metadata",
     "create-topic",
@@ -264,6 +265,7 @@ async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt>
         "disconnect" => control::disconnect(call, args).await,
         "kill" | "restart" => control::broker(call, args).await,
         "files" => disk::files(call, args).await,
+        "damage" => disk::damage(call, args).await,
         "api-versions" => producer::api_versions(call, args).await,
         "init-producer" => producer::init(call, args).await,
         "metadata" => topics::metadata(call, args).await,

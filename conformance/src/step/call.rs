@@ -276,6 +276,8 @@ impl<'a> Call<'a> {
                 continue;
             };
             match identity(path, &value) {
+                // A refusal names nobody: what the symbol stood for before, it still does.
+                Some(Identity::Member) if value.text().is_some_and(|id| id.is_empty()) => {}
                 Some(kind) => symbols.names.capture_identity(name, kind, value),
                 None => symbols.names.capture(name, value),
             }

@@ -236,7 +236,10 @@ pub(super) async fn describe(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
         .await?;
     let mut symbols = call.session.symbols();
     let mut lines = Vec::new();
-    for group in items(&reply, "Groups") {
+    // Groups of several partitions come in whatever order these answer.
+    let mut described: Vec<&Value> = items(&reply, "Groups").iter().collect();
+    described.sort_by_key(|group| text(group, "GroupId"));
+    for group in described {
         let name = symbols.text(text(group, "GroupId"));
         lines.push(format!(
             "{name} error={} state={} type={} protocol={}{}",
