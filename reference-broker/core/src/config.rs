@@ -22,6 +22,8 @@ pub struct TopicConfig {
     pub delete: bool,
     /// `compression.type`: None means `producer`.
     pub compression: Option<String>,
+    /// `file.delete.delay.ms`
+    pub file_delete_delay_ms: i64,
     /// `index.interval.bytes`
     pub index_interval_bytes: i32,
     /// `max.message.bytes`
@@ -52,6 +54,7 @@ impl Default for TopicConfig {
             compact: false,
             delete: true,
             compression: None,
+            file_delete_delay_ms: 60_000,
             index_interval_bytes: 4096,
             max_message_bytes: 1_048_588,
             timestamp_after_max_ms: 3_600_000,

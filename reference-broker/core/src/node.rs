@@ -131,13 +131,13 @@ impl Node {
 
     /// When [`Node::tick`] must be called at the latest.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        [self.fetch_deadline(), self.groups_deadline(), self.producers_deadline()].into_iter().flatten().min()
+        [self.fetch_deadline(), self.groups_deadline(), self.logs_deadline()].into_iter().flatten().min()
     }
 
     /// Lets everything happen that has fallen due.
     pub fn tick(&mut self, now: Now) {
         self.fetch_tick(now);
         self.groups_tick(now);
-        self.producers_tick(now);
+        self.logs_tick(now);
     }
 }

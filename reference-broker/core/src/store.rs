@@ -25,6 +25,8 @@ pub trait Store: Send {
     fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError>;
     /// Makes a directory; it may exist.
     fn create_directory(&mut self, directory: &str) -> Result<(), StoreError>;
+    /// Gives a directory another name, which nothing has.
+    fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError>;
     /// Removes a directory and all that is in it; it may be absent.
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError>;
     /// Appends to a file, which is made if absent; all or nothing as far as the system allows.

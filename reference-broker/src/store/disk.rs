@@ -95,6 +95,12 @@ impl Store for DiskStore {
         fs::create_dir_all(&path).map_err(failed("create", &path))
     }
 
+    fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
+        let path = self.files.root.join(from);
+        self.files.forget(&path);
+        fs::rename(&path, self.files.root.join(to)).map_err(failed("rename", &path))
+    }
+
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
         let path = self.files.root.join(directory);
         self.files.forget(&path);

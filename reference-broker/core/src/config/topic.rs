@@ -20,6 +20,7 @@ pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
         compact: policies.split(',').any(|policy| policy == "compact"),
         delete: policies.split(',').any(|policy| policy == "delete"),
         compression: (compression != "producer").then_some(compression),
+        file_delete_delay_ms: long("file.delete.delay.ms", default.file_delete_delay_ms),
         index_interval_bytes: int("index.interval.bytes", default.index_interval_bytes),
         max_message_bytes: int("max.message.bytes", default.max_message_bytes),
         timestamp_after_max_ms: long("message.timestamp.after.max.ms", default.timestamp_after_max_ms),

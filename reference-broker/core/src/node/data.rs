@@ -3,7 +3,7 @@
 mod directory;
 mod perform;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 
@@ -29,6 +29,8 @@ pub(crate) struct Logs {
     open: HashMap<TopicPartition, Log>,
     found: Checkpoints,
     next_expiration: Option<Deadline>,
+    /// Directories of deleted partitions, and when they go.
+    discarded: BTreeSet<(Deadline, String)>,
 }
 
 impl Logs {
@@ -59,11 +61,10 @@ impl Node {
         }
     }
 
-    /// Removes a partition's log and its files.
+    /// Removes a partition's log. Its directory gets a name that no partition has; its files go later.
     pub(crate) fn delete_log(&mut self, tp: &TopicPartition, now: Now) {
         let Some(log) = self.logs.open.remove(tp) else { return };
-        // What cannot be removed is a stray directory: it no longer belongs to any topic.
-        let _ = self.store.remove_directory(log.directory());
+        self.discard(&log, now);
         self.partition_moved(tp, now);
     }
 
@@ -185,13 +186,15 @@ impl Node {
         if log.is_offline() { Err(ErrorCode::KafkaStorageError) } else { Ok(log) }
     }
 
-    /// When producers are next looked at that were long silent.
-    pub(crate) fn producers_deadline(&self) -> Option<Deadline> {
-        self.logs.next_expiration
+    /// When there is something to forget or to remove.
+    pub(crate) fn logs_deadline(&self) -> Option<Deadline> {
+        let discarded = self.logs.discarded.first().map(|(deadline, _)| *deadline);
+        discarded.into_iter().chain(self.logs.next_expiration).min()
     }
 
-    /// Forgets the producers that were silent for `producer.id.expiration.ms`.
-    pub(crate) fn producers_tick(&mut self, now: Now) {
+    /// Removes what was deleted, and forgets the producers that were silent for `producer.id.expiration.ms`.
+    pub(crate) fn logs_tick(&mut self, now: Now) {
+        self.remove_discarded(now);
         if !self.logs.next_expiration.is_some_and(|deadline| deadline.is_due(now)) {
             return;
         }

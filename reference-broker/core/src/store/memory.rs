@@ -42,6 +42,13 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
+        if let Some(files) = self.directories.remove(from) {
+            self.directories.insert(to.to_owned(), files);
+        }
+        Ok(())
+    }
+
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
         self.directories.remove(directory);
         Ok(())

@@ -13,8 +13,11 @@ use crate::log::recover::{self, Opening, put, write_indexes};
 use crate::log::segment::{Segment, file_name};
 use crate::log::{Change, Log, snapshot};
 use crate::machine::Machine;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::units::{Now, Offset, TopicId, TopicName, TopicPartition};
+
+/// How the names of deleted partitions' directories end.
+const DISCARDED: &str = "-delete";
 
 /// What the data directory says of its logs. Of those that are open the logs know better.
 #[derive(Debug, Default)]
@@ -44,7 +47,31 @@ impl Node {
             recovery_points: self.checkpoint(RECOVERY_POINTS, &files)?,
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
         };
+        // What was deleted before the stop goes now.
+        for directory in self.store.directories()?.iter().filter(|name| name.ends_with(DISCARDED)) {
+            self.store.remove_directory(directory)?;
+        }
         self.store.remove("", CLEAN_SHUTDOWN)
+    }
+
+    /// Renames the directory of a deleted log, to be removed after `file.delete.delay.ms`.
+    pub(super) fn discard(&mut self, log: &Log, now: Now) {
+        let id: String = log.topic_id().0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let discarded = format!("{}.{id}{DISCARDED}", log.directory());
+        // What cannot be renamed is a stray directory: it no longer belongs to any topic.
+        if self.store.rename_directory(log.directory(), &discarded).is_ok() {
+            self.logs.discarded.insert((now.plus_ms(log.config().file_delete_delay_ms), discarded));
+        }
+    }
+
+    /// Removes the directories whose time has come.
+    pub(super) fn remove_discarded(&mut self, now: Now) {
+        while self.logs.discarded.first().is_some_and(|(deadline, _)| deadline.is_due(now)) {
+            if let Some((_, directory)) = self.logs.discarded.pop_first() {
+                // What cannot be removed now is tried again at the next start.
+                let _ = self.store.remove_directory(&directory);
+            }
+        }
     }
 
     /// Writes down all that a restart would else have to find out, and marks the directory as whole.
@@ -86,7 +113,7 @@ impl Node {
         if is_new {
             self.store.create_directory(&directory)?;
             put(&mut *self.store, &directory, PARTITION_METADATA, partition_metadata(id).as_bytes())?;
-            self.store.append(&directory, &active(&log).file(), &[])?;
+            make_files(&mut *self.store, &log)?;
         }
         Ok(log)
     }
@@ -138,4 +165,13 @@ impl Node {
         let bytes = read_all(&*self.store, "", name, *size)?;
         Ok(offsets_from_text(&String::from_utf8_lossy(&bytes)).into_iter().collect())
     }
+}
+
+/// Makes the files of a new segment. Its indexes are filled when it is full or the broker stops.
+pub(super) fn make_files(store: &mut dyn Store, log: &Log) -> Result<(), StoreError> {
+    let base = active(log).base;
+    for suffix in ["log", "index", "timeindex"] {
+        store.append(log.directory(), &file_name(base, suffix), &[])?;
+    }
+    Ok(())
 }

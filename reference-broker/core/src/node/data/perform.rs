@@ -1,5 +1,6 @@
 //! What a log decided is written, then applied. A write that fails takes the log offline.
 
+use super::directory::make_files;
 use super::{Node, active};
 use crate::log::batch::HEADER_LENGTH;
 use crate::log::checkpoint::{LEADER_EPOCHS, epochs_to_text};
@@ -61,7 +62,7 @@ impl Node {
             write_indexes(&mut *self.store, log.directory(), sealed)?;
             let producers = snapshot::to_bytes(log.producers());
             put(&mut *self.store, log.directory(), &file_name(fresh.base, "snapshot"), &producers)?;
-            self.store.append(log.directory(), &fresh.file(), &[])?;
+            make_files(&mut *self.store, log)?;
         }
         Ok(())
     }
