@@ -211,7 +211,8 @@ fn relative_time(word: &str, now_ms: i64) -> Option<i64> {
     Some(now_ms + sign * unit * digits.parse::<i64>().ok()?)
 }
 
-/// `repeat("a", 250)`, `pad("$t", 249)`: long texts and bytes without writing them out.
+/// `repeat("a", 250)`, `join("0:", repeat("1", 250))`, `pad("$t", 249)`, `subscription("$t")`: long texts and bytes without
+/// writing them out.
 fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
     let size = |arg: &Arg| arg.int().and_then(|size| usize::try_from(size).ok());
     match (name, items) {
@@ -223,6 +224,10 @@ fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
             _ => Err(ArgError(
                 "repeat(text, count) wants a text or bytes, and a count".to_owned(),
             )),
+        },
+        ("join", parts) => match parts.iter().map(Arg::text).collect::<Option<String>>() {
+            Some(text) => Ok(Arg::Text(text)),
+            None => Err(ArgError("join(text, text) wants texts".to_owned())),
         },
         ("pad", [text, length]) => match (text.text(), size(length)) {
             (Some(text), Some(length)) => {
@@ -236,8 +241,27 @@ fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
             .and_then(|text| uuid::Uuid::try_parse(&text).ok())
             .map(|id| Arg::Uuid(id.into_bytes()))
             .ok_or_else(|| ArgError("uuid(\"00000000-0000-0000-0000-000000000001\") wants a UUID".to_owned())),
-        _ => Err(ArgError(format!("{name}(…) is not known; repeat, pad and uuid are"))),
+        ("subscription", topics) => match topics.iter().map(Arg::text).collect::<Option<Vec<_>>>() {
+            Some(topics) => Ok(Arg::Bytes(subscription(&topics))),
+            None => Err(ArgError("subscription(text, text) wants names of topics".to_owned())),
+        },
+        _ => Err(ArgError(format!(
+            "{name}(…) is not known; repeat, join, pad, subscription and uuid are"
+        ))),
     }
+}
+
+/// ConsumerProtocolSubscription v0: what a member of a consumer group says it wants, without user data.
+fn subscription(topics: &[String]) -> Vec<u8> {
+    let length = |text: &String| u16::try_from(text.len()).unwrap_or(u16::MAX);
+    let mut bytes = vec![0, 0];
+    bytes.extend(u32::try_from(topics.len()).unwrap_or(u32::MAX).to_be_bytes());
+    for topic in topics {
+        bytes.extend(length(topic).to_be_bytes());
+        bytes.extend(topic.as_bytes());
+    }
+    bytes.extend([0xff; 4]);
+    bytes
 }
 
 #[cfg(test)]
@@ -294,6 +318,14 @@ mod tests {
                 vec![Arg::Symbol("t".to_owned()), Arg::Number(5)]
             )),
             Arg::Text("p-txx".to_owned())
+        );
+    }
+
+    #[test]
+    fn subscriptions_name_topics_of_this_run() {
+        assert_eq!(
+            bind(Arg::Call("subscription".to_owned(), vec![Arg::Text("$t".to_owned())])),
+            Arg::Bytes(b"\0\0\0\0\0\x01\0\x03p-t\xff\xff\xff\xff".to_vec())
         );
     }
 }
