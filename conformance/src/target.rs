@@ -123,6 +123,13 @@ impl fmt::Display for Target {
     }
 }
 
+impl Needs {
+    /// Whether runs with these needs may share one broker.
+    pub fn is_shared(&self) -> bool {
+        !(self.fresh || self.kill || self.disk)
+    }
+}
+
 /// Why a target did not come up, in words for the user: what happened and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

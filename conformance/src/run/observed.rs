@@ -101,6 +101,9 @@ pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen
         }
     }
     play.jobs.values().for_each(JoinHandle::abort);
+    if case.needs.is_shared() {
+        step::clean_up(&play.session, &case.topics).await;
+    }
 }
 
 /// A case while it is played.

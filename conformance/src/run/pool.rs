@@ -111,7 +111,7 @@ impl Pool {
 
     /// A broker that gives what a case needs. Dropping the last hold on a fresh one ends it.
     pub async fn lease(&self, needs: &Needs) -> Result<Arc<Broker>, TargetError> {
-        if needs.fresh || needs.kill || needs.disk {
+        if !needs.is_shared() {
             return Ok(Arc::new(Broker::of(self.target.start(needs).await?).await?));
         }
         let slot = self.slot(needs).await;
