@@ -25,6 +25,7 @@ struct Semantics {
     answers_ids: bool,
     asks_by_id: bool,
     cluster_operations: bool,
+    says_why_at_the_top: bool,
 }
 
 impl Semantics {
@@ -35,6 +36,7 @@ impl Semantics {
             answers_ids: version >= 10,
             asks_by_id: version >= 12,
             cluster_operations: (8..=10).contains(&version),
+            says_why_at_the_top: version >= 13,
         }
     }
 }
@@ -93,9 +95,13 @@ fn refuse_all(request: &MetadataRequest, error: ErrorCode, semantics: &Semantics
             refused
         }
     });
-    MetadataResponse::default()
+    let refused = MetadataResponse::default()
         .with_controller_id(BrokerId(-1))
-        .with_topics(topics.collect())
+        .with_topics(topics.collect());
+    match semantics.says_why_at_the_top {
+        true => refused.with_error_code(error.code()),
+        false => refused,
+    }
 }
 
 fn brokers(call: &Call<'_>) -> Vec<MetadataResponseBroker> {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Change, Controller, Decided, Intent, Refusal, plain, validate_topic_name};
 use crate::config::layers::Overrides;
-use crate::config::table::{self, Key, Type};
+use crate::config::table::{self, Type};
 use crate::config::{topic, value};
 use crate::image::ResourceKind;
 use crate::mutant::{self, Mutant};
@@ -186,8 +186,7 @@ impl Controller<'_> {
             Op::Set => drop(next.insert(name.clone(), value)),
             Op::Delete => drop(next.remove(name)),
             Op::Append | Op::Subtract => {
-                let key = key_of(kind, name);
-                if key.is_none_or(|key| key.ty != Type::List) {
+                if !is_list(kind, name) {
                     return Err(not_a_list(kind, operation));
                 }
                 let present = next
@@ -209,8 +208,8 @@ impl Controller<'_> {
     fn fallback(&self, kind: ResourceKind, name: &str) -> Option<String> {
         match kind {
             ResourceKind::Topic => self.layers().topic_fallback(table::topic().get(name)?),
-            ResourceKind::Broker | ResourceKind::BrokerLogger => self.layers().value(name),
-            ResourceKind::ClientMetrics | ResourceKind::Group => key_of(kind, name)?.default.map(str::to_owned),
+            ResourceKind::Broker => self.layers().value(name),
+            ResourceKind::BrokerLogger | ResourceKind::ClientMetrics | ResourceKind::Group => None,
         }
     }
 
@@ -290,13 +289,14 @@ fn records(kind: ResourceKind, resource: &str, key: &str, value: Option<&String>
     [plain(record)].into_iter().chain(cleared).collect()
 }
 
-fn key_of(kind: ResourceKind, name: &str) -> Option<&'static Key> {
-    match kind {
+/// Kafka's controller has the schemas of topics and brokers only: of other resources it takes no key for a list.
+fn is_list(kind: ResourceKind, name: &str) -> bool {
+    let key = match kind {
         ResourceKind::Topic => table::topic().get(name),
-        ResourceKind::Broker | ResourceKind::BrokerLogger => table::broker().get(name),
-        ResourceKind::ClientMetrics => table::client_metrics().get(name),
-        ResourceKind::Group => table::group().get(name),
-    }
+        ResourceKind::Broker => table::broker().get(name),
+        ResourceKind::BrokerLogger | ResourceKind::ClientMetrics | ResourceKind::Group => None,
+    };
+    key.is_some_and(|key| key.ty == Type::List)
 }
 
 fn not_a_list(kind: ResourceKind, operation: &Operation) -> Refusal {

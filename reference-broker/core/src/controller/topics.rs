@@ -264,11 +264,10 @@ fn admissible(topics: Vec<NewTopic>) -> (Vec<NewTopic>, Created) {
     let (mut admitted, mut answer) = (Vec::new(), Vec::new());
     for topic in topics {
         match times.get(&topic.name) {
-            _ if topic.name == "__cluster_metadata" => {
-                answer.push(refused(
-                    &topic.name,
-                    format!("Creation of internal topic {} is prohibited.", topic.name),
-                ));
+            Some(1..) if topic.name == "__cluster_metadata" => {
+                let why = format!("Creation of internal topic {} is prohibited.", topic.name);
+                answer.push(refused(&topic.name, why));
+                times.remove(&topic.name);
             }
             Some(1) => admitted.push(topic),
             // The first of the repeated ones speaks for all.
