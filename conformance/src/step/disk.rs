@@ -1,11 +1,11 @@
-//! `files`: what stands in the directories of this run's partitions.
+//! `files`: what stands in the directories of this run's partitions. `damage`: what a crash leaves of a file.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Call, Halt};
-use crate::case::Args;
+use crate::case::{Arg, Args};
 
 /// How deep below the data directory partitions lie: their log directory may be one of several.
 const DEPTH: usize = 3;
@@ -31,6 +31,40 @@ pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
     }
     lines.sort();
     Ok(lines)
+}
+
+/// `damage t-0/00000000000000000000.log cut=5 flip=70 add=0x00ff remove=true`: bytes off the end, a byte turned round, more
+/// bytes at the end, or no such file any more. For a broker that does not run: it is killed before and restarted after.
+pub(super) async fn damage(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+    args.only(&["cut", "flip", "add", "remove"])?;
+    let path = args.positional.first().and_then(Arg::text).unwrap_or_default();
+    let (directory, file) = path
+        .rsplit_once('/')
+        .ok_or_else(|| Halt::Broken("damage wants a file as `files` shows it".to_owned()))?;
+    let directory = call.name(&Arg::Word(directory.to_owned())).unwrap_or_default();
+    let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
+    let data = data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))?;
+    let broken = |error: io::Error| Halt::Broken(format!("{path}: {error}"));
+    let found = partitions(&data, &directory, DEPTH).map_err(broken)?;
+    let [partition] = found.as_slice() else {
+        return Err(Halt::Broken(format!("{path} is in {} directories", found.len())));
+    };
+    let file = partition.join(file);
+    if args.flag("remove") {
+        return match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(broken(error)),
+            _ => Ok(Vec::new()),
+        };
+    }
+    let mut bytes = fs::read(&file).map_err(broken)?;
+    let place = |key: &str| Ok::<_, Halt>(args.int(key)?.and_then(|number| usize::try_from(number).ok()));
+    if let Some(byte) = place("flip")?.and_then(|at| bytes.get_mut(at)) {
+        *byte = !*byte;
+    }
+    bytes.truncate(bytes.len().saturating_sub(place("cut")?.unwrap_or(0)));
+    bytes.extend(args.get("add").and_then(Arg::bytes).unwrap_or_default());
+    fs::write(&file, bytes).map_err(broken)?;
+    Ok(Vec::new())
 }
 
 fn partitions(below: &Path, wanted: &str, depth: usize) -> io::Result<Vec<PathBuf>> {

@@ -91,7 +91,8 @@ impl Recovery<'_> {
         }
         take_over(self.log, &mut self.taken_over, Offset(i64::MAX));
         self.log.producers.reopened();
-        self.settle(&epochs)
+        self.settle(&epochs)?;
+        if self.opening.clean { Ok(()) } else { self.written_down() }
     }
 
     /// Is everything below this end known to be on the disk?
@@ -188,6 +189,16 @@ impl Recovery<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// What was derived anew, in files: indexes of the last segment, and the producers at the end of the log.
+    fn written_down(&mut self) -> Result<(), StoreError> {
+        let Self { store, log, .. } = self;
+        write_indexes(&mut **store, &log.directory, log.active())?;
+        if log.log_end == Offset(0) {
+            return Ok(());
+        }
+        put(&mut **store, &log.directory, &file_name(log.log_end, "snapshot"), &snapshot::to_bytes(&log.producers))
     }
 
     fn epochs(&self) -> Result<Epochs, StoreError> {
