@@ -42,7 +42,10 @@ pub(super) struct Arguments {
     /// Counts what the target does not advertise as a difference, in the core families.
     #[arg(long)]
     strict: bool,
-    /// How many runs at once; twice the cores unless said.
+    /// Runs each case at no more than this many versions of its matrix; the seed says which.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    sample: Option<u16>,
+    /// How many runs at once; twice the cores unless said, and more for the reference broker.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// The same seed gives the same run.
@@ -97,6 +100,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     };
     let mut plan = plan(cases, &filters);
     plan.runs.retain(|run| oracle.covers(&run.case, &run.cell));
+    if let Some(versions) = arguments.sample {
+        plan.sample(usize::from(versions), arguments.seed);
+    }
     let reporters = reporters(&arguments)?;
     perform(plan, target, oracle, profile, &arguments, reporters).await
 }
@@ -121,7 +127,7 @@ async fn perform(
     reporters: Vec<Box<dyn Reporter>>,
 ) -> Result<Exit, Failure> {
     let options = Options {
-        jobs: arguments.jobs.map_or_else(default_jobs, usize::from),
+        jobs: arguments.jobs.map_or_else(|| default_jobs(&target, &oracle), usize::from),
         seed: arguments.seed,
         timeout: Duration::from_secs(arguments.timeout),
         strict: arguments.strict,
@@ -157,8 +163,13 @@ async fn unless_cancelled(
     }
 }
 
-fn default_jobs() -> usize {
-    2 * std::thread::available_parallelism().map_or(2, usize::from)
+/// Most runs wait most of their time. The reference broker starts another in a millisecond; a real Kafka is a heavy neighbour.
+fn default_jobs(target: &Target, oracle: &Oracle) -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    match (target, oracle) {
+        (Target::Reference { .. }, Oracle::Recorded { .. }) => 8 * cores,
+        _ => 2 * cores,
+    }
 }
 
 /// Hands every event to every reporter. One whose reader has gone is left out from then on.

@@ -1,5 +1,7 @@
 //! Which runs there are: the cases that the filters leave, each at every version of its matrix.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::event::DriverKind;
@@ -47,6 +49,21 @@ pub fn plan(cases: Vec<Case>, filters: &Filters) -> Plan {
 }
 
 impl Plan {
+    /// Keeps at most `versions` runs of each case; the seed says which.
+    pub fn sample(&mut self, versions: usize, seed: u64) {
+        let mut of_case: BTreeMap<String, Vec<(u64, Cell)>> = BTreeMap::new();
+        for run in &self.runs {
+            let mut hasher = DefaultHasher::new();
+            (seed, run.case.run_id(&run.cell)).hash(&mut hasher);
+            of_case.entry(run.case.name.clone()).or_default().push((hasher.finish(), run.cell.clone()));
+        }
+        for cells in of_case.values_mut() {
+            cells.sort_unstable();
+            cells.truncate(versions);
+        }
+        self.runs.retain(|run| of_case.get(&run.case.name).is_some_and(|kept| kept.iter().any(|(_, cell)| *cell == run.cell)));
+    }
+
     /// How many cases it has.
     pub fn cases(&self) -> usize {
         let mut names: Vec<&str> = self.runs.iter().map(|run| run.case.name.as_str()).collect();
@@ -118,6 +135,12 @@ mod tests {
             ..Filters::default()
         };
         assert_eq!(plan(vec![case()], &one).runs.len(), 1);
+        let mut sampled = plan(vec![case()], &Filters::default());
+        sampled.sample(2, 7);
+        let mut again = plan(vec![case()], &Filters::default());
+        again.sample(2, 7);
+        let ids = |plan: &super::Plan| plan.runs.iter().map(|run| run.case.run_id(&run.cell)).collect::<Vec<_>>();
+        assert_eq!((ids(&sampled).len(), ids(&sampled)), (2, ids(&again)));
         let none = Filters {
             families: vec!["FET".to_owned()],
             ..Filters::default()
