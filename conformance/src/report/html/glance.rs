@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::run::event::{DiffLine, RunReport};
+use crate::run::event::{DiffLine, RunReport, StepReport};
 use crate::verdict::Verdict;
 
 /// One changed row, or one sentence.
@@ -12,6 +12,8 @@ pub(super) struct Glance {
     note: Option<String>,
     /// Where the case is tracked.
     link: Option<String>,
+    /// The step, as far as its first line tells it.
+    asked: Option<String>,
     kafka: Option<String>,
     target: Option<String>,
     /// Changed rows and findings that are not shown.
@@ -42,23 +44,58 @@ pub(super) fn of(run: &RunReport) -> Option<Glance> {
 }
 
 fn difference(run: &RunReport) -> Option<Glance> {
-    let changed = |row: &&DiffLine| row.expected != row.actual;
-    let mut rows = run.steps.iter().flat_map(|step| &step.difference).filter(changed);
-    let mut findings = run.steps.iter().flat_map(|step| &step.findings);
-    let mut glance = match (rows.next(), findings.clone().next()) {
-        (Some(row), _) => Glance {
-            kafka: row.expected.clone(),
-            target: row.actual.clone(),
-            ..Glance::default()
-        },
-        (None, Some(_)) => Glance {
-            note: findings.next().cloned(),
-            ..Glance::default()
-        },
-        (None, None) => return None,
+    let mut troubled = run
+        .steps
+        .iter()
+        .filter(|step| changes(step).next().is_some() || !step.findings.is_empty());
+    let step = troubled.next()?;
+    let hidden: usize = troubled.map(|step| changes(step).count() + step.findings.len()).sum();
+    let own = changes(step).count() + step.findings.len();
+    let (glance, shown) = match stretch(step) {
+        [] => (
+            Glance {
+                note: step.findings.first().cloned(),
+                ..Glance::default()
+            },
+            1,
+        ),
+        rows => {
+            let kafka = rows.iter().find_map(|row| row.expected.clone());
+            let target = rows.iter().find_map(|row| row.actual.clone());
+            let first = |row: &DiffLine| row.expected == kafka || row.actual == target;
+            let shown = rows.iter().filter(|row| first(row)).count();
+            (
+                Glance {
+                    asked: Some(first_line(&step.source)),
+                    kafka,
+                    target,
+                    ..Glance::default()
+                },
+                shown,
+            )
+        }
     };
-    glance.more = rows.count() + findings.count();
-    Some(glance)
+    Some(Glance {
+        more: hidden + own - shown,
+        ..glance
+    })
+}
+
+fn changes(step: &StepReport) -> impl Iterator<Item = &DiffLine> {
+    step.difference.iter().filter(|row| row.expected != row.actual)
+}
+
+/// The first changed rows that stand together: `closed` in place of an answer comes after the lines that it replaces.
+fn stretch(step: &StepReport) -> &[DiffLine] {
+    let parts = step.difference.split(|row| row.expected == row.actual);
+    parts.into_iter().find(|rows| !rows.is_empty()).unwrap_or_default()
+}
+
+fn first_line(source: &str) -> String {
+    match source.split_once('\n') {
+        Some((first, _)) => format!("{first} …"),
+        None => source.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -69,14 +106,15 @@ mod tests {
     use crate::run::event::{DiffLine, DriverKind, RunReport, StepReport};
     use crate::verdict::Verdict;
 
-    fn run(rows: &[(&str, &str)], findings: &[&str]) -> RunReport {
+    fn run(rows: &[(Option<&str>, Option<&str>)], findings: &[&str]) -> RunReport {
+        let text = |side: &Option<&str>| side.map(str::to_owned);
         let rows = rows.iter().map(|(kafka, target)| DiffLine {
-            expected: Some((*kafka).into()),
-            actual: Some((*target).into()),
+            expected: text(kafka),
+            actual: text(target),
         });
         let step = StepReport {
             line: 1,
-            source: String::new(),
+            source: "ask\n  more".to_owned(),
             expected: None,
             actual: Vec::new(),
             difference: rows.collect(),
@@ -98,20 +136,36 @@ mod tests {
         }
     }
 
+    fn row(kafka: Option<&str>, target: Option<&str>, more: usize) -> Option<Glance> {
+        let text = |side: Option<&str>| side.map(str::to_owned);
+        Some(Glance {
+            asked: Some("ask …".into()),
+            kafka: text(kafka),
+            target: text(target),
+            more,
+            ..Glance::default()
+        })
+    }
+
     #[test]
     fn the_first_changed_row_is_shown_and_the_others_are_counted() {
-        let seen = of(&run(&[("same", "same"), ("0", "1"), ("2", "3")], &["odd bytes"]));
-        let row = Glance {
-            kafka: Some("0".into()),
-            target: Some("1".into()),
-            more: 2,
-            ..Glance::default()
-        };
-        assert_eq!(seen, Some(row));
+        let same = (Some("same"), Some("same"));
+        let seen = of(&run(
+            &[same, (Some("0"), Some("1")), (Some("2"), Some("3"))],
+            &["odd bytes"],
+        ));
+        assert_eq!(seen, row(Some("0"), Some("1"), 2));
         let alone = Glance {
             note: Some("odd bytes".into()),
             ..Glance::default()
         };
-        assert_eq!(of(&run(&[("same", "same")], &["odd bytes"])), Some(alone));
+        assert_eq!(of(&run(&[same], &["odd bytes"])), Some(alone));
+    }
+
+    #[test]
+    fn what_came_in_place_of_an_answer_stands_beside_it() {
+        let closed = [(Some("0"), None), (Some("2"), None), (None, Some("closed"))];
+        assert_eq!(of(&run(&closed, &[])), row(Some("0"), Some("closed"), 1));
+        assert_eq!(of(&run(&[(Some("0"), None)], &[])), row(Some("0"), None, 0));
     }
 }

@@ -167,7 +167,7 @@
   }
 
   for (const glance of document.querySelectorAll('.glance:not(:has(.absent))')) {
-    const [left, right] = glance.querySelectorAll('code > span:last-child');
+    const [left, right] = glance.querySelectorAll('.kafka > span:last-child, .target > span:last-child');
     if (!right) continue;
     const [a, b] = marked(left.textContent, right.textContent);
     left.replaceChildren(...a);

@@ -10,6 +10,8 @@ use crate::verdict::Verdict;
 
 /// More rows than this of one step are for the page.
 const ROWS: usize = 16;
+/// So many that need attention are told in full.
+const WHOLE: usize = 25;
 
 pub(super) fn write(out: &mut String, collected: &Collected, width: usize, paint: Paint) {
     let groups = collected.groups();
@@ -17,9 +19,11 @@ pub(super) fn write(out: &mut String, collected: &Collected, width: usize, paint
         .plan
         .as_ref()
         .map_or("target", |plan| plan.target_name.as_str());
-    for group in &groups {
+    let urgent = |group: &&Group<'_>| matches!(group.first().verdict.word(), "differs" | "vanished" | "broken");
+    for group in groups.iter().filter(urgent).take(WHOLE) {
         block(out, group, target, width, paint);
     }
+    the_rest(out, groups.iter().filter(urgent).skip(WHOLE), width, paint);
     by_name(out, "Unclaimed", &groups, width, paint, |verdict| match verdict {
         Verdict::Unclaimed { missing } => Some(missing),
         _ => None,
@@ -28,6 +32,26 @@ pub(super) fn write(out: &mut String, collected: &Collected, width: usize, paint
         Verdict::Unreachable { needs } => Some(needs),
         _ => None,
     });
+}
+
+/// Names alone, by verdict: a broker that is far from Kafka must not bury the table.
+fn the_rest<'a>(out: &mut String, groups: impl Iterator<Item = &'a Group<'a>>, width: usize, paint: Paint) {
+    let mut names: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for group in groups {
+        names
+            .entry(group.first().verdict.word())
+            .or_default()
+            .push(&group.first().case);
+    }
+    for (word, mut names) in names {
+        names.dedup();
+        out.push_str(&format!(
+            "\n{}  {} more, each on the page\n",
+            paint.bad(word),
+            names.len()
+        ));
+        wrapped(out, &names.join(", "), 2, width);
+    }
 }
 
 fn block(out: &mut String, group: &Group<'_>, target: &str, width: usize, paint: Paint) {
