@@ -74,7 +74,8 @@ pub fn become_mutant(name: &str) -> bool {
 
 /// Is this process that mutant?
 #[inline]
-pub(crate) fn on(mutant: Mutant) -> bool {
+#[must_use]
+pub fn on(mutant: Mutant) -> bool {
     #[cfg(feature = "mutants")]
     {
         ACTIVE.load(std::sync::atomic::Ordering::Relaxed) == mutant as usize

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use broker_core::log::append::{Appended, Refusal, Zstd, admissible};
 use broker_core::log::walk::{Shape, Walked};
+use broker_core::mutant::{self, Mutant};
 use broker_core::units::{ErrorCode, TopicId, TopicName, TopicPartition};
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::TopicProduceData;
@@ -65,7 +66,7 @@ impl Api for Produce {
         let response = by_topic(answers);
         let failed = response.responses.iter().flat_map(|topic| &topic.partition_responses).find(|p| p.error_code != 0);
         match (acks, failed) {
-            (0, None) => Answer::Silent,
+            (0, None) if !mutant::on(Mutant::AcksZeroAnswered) => Answer::Silent,
             // The producer asked for no answer: closing the connection is the only way to tell it.
             (0, Some(failed)) => Answer::Close(format!("Produce with acks=0 failed with error {}", failed.error_code)),
             _ => call.reply(&response),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker_core::mutant::{self, Mutant};
 use bytes::Bytes;
 use kafka_fixtures::schema::Schemas;
 use kafka_fixtures::walk::{Budget, walk};
@@ -62,7 +63,16 @@ pub(crate) async fn serve(mut socket: TcpStream, client_host: Arc<str>, link: Li
 }
 
 async fn exchange(socket: &mut TcpStream, frames: &mut FrameReader, client_host: &Arc<str>, link: &Link) -> Result<(), Closed> {
-    let mut body = frames.next(socket).await?;
+    let body = frames.next(socket).await?;
+    if mutant::on(Mutant::ResponseOutOfOrder)
+        && let Ok(overtaking) = timeout(LONG, frames.next(socket)).await
+    {
+        respond(socket, overtaking?, client_host, link).await?;
+    }
+    respond(socket, body, client_host, link).await
+}
+
+async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>, link: &Link) -> Result<(), Closed> {
     let header = RequestHeader::read(&mut body)?;
     let response_header = header.response_header();
     let outgoing = if header.supported {
