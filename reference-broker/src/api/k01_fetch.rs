@@ -21,6 +21,9 @@ use super::{Answer, Api, Body, Call, Part};
 
 pub(super) struct Fetch;
 
+/// No broker has this many partitions to offer; what a request asks for costs memory before it is answered.
+const MOST_PARTITIONS: usize = 100_000;
+
 /// What a version means.
 #[derive(Clone, Copy)]
 struct Semantics {
@@ -55,6 +58,10 @@ impl Api for Fetch {
 
     fn handle(request: FetchRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
+        let asked: usize = request.topics.iter().map(|topic| topic.partitions.len()).sum();
+        if asked > MOST_PARTITIONS {
+            return Answer::Close(format!("a Fetch of {asked} partitions"));
+        }
         let command = command(&request, call, semantics);
         if !matches!(request.isolation_level, 0 | 1) {
             return Answer::Reply(body(&stumble(&request, command, call, semantics), semantics));

@@ -16,7 +16,7 @@ const IDS_PER_SHARD: i32 = i32::MAX / SHARDS as i32;
 /// After this silence a session may be evicted by any other.
 const EVICTION_MS: i64 = 120_000;
 /// All sessions together remember at most this many partitions; beyond it no session is made.
-const MAX_PARTITIONS: usize = 1_000_000;
+const MAX_PARTITIONS: usize = 300_000;
 
 /// The sessions of one broker.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ use crate::machine::{Reply, Ticket};
 use crate::mutant::{self, Mutant};
 use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicName, TopicPartition};
 
+/// A request that asks for more unknown partitions than this is answered at once: nobody honest waits for them.
+const MOST_REFUSED_PARKED: usize = 1_000;
+
 /// A request taken apart: what it gets, what is read, what is refused before reading.
 struct Reading {
     context: Context,
@@ -38,6 +41,7 @@ impl Node {
         let min_bytes = command.min_bytes.min(max_bytes);
         let at_once = command.max_wait_ms <= 0
             || reading.wanted.is_empty()
+            || reading.refused.len() > MOST_REFUSED_PARKED
             || is_worth_answering(&results, min_bytes)
             || mutant::on(Mutant::LongPollIgnored);
         if at_once {

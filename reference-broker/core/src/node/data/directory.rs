@@ -143,6 +143,9 @@ impl Node {
 
     fn close_log(&mut self, tp: &TopicPartition) -> Result<(), StoreError> {
         let Some(log) = self.logs.open.get_mut(tp).filter(|log| !log.is_offline()) else { return Ok(()) };
+        if active(log).size == 0 && log.recovery_point() == log.log_end() {
+            return Ok(());
+        }
         let directory = log.directory().to_owned();
         let mut last: Segment = active(log).clone();
         last.sealed();
