@@ -109,6 +109,14 @@ fn announce(plan: &Plan, options: &Options, target_name: String) -> Announced {
     }
 }
 
+/// How a case was played.
+enum Asked {
+    /// Every step; with why the target is gone, if it is gone afterwards.
+    ToTheEnd { gone: Option<String> },
+    /// It took longer than one run may.
+    GivenUp,
+}
+
 /// A sink that nobody reads is no reason to stop.
 fn tell(sink: &mpsc::UnboundedSender<Event>, event: Event) {
     let _ = sink.send(event);
@@ -118,10 +126,10 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
     async fn run(&self, planned: Planned, any: &Broker) {
         let Planned { case, cell } = planned;
         tell(&self.sink, Event::RunStarted { id: case.run_id(&cell) });
-        let started = Instant::now();
+        let seen = Seen::default();
         let mut cancel = self.cancel.clone();
         let (verdict, steps) = tokio::select! {
-            judged = self.judge(&case, &cell, any) => judged,
+            judged = self.judge(&case, &cell, any, &seen) => judged,
             _ = cancel.wait_for(|cancelled| *cancelled) => return,
         };
         let report = RunReport {
@@ -134,13 +142,13 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
             version: cell.api.clone(),
             driver: case.driver,
             verdict,
-            elapsed: started.elapsed(),
+            elapsed: seen.elapsed(),
             steps,
         };
         tell(&self.sink, Event::RunFinished(report));
     }
 
-    async fn judge(&self, case: &Case, cell: &Cell, any: &Broker) -> (Verdict, Vec<StepReport>) {
+    async fn judge(&self, case: &Case, cell: &Cell, any: &Broker, seen: &Seen) -> (Verdict, Vec<StepReport>) {
         if let Err(needs) = self.pool.target().provides(&case.needs) {
             return (Verdict::Unreachable { needs }, Vec::new());
         }
@@ -154,18 +162,16 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
                 (Verdict::Unclaimed { missing }, Vec::new())
             };
         }
-        let seen = Seen::default();
-        let asked = timeout(self.options.timeout, self.ask(case, cell, &seen));
-        match tokio::join!(self.oracle.expected(case, cell), asked) {
+        match tokio::join!(self.oracle.expected(case, cell), self.ask(case, cell, seen)) {
             (Err(why), _) => (
                 Verdict::Broken {
                     why: format!("the oracle: {why}"),
                 },
                 Vec::new(),
             ),
-            (_, Ok(Err(why))) => (Verdict::Broken { why }, Vec::new()),
-            (Ok(expected), Ok(Ok(gone))) => self.compared(case, cell, expected, seen.take(), gone),
-            (Ok(expected), Err(_)) => self.given_up(case, cell, expected, seen.take()),
+            (_, Err(why)) => (Verdict::Broken { why }, Vec::new()),
+            (Ok(expected), Ok(Asked::ToTheEnd { gone })) => self.compared(case, cell, expected, seen.take(), gone),
+            (Ok(expected), Ok(Asked::GivenUp)) => self.given_up(case, cell, expected, seen.take()),
         }
     }
 
@@ -189,10 +195,15 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         }
     }
 
-    /// Plays the case on the target; returns why the target is gone if it is gone afterwards.
-    async fn ask(&self, case: &Case, cell: &Cell, seen: &Seen) -> Result<Option<String>, String> {
+    /// Plays the case on the target. The time that a broker takes to start is not the run's.
+    async fn ask(&self, case: &Case, cell: &Cell, seen: &Seen) -> Result<Asked, String> {
         let broker = self.pool.lease(&case.needs).await.map_err(|error| error.to_string())?;
-        observe_into(case, cell, &broker, seen).await;
+        seen.start();
+        let played = timeout(self.options.timeout, observe_into(case, cell, &broker, seen)).await;
+        seen.stop();
+        if played.is_err() {
+            return Ok(Asked::GivenUp);
+        }
         let left_down = case
             .steps
             .iter()
@@ -202,7 +213,7 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
             true => None,
             false => broker.still_answers().await.err(),
         };
-        Ok(gone)
+        Ok(Asked::ToTheEnd { gone })
     }
 
     fn compared(

@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Broker;
 use super::event::{DriverKind, FrameReport};
@@ -39,12 +40,35 @@ pub async fn observe_case(case: &Case, cell: &Cell, broker: &Broker) -> Vec<Step
 
 /// What a run has come to so far: also there when the run is given up.
 #[derive(Debug, Default)]
-pub(super) struct Seen(std::sync::Mutex<Vec<StepObservation>>);
+pub(super) struct Seen {
+    steps: std::sync::Mutex<Vec<StepObservation>>,
+    from: OnceLock<Instant>,
+    to: OnceLock<Instant>,
+}
 
 impl Seen {
+    /// The run has its broker and starts.
+    pub(super) fn start(&self) {
+        self.from.get_or_init(Instant::now);
+    }
+
+    /// The run is over.
+    pub(super) fn stop(&self) {
+        self.to.get_or_init(Instant::now);
+    }
+
+    /// How long it took; nothing where it never had a broker.
+    pub(super) fn elapsed(&self) -> Duration {
+        match (self.from.get(), self.to.get()) {
+            (Some(from), Some(to)) => *to - *from,
+            (Some(from), None) => from.elapsed(),
+            (None, _) => Duration::ZERO,
+        }
+    }
+
     /// The steps that are done.
     pub(super) fn take(&self) -> Vec<StepObservation> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.steps.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn add(&self, line: usize, run: StepRun) {
@@ -61,7 +85,10 @@ impl Seen {
             findings,
             broken,
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
+        self.steps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(observation);
     }
 }
 

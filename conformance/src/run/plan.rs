@@ -55,13 +55,20 @@ impl Plan {
         for run in &self.runs {
             let mut hasher = DefaultHasher::new();
             (seed, run.case.run_id(&run.cell)).hash(&mut hasher);
-            of_case.entry(run.case.name.clone()).or_default().push((hasher.finish(), run.cell.clone()));
+            of_case
+                .entry(run.case.name.clone())
+                .or_default()
+                .push((hasher.finish(), run.cell.clone()));
         }
         for cells in of_case.values_mut() {
             cells.sort_unstable();
             cells.truncate(versions);
         }
-        self.runs.retain(|run| of_case.get(&run.case.name).is_some_and(|kept| kept.iter().any(|(_, cell)| *cell == run.cell)));
+        self.runs.retain(|run| {
+            of_case
+                .get(&run.case.name)
+                .is_some_and(|kept| kept.iter().any(|(_, cell)| *cell == run.cell))
+        });
     }
 
     /// How many cases it has.
@@ -139,7 +146,12 @@ mod tests {
         sampled.sample(2, 7);
         let mut again = plan(vec![case()], &Filters::default());
         again.sample(2, 7);
-        let ids = |plan: &super::Plan| plan.runs.iter().map(|run| run.case.run_id(&run.cell)).collect::<Vec<_>>();
+        let ids = |plan: &super::Plan| {
+            plan.runs
+                .iter()
+                .map(|run| run.case.run_id(&run.cell))
+                .collect::<Vec<_>>()
+        };
         assert_eq!((ids(&sampled).len(), ids(&sampled)), (2, ids(&again)));
         let none = Filters {
             families: vec!["FET".to_owned()],

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kafka_fixtures::value::{Struct, Value};
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{Mutex, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use crate::driver::wire::{Capabilities, Connection, Exchange, Reply, Request};
@@ -20,6 +20,8 @@ pub struct Broker {
     running: Arc<Mutex<Running>>,
     facts: Arc<Facts>,
     gone: AtomicBool,
+    /// Held by a broker of one run's own, for as long as it lives.
+    _seat: Option<OwnedSemaphorePermit>,
 }
 
 /// Brokers by what cases need of them.
@@ -27,6 +29,8 @@ pub struct Broker {
 pub struct Pool {
     target: Target,
     shared: Mutex<HashMap<Needs, Arc<OnceCell<Arc<Broker>>>>>,
+    /// How many brokers of one run's own may live at once: a Java process takes a core while it starts.
+    seats: Arc<Semaphore>,
 }
 
 /// For a target that answers already.
@@ -42,6 +46,7 @@ impl Broker {
             running: Arc::new(Mutex::new(running)),
             facts: Arc::new(facts),
             gone: AtomicBool::new(false),
+            _seat: None,
         })
     }
 
@@ -99,6 +104,7 @@ impl Pool {
     /// No broker runs yet.
     pub fn new(target: Target) -> Self {
         Self {
+            seats: Arc::new(Semaphore::new(seats(&target))),
             target,
             shared: Mutex::default(),
         }
@@ -112,7 +118,10 @@ impl Pool {
     /// A broker that gives what a case needs. Dropping the last hold on a fresh one ends it.
     pub async fn lease(&self, needs: &Needs) -> Result<Arc<Broker>, TargetError> {
         if !needs.is_shared() {
-            return Ok(Arc::new(Broker::of(self.target.start(needs).await?).await?));
+            let seat = Arc::clone(&self.seats).acquire_owned().await.ok();
+            let mut broker = Broker::of(self.target.start(needs).await?).await?;
+            broker._seat = seat;
+            return Ok(Arc::new(broker));
         }
         let slot = self.slot(needs).await;
         let broker = slot
@@ -139,5 +148,14 @@ impl Pool {
     /// Ends the broker of these needs once nobody holds it.
     pub async fn retire(&self, needs: &Needs) {
         self.shared.lock().await.remove(needs);
+    }
+}
+
+/// In this process a broker costs next to nothing; elsewhere it is a process of its own.
+fn seats(target: &Target) -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    match target {
+        Target::Reference { .. } => 16 * cores,
+        Target::Address(_) | Target::Exec(_) | Target::Docker { .. } | Target::Jvm { .. } => 2 * cores,
     }
 }
