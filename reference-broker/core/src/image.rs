@@ -107,6 +107,15 @@ pub struct BrokerImage {
     pub fenced: bool,
     /// Ids of its log directories.
     pub log_dirs: Vec<[u8; 16]>,
+    /// Those of them that take no new replicas (KIP-1066).
+    pub cordoned_log_dirs: Vec<[u8; 16]>,
+}
+
+impl BrokerImage {
+    /// Has it no directory left for new replicas?
+    pub fn is_cordoned(&self) -> bool {
+        !self.log_dirs.is_empty() && self.log_dirs.iter().all(|dir| self.cordoned_log_dirs.contains(dir))
+    }
 }
 
 impl Image {

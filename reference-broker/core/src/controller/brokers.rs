@@ -11,6 +11,8 @@ use crate::units::{BrokerId, TopicId};
 
 /// The version of a change that names eligible leaders.
 const PARTITION_CHANGE: i16 = 2;
+/// The version of a registration's change that does so.
+const REGISTRATION_CHANGE: i16 = 3;
 /// The version of a registration that names log directories that may be cordoned.
 const REGISTER_BROKER: i16 = 4;
 
@@ -108,6 +110,20 @@ impl Controller<'_> {
             })
         }));
         records
+    }
+
+    /// These of a broker's directories take no new replicas from now on, and no others.
+    pub fn cordon(&self, id: BrokerId, dirs: &[[u8; 16]]) -> Vec<Change> {
+        let Some(broker) = self.image.broker(id).filter(|broker| broker.cordoned_log_dirs != dirs) else {
+            return Vec::new();
+        };
+        let change = BrokerRegistrationChangeRecord {
+            broker_id: id.0,
+            broker_epoch: broker.epoch,
+            cordoned_log_dirs: Some(dirs.to_vec()),
+            ..Default::default()
+        };
+        vec![(change.into(), REGISTRATION_CHANGE)]
     }
 
     fn partitions_where(

@@ -114,7 +114,8 @@ pub(super) fn place(
     count: i32,
     replication_factor: i16,
 ) -> Result<Vec<Vec<i32>>, Refusal> {
-    let brokers: Vec<i32> = controller.image.brokers().map(|broker| broker.id.0).collect();
+    let usable = controller.image.brokers().filter(|broker| !broker.is_cordoned());
+    let brokers: Vec<i32> = usable.map(|broker| broker.id.0).collect();
     let wanted = usize::try_from(replication_factor).unwrap_or(0);
     if wanted == 0 {
         let why = "Replication factor must be larger than 0, or -1 to use the default value.";

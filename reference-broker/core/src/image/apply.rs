@@ -158,6 +158,7 @@ impl Image {
             rack: record.rack.clone(),
             fenced: record.fenced,
             log_dirs: record.log_dirs.clone(),
+            cordoned_log_dirs: record.cordoned_log_dirs.clone().unwrap_or_default(),
         };
         self.brokers.insert(id, broker);
     }
@@ -166,6 +167,11 @@ impl Image {
         match change.fenced {
             0 => {}
             level => self.broker_fenced(change.broker_id, level > 0),
+        }
+        if let Some(broker) = self.brokers.get_mut(&BrokerId(change.broker_id))
+            && let Some(dirs) = &change.cordoned_log_dirs
+        {
+            broker.cordoned_log_dirs.clone_from(dirs);
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::{Features, Node, SupportedFeature};
+use crate::config::value::list;
 use crate::controller::features::FEATURES;
 use crate::controller::loggers::Loggers;
 use crate::controller::producer_ids::BLOCK;
@@ -185,6 +186,21 @@ impl Node {
         for name in configured {
             self.reconfigure(&name);
         }
+        if consequences.all_configured {
+            // What cannot be written down is told again with the next change.
+            let _ = self.tell_cordoned(now);
+        }
+    }
+
+    /// Tells the controller which directories `cordoned.log.dirs` closes to new replicas; Kafka's next heartbeat does.
+    fn tell_cordoned(&mut self, now: Now) -> Result<(), ErrorCode> {
+        let layers = self.image().layers(self.broker_id(), &self.config.fixed);
+        let cordoned = layers.value("cordoned.log.dirs").unwrap_or_default();
+        let here = self.config.value("log.dirs").unwrap_or_default();
+        let closed = list(&cordoned).into_iter().any(|dir| dir == "*" || dir == here);
+        let dirs: &[[u8; 16]] = if closed { &[self.control.meta.directory_id] } else { &[] };
+        let records = self.controller().cordon(self.broker_id(), dirs);
+        self.commit_records(&records, now)
     }
 
     /// Leads a partition that the image says this broker leads.
