@@ -136,7 +136,9 @@ fn broker_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 
 /// A broker that is asked for its settings, or its loggers (types 4 and 8), is named by its id.
 fn broker_as_resource(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
-    let name = (fact.field.name == "ResourceName").then(|| fact.value.as_str()).flatten()?;
+    let name = (fact.field.name == "ResourceName")
+        .then(|| fact.value.as_str())
+        .flatten()?;
     let kind = fact.parent.get("ResourceType").and_then(Value::as_i64)?;
     let id = matches!(kind, 4 | 8).then(|| name.parse().ok()).flatten()?;
     Some(Shown::As(symbols.broker(id)))

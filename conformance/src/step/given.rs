@@ -20,18 +20,30 @@ pub async fn given(session: &Session, topics: &[GivenTopic]) -> Result<(), Strin
 
 /// Takes the topics away again: a shared broker must not grow with every run. What comes of it is nobody's answer.
 pub async fn clean_up(session: &Session, topics: &[GivenTopic]) {
-    let Some(version) = session.facts().common_version("DeleteTopics").filter(|_| !topics.is_empty()) else {
+    let Some(version) = session
+        .facts()
+        .common_version("DeleteTopics")
+        .filter(|_| !topics.is_empty())
+    else {
         return;
     };
-    let names: Vec<String> = topics.iter().map(|topic| session.symbols().names.unique(&topic.name)).collect();
+    let names: Vec<String> = topics
+        .iter()
+        .map(|topic| session.symbols().names.unique(&topic.name))
+        .collect();
     let mut body = Struct::new().with("TimeoutMs", 1_000);
     if version >= 6 {
-        let entries: Vec<Struct> = names.iter().map(|name| Struct::new().with("Name", name.as_str())).collect();
+        let entries: Vec<Struct> = names
+            .iter()
+            .map(|name| Struct::new().with("Name", name.as_str()))
+            .collect();
         body.set("Topics", entries);
     } else {
         body.set("TopicNames", names);
     }
-    session.quietly(Request::new("DeleteTopics", version, Value::Struct(body)), &Place::Any).await;
+    session
+        .quietly(Request::new("DeleteTopics", version, Value::Struct(body)), &Place::Any)
+        .await;
 }
 
 async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
