@@ -102,6 +102,8 @@ fn guard(header: &RequestHeader, body: &Bytes) -> Result<(), Closed> {
 
 /// An answer that takes longer than this is a long poll or a join: then it matters whether the client still waits for it.
 const LONG: Duration = Duration::from_millis(50);
+/// So long a client that has closed its side may still wait for its answer, as with Kafka; most have closed both.
+const HALF_CLOSED: Duration = Duration::from_secs(30);
 
 async fn ask(
     socket: &TcpStream,
@@ -126,7 +128,8 @@ async fn ask(
 /// Resolves when the peer has closed. A peer that has already sent its next request is not watched any further.
 async fn gone(socket: &TcpStream) {
     match socket.peek(&mut [0]).await {
-        Ok(0) | Err(_) => {}
+        Ok(0) => tokio::time::sleep(HALF_CLOSED).await,
+        Err(_) => {}
         Ok(_) => std::future::pending().await,
     }
 }
