@@ -21,9 +21,23 @@ macro_rules! caught {
 }
 
 caught! {
+    an_answer_to_acks_zero_is_caught: "acks-zero-answered", "produce/acks-zero";
+    an_append_that_replaces_is_caught: "append-replaces", "configs/append-to-default";
     a_wrong_crc_that_is_taken_is_caught: "crc-unchecked", "produce/crc-wrong";
-    a_topic_of_any_name_is_caught: "topic-name-unchecked", "topics/create-refused";
+    a_duplicate_with_a_new_offset_is_caught: "duplicate-new-offset", "idempotence/duplicate";
+    a_stale_fetch_session_is_caught: "fetch-session-stale", "fetch/incremental";
+    a_group_hash_without_abs_is_caught: "group-hash-without-abs", "groups/coordinator-partition";
+    an_index_that_is_off_by_one_is_caught: "index-off-by-one", "client/large-batches-small-limits";
+    a_member_that_cannot_leave_is_caught: "leave-ignored", "groups/leave";
     a_long_poll_that_does_not_wait_is_caught: "long-poll-ignored", "fetch/at-the-end";
+    forgotten_offsets_are_caught: "offsets-forgotten", "offsets/after-a-kill";
+    producer_ids_handed_out_twice_are_caught: "producer-ids-reused", "idempotence/ids-after-a-kill";
+    an_answer_that_overtakes_another_is_caught: "response-out-of-order", "framing/pipelined";
+    a_sequence_forgotten_at_the_roll_is_caught: "sequence-forgotten-at-roll", "idempotence/across-segments";
+    a_commit_of_a_stale_generation_is_caught: "stale-generation-accepted", "offsets/fenced";
+    a_topic_of_any_name_is_caught: "topic-name-unchecked", "topics/create-refused";
+    a_torn_tail_that_is_kept_is_caught: "torn-tail-kept", "storage/torn-tail";
+    a_validation_that_commits_is_caught: "validate-only-commits", "topics/validate-only";
 }
 
 fn run(arguments: &[&str]) -> (Output, Vec<(String, String)>) {
