@@ -13,6 +13,7 @@ mod given;
 mod group;
 mod lookup;
 mod offsets;
+mod patience;
 mod places;
 mod produce;
 mod producer;
@@ -28,9 +29,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use crate::case::{Arg, ArgError, Args, Step};
+use crate::case::{ArgError, Args, Step};
 use crate::observe::project;
 use crate::run::event::FrameReport;
+use patience::Patience;
 
 pub use call::{Call, Place};
 pub use client::run_client;
@@ -110,108 +112,37 @@ async fn to_the_answer(session: &Session, step: &Step, mut sent: Option<oneshot:
 async fn once(session: &Session, step: &Step, sent: Option<oneshot::Sender<()>>) -> (StepRun, bool) {
     let started = Instant::now();
     let mut call = Call::new(session, step, sent);
-    let result = match session.bind(&step.args).await {
-        Ok(mut args) => {
-            let patience = Patience::take(&mut args);
-            let result = match patience {
-                Ok(ref patience) => {
-                    call.retries_coordinator = !patience.takes_the_first_answer;
-                    call.version = patience.version;
-                    dispatch(&mut call, &args).await
-                }
-                Err(ref error) => Err(Halt::from(error.clone())),
-            };
-            result.map(|lines| (lines, patience.ok()))
-        }
-        Err(error) => Err(Halt::from(error)),
-    };
+    let (result, patience) = ask(&mut call, &step.args).await;
     let mut run = call.finish();
-    let mut again = false;
-    match result {
-        Ok((lines, patience)) => {
-            again = patience.as_ref().is_some_and(|patience| patience.wants_more(&lines));
-            run.lines = project(lines, &step.projection);
-            run.lines.extend(
-                patience
-                    .map(|patience| patience.timed(started.elapsed()))
-                    .unwrap_or_default(),
-            );
+    let lines = match result {
+        Ok(lines) => lines,
+        Err(Halt::Closed) => vec!["closed".to_owned()],
+        Err(Halt::Silence) => vec!["silence".to_owned()],
+        Err(Halt::Undecodable(why)) => vec![format!("undecodable: {why}")],
+        Err(Halt::Broken(why)) => {
+            run.broken = Some(format!("line {}: {why}", step.line));
+            return (run, false);
         }
-        Err(Halt::Closed) => run.lines = vec!["closed".to_owned()],
-        Err(Halt::Silence) => run.lines = vec!["silence".to_owned()],
-        Err(Halt::Undecodable(why)) => run.lines = vec![format!("undecodable: {why}")],
-        Err(Halt::Broken(why)) => run.broken = Some(format!("line {}: {why}", step.line)),
-    }
+    };
+    let again = patience.wants_more(&lines);
+    run.lines = project(lines, &step.projection);
+    run.lines.extend(patience.timed(started.elapsed()));
     (run, again)
 }
 
-const PATIENCE_KEYS: &[&str] = &["until", "retry", "at-least", "at-most", "api-version"];
-
-/// `until="…"` and `retry=…`: repeat the step while its answer is not the awaited one. `at-least=` and `at-most=`: say
-/// whether it took that long, in milliseconds. `api-version=`: asks at this version, whatever the run's is.
-struct Patience {
-    until: Option<String>,
-    retry: Vec<String>,
-    takes_the_first_answer: bool,
-    at_least: Option<Duration>,
-    at_most: Option<Duration>,
-    version: Option<i16>,
-}
-
-impl Patience {
-    fn take(args: &mut Args) -> Result<Self, ArgError> {
-        let until = args.get("until").map(|value| {
-            value
-                .text()
-                .ok_or_else(|| ArgError("until= wants a text that a line of the answer must contain".to_owned()))
-        });
-        let until = until.transpose()?;
-        let mut retry: Vec<String> = args.list("retry").iter().filter_map(Arg::text).collect();
-        if retry == ["transient"] {
-            retry = TRANSIENT.iter().map(|&name| name.to_owned()).collect();
+async fn ask(call: &mut Call<'_>, args: &Args) -> (Result<Vec<String>, Halt>, Patience) {
+    let bound = call
+        .session
+        .bind(args)
+        .await
+        .and_then(|mut args| Ok((Patience::take(&mut args)?, args)));
+    match bound {
+        Err(error) => (Err(error.into()), Patience::default()),
+        Ok((patience, args)) => {
+            call.retries_coordinator = !patience.takes_the_first_answer;
+            call.version = patience.version;
+            (dispatch(call, &args).await, patience)
         }
-        let takes_the_first_answer = retry == ["none"];
-        let milliseconds = |key: &str| {
-            args.int(key)
-                .map(|ms| ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis))
-        };
-        let (at_least, at_most) = (milliseconds("at-least")?, milliseconds("at-most")?);
-        let version = args.int("api-version")?.and_then(|version| i16::try_from(version).ok());
-        args.named.retain(|(key, _)| !PATIENCE_KEYS.contains(&key.as_str()));
-        Ok(Self {
-            until,
-            retry,
-            takes_the_first_answer,
-            at_least,
-            at_most,
-            version,
-        })
-    }
-
-    /// What the step says of the time that it took.
-    fn timed(&self, took: Duration) -> Vec<String> {
-        let mut lines = Vec::new();
-        if let Some(bound) = self.at_least {
-            lines.push(format!(
-                "took {} {} ms",
-                if took >= bound { "at least" } else { "less than" },
-                bound.as_millis()
-            ));
-        }
-        if let Some(bound) = self.at_most {
-            lines.push(format!(
-                "took {} {} ms",
-                if took <= bound { "at most" } else { "more than" },
-                bound.as_millis()
-            ));
-        }
-        lines
-    }
-
-    fn wants_more(&self, lines: &[String]) -> bool {
-        let has = |what: &str| lines.iter().any(|line| line.contains(what));
-        self.until.as_deref().is_some_and(|until| !has(until))
-            || self.retry.iter().any(|error| has(&format!("={error}")))
     }
 }
 

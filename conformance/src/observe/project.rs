@@ -13,10 +13,18 @@ pub fn project(lines: Vec<String>, projection: &[String]) -> Vec<String> {
             // An entry with a key in brackets means that element; one without means every element.
             let (path, whole) = (path_of(line), whole_path_of(line));
             let named = |entry: &str| names(entry, if entry.contains('[') { whole } else { &path });
+            if is_no_reply(line) {
+                return true;
+            }
             (only.is_empty() || only.iter().any(|entry| named(entry)))
                 && !without.iter().any(|entry| named(entry.trim_start_matches('-')))
         })
         .collect()
+}
+
+/// That there was no reply is never left out.
+fn is_no_reply(line: &str) -> bool {
+    line == "closed" || line == "silence" || line.starts_with("undecodable: ")
 }
 
 /// `Topics[t].Partitions[0].ErrorCode=…` has the path `Topics.Partitions.ErrorCode`.
