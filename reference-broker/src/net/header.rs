@@ -42,7 +42,7 @@ impl RequestHeader {
         let (key, version, correlation_id) = (frame.get_i16(), frame.get_i16(), frame.get_i32());
         let entry = api::find(key).ok_or(HeaderError::UnknownKey(key))?;
         let supported = entry.versions.contains(&version);
-        if !supported && !(entry.is_api_versions() && version > *entry.versions.end()) {
+        if !(supported || entry.is_api_versions() && version > *entry.versions.end()) {
             return Err(HeaderError::UnknownVersion(entry.name, version));
         }
         if !supported {

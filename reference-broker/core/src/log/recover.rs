@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use super::aborted::AbortedTransaction;
-use super::batch::{BatchHeader, HEADER_LENGTH};
+use super::batch::{BatchHeader, HEADER_LENGTH, MAGIC_END};
 use super::build::each_key_value;
 use super::checkpoint::{LEADER_EPOCHS, epochs_from_text};
 use super::epochs::Epochs;
@@ -151,6 +151,9 @@ impl Recovery<'_> {
             }
             ControlFlow::Break(())
         })?;
+        if believed && valid < size {
+            refuse_old_format(&**store, &directory, &file, valid)?;
+        }
         failed.map_or(Ok(valid), Err)
     }
 
@@ -241,6 +244,18 @@ impl Recovery<'_> {
         }
         Ok(())
     }
+}
+
+/// What a clean stop left and this broker cannot read must not be cut off as damage.
+fn refuse_old_format(store: &dyn Store, directory: &str, segment: &Segment, at: u64) -> Result<(), StoreError> {
+    let mut head = [0; MAGIC_END];
+    let read = store.read(directory, &segment.file(), at, &mut head)?;
+    if read < MAGIC_END || head[16] > 1 {
+        return Ok(());
+    }
+    let path = format!("{directory}/{}", segment.file());
+    let reason = format!("magic {} at position {at}: only record batches of magic 2 are read", head[16]);
+    Err(StoreError { operation: "open", path, reason })
 }
 
 /// Is this batch good? If so, the marker in it.

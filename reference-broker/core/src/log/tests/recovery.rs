@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::recover;
 use super::*;
 
 /// What must be the same after a restart that lost nothing.
@@ -249,4 +250,17 @@ fn a_deleted_log_keeps_its_files_for_a_while_under_another_name() {
     assert_eq!(bench.node.next_deadline(), Some(NOW.plus_ms(60_000)));
     bench.node.tick(later(60_000));
     assert_eq!(ours(&bench), Vec::<String>::new());
+}
+
+#[test]
+fn records_of_an_old_format_are_refused_and_not_cut_off() {
+    let mut bench = Bench::new(TopicConfig::default());
+    bench.produce(&Sent::new(&["a"]).bytes()).unwrap();
+    bench.node.close_logs().unwrap();
+    let file = bench.log().segments()[0].file();
+    let mut store = bench.store.clone();
+    store.append("t-0", &file, &[&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 9, 9, 9, 9, 1], &[0; 9]]).unwrap();
+    let opening = recover::Opening { clean: true, recovery_point: at(1), log_start: None };
+    let opened = recover::open(&mut store, "t-0", TopicId([7; 16]), TopicConfig::default(), opening, NOW);
+    assert!(opened.is_err_and(|error| error.reason.contains("magic 1")));
 }
