@@ -95,5 +95,8 @@ pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
         running.restart(index).await
     };
     done.map_err(|error| Halt::Broken(error.to_string()))?;
+    if args.verb == "kill" {
+        call.session.see_the_end_of(index, PATIENCE).await;
+    }
     Ok(Vec::new())
 }

@@ -207,6 +207,15 @@ impl Session {
         Ok(self.connections.lock().await.get(&key).cloned())
     }
 
+    /// Waits until the connections to a broker that was killed have ended, so that no later step asks on one of them.
+    pub(super) async fn see_the_end_of(&self, broker: usize, within: Duration) {
+        let Ok(address) = self.address(&Place::Broker(broker)).await else { return };
+        let connections = self.connections.lock().await;
+        for (_, connection) in connections.iter().filter(|(key, _)| key.ends_with(&format!("@{address}"))) {
+            connection.closes_within(within).await;
+        }
+    }
+
     /// Drops a connection.
     pub(super) async fn disconnect(&self, place: &Place, name: Option<&str>) -> Result<(), Halt> {
         let key = format!("{}@{}", name.unwrap_or("c1"), self.address(place).await?);
