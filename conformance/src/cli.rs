@@ -85,11 +85,17 @@ pub struct Failure {
 
 impl Failure {
     pub(crate) fn usage(message: impl ToString) -> Self {
-        Self { exit: Exit::Usage, message: message.to_string() }
+        Self {
+            exit: Exit::Usage,
+            message: message.to_string(),
+        }
     }
 
     pub(crate) fn could_not_ask(message: impl ToString) -> Self {
-        Self { exit: Exit::CouldNotAsk, message: message.to_string() }
+        Self {
+            exit: Exit::CouldNotAsk,
+            message: message.to_string(),
+        }
     }
 }
 
@@ -125,9 +131,9 @@ fn fail(failure: &Failure) -> ExitCode {
 pub(crate) fn print(text: &str) -> Result<Exit, Failure> {
     use std::io::{ErrorKind, Write};
     match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::could_not_ask(format!("cannot write to standard output: {error}")))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::could_not_ask(format!(
+            "cannot write to standard output: {error}"
+        ))),
         _ => Ok(Exit::AsExpected),
     }
 }

@@ -34,7 +34,10 @@ impl Oracle {
         match rest.strip_prefix(':') {
             None if rest.is_empty() => Ok(Self::Recorded(BASELINE.to_owned())),
             Some(release) if RELEASES.contains(&release) => Ok(Self::Recorded(release.to_owned())),
-            _ => Err(TargetError(format!("oracle {text:?}: recorded releases are {}", RELEASES.join(", ")))),
+            _ => Err(TargetError(format!(
+                "oracle {text:?}: recorded releases are {}",
+                RELEASES.join(", ")
+            ))),
         }
     }
 
@@ -94,7 +97,11 @@ mod tests {
 
     #[test]
     fn an_oracle_is_a_recorded_release_or_a_target() {
-        let release = |text: &str| Oracle::parse(text).ok().and_then(|oracle| oracle.release().map(str::to_owned));
+        let release = |text: &str| {
+            Oracle::parse(text)
+                .ok()
+                .and_then(|oracle| oracle.release().map(str::to_owned))
+        };
         assert_eq!(release("recorded").as_deref(), Some("4.3.1"));
         assert_eq!(release("recorded:3.9.2").as_deref(), Some("3.9.2"));
         assert_eq!(release("jvm:4.4.0").as_deref(), Some("4.4.0"));

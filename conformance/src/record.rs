@@ -81,7 +81,10 @@ pub fn release_of(oracle: &Target) -> Option<&str> {
 /// The oracle says no release or did not come up: nothing was asked.
 pub async fn record(order: Order, place: Place, sink: mpsc::UnboundedSender<Outcome>) -> Result<(), TargetError> {
     let Some(release) = release_of(&order.oracle).map(str::to_owned) else {
-        let why = format!("{} does not say which Kafka it is; record from jvm:{BASELINE} or docker:apache/kafka:{BASELINE}", order.oracle);
+        let why = format!(
+            "{} does not say which Kafka it is; record from jvm:{BASELINE} or docker:apache/kafka:{BASELINE}",
+            order.oracle
+        );
         return Err(TargetError(why));
     };
     let (cases, unread) = chosen(&place, &order.filters)?;
@@ -145,13 +148,17 @@ impl Recorder {
     async fn one(self: &Arc<Self>, case: &Arc<Case>) -> Outcome {
         let name = case.name.clone();
         if !case.releases.contains(&self.release) {
-            return Outcome::Skipped { case: name, why: format!("its releases: line leaves {} out", self.release) };
+            return Outcome::Skipped {
+                case: name,
+                why: format!("its releases: line leaves {} out", self.release),
+            };
         }
         match self.ask(case).await {
             Err(why) => Outcome::Refused { case: name, why },
-            Ok(asked) if asked.row.is_empty() => {
-                Outcome::Skipped { case: name, why: format!("Kafka {} does not advertise {}", self.release, asked.missing) }
-            }
+            Ok(asked) if asked.row.is_empty() => Outcome::Skipped {
+                case: name,
+                why: format!("Kafka {} does not advertise {}", self.release, asked.missing),
+            },
             Ok(asked) => match self.write(case, asked.row) {
                 Ok(changed) => {
                     self.candidates.lock().await.extend(asked.candidates);
@@ -167,18 +174,27 @@ impl Recorder {
         let path = self.place.file(&case.name);
         let _held = lock::hold(&self.place.lock).map_err(|error| format!("{}: {error}", self.place.lock.display()))?;
         if read(&path)? != case.text {
-            return Err(format!("{}:1: edited while its case ran; record it again", path.display()));
+            return Err(format!(
+                "{}:1: edited while its case ran; record it again",
+                path.display()
+            ));
         }
         let mut lock = Lock::load(&self.place.lock).map_err(|error| error.to_string())?;
         let versions: Vec<_> = row.keys().copied().collect();
         let mut table = Table::standing(case, &lock);
         table.put(&self.release, row);
         let text = blocks::rewritten(case, &table);
-        let written = table.verified(&case.name, &text).map_err(|why| format!("{}:{why}", path.display()))?;
+        let written = table
+            .verified(&case.name, &text)
+            .map_err(|why| format!("{}:{why}", path.display()))?;
         if text != case.text {
             replace(&path, &text)?;
         }
-        if lock.enter(&case.name, &self.release, Entry::of(&written, &self.release, &versions, &self.from)) {
+        if lock.enter(
+            &case.name,
+            &self.release,
+            Entry::of(&written, &self.release, &versions, &self.from),
+        ) {
             replace(&self.place.lock, &lock.to_string())?;
         }
         Ok(text != case.text)
@@ -192,7 +208,13 @@ impl Recorder {
             Err(error) => vec![format!("{}: {error}", dir.display())],
         };
         for why in refused {
-            tell(&self.sink, Outcome::Refused { case: "golden frames".to_owned(), why });
+            tell(
+                &self.sink,
+                Outcome::Refused {
+                    case: "golden frames".to_owned(),
+                    why,
+                },
+            );
         }
     }
 }
@@ -205,13 +227,19 @@ fn chosen(place: &Place, filters: &Filters) -> Result<(Vec<Case>, Vec<Outcome>),
         match loaded {
             Ok(case) => cases.push(case),
             Err(error) if filters.cases.is_empty() || filters.cases.iter().any(|glob| matches(glob, &name)) => {
-                unread.push(Outcome::Refused { case: name, why: error.to_string() });
+                unread.push(Outcome::Refused {
+                    case: name,
+                    why: error.to_string(),
+                });
             }
             Err(_) => {}
         }
     }
-    let mut wanted: Vec<Case> =
-        crate::run::plan(cases, filters).runs.into_iter().map(|planned| Arc::unwrap_or_clone(planned.case)).collect();
+    let mut wanted: Vec<Case> = crate::run::plan(cases, filters)
+        .runs
+        .into_iter()
+        .map(|planned| Arc::unwrap_or_clone(planned.case))
+        .collect();
     wanted.dedup_by(|one, other| one.name == other.name);
     Ok((wanted, unread))
 }

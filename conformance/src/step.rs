@@ -2,6 +2,7 @@
 //! the expected answer.
 
 mod call;
+mod capture;
 mod client;
 mod commits;
 mod configs;
@@ -9,6 +10,7 @@ mod control;
 mod disk;
 mod facts;
 mod fetch;
+mod fit;
 mod given;
 mod group;
 mod lookup;

@@ -32,7 +32,13 @@ impl Bench {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_conformance"));
-        command.arg("run").arg("--cases").arg(self.path("cases")).arg("--report").arg(self.path("report")).args(arguments);
+        command
+            .arg("run")
+            .arg("--cases")
+            .arg(self.path("cases"))
+            .arg("--report")
+            .arg(self.path("report"))
+            .args(arguments);
         command
     }
 
@@ -50,7 +56,10 @@ impl Bench {
 
 fn said(output: Output) -> (i32, String) {
     let text = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&text).into_owned())
+    (
+        output.status.code().unwrap_or(-1),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
 }
 
 #[test]
@@ -107,7 +116,9 @@ fn a_case_file_that_is_none_is_2_with_its_line() {
 #[test]
 fn a_target_that_nobody_serves_is_3() {
     let bench = Bench::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port");
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a port");
     let (code, text) = bench.run(&["--case", "bench/same", "--target", &free.to_string()]);
     assert_eq!((code, text.contains(&free.to_string())), (3, true), "{text}");
 }
@@ -122,7 +133,10 @@ fn nothing_that_could_be_asked_is_4_and_is_named() {
 #[test]
 fn format_json_says_one_event_a_line() {
     let bench = Bench::new();
-    let output = bench.command(&["--case", "bench/same", "--format", "json"]).output().expect("the binary runs");
+    let output = bench
+        .command(&["--case", "bench/same", "--format", "json"])
+        .output()
+        .expect("the binary runs");
     let text = String::from_utf8(output.stdout).expect("text");
     let event = |line: &str| serde_json::from_str::<serde_json::Value>(line).expect("a line of JSON")["event"].clone();
     let events: Vec<_> = text.lines().map(event).collect();
@@ -136,7 +150,10 @@ fn ctrl_c_ends_with_a_report_of_what_ran() {
     let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().expect("a pipe")));
     // The quick case is done and the slow one waits.
-    let done = lines.by_ref().map_while(Result::ok).any(|line| line.contains("run_finished"));
+    let done = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .any(|line| line.contains("run_finished"));
     assert!(done, "the quick case ends");
     let asked = Instant::now();
     let pid = rustix::process::Pid::from_child(&child);
@@ -150,5 +167,8 @@ fn ctrl_c_ends_with_a_report_of_what_ran() {
 fn report_says_interrupted(report: &Path) -> bool {
     let text = fs::read_to_string(report.join("result.json")).expect("a report");
     let result: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    result["interrupted"] == true && result["runs"].as_array().is_some_and(|runs| runs.iter().any(|run| run["case"] == "bench/same"))
+    result["interrupted"] == true
+        && result["runs"]
+            .as_array()
+            .is_some_and(|runs| runs.iter().any(|run| run["case"] == "bench/same"))
 }

@@ -80,7 +80,13 @@ async fn a_case_is_recorded_once_and_the_second_time_nothing_is_written() {
     fs::write(&file, CASE).expect("written");
     let place = Place::find(Some(dir.path()), dir.path()).expect("a place");
     for changed in [true, false] {
-        assert_eq!(recorded(&place).await, [Outcome::Recorded { case: "crc".to_owned(), changed }]);
+        assert_eq!(
+            recorded(&place).await,
+            [Outcome::Recorded {
+                case: "crc".to_owned(),
+                changed
+            }]
+        );
         assert_eq!(fs::read_to_string(&file).expect("it is there"), RECORDED);
     }
     let lock = Lock::load(&place.lock).expect("a lock");

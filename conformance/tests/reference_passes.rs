@@ -13,6 +13,9 @@ fn every_case_passes_on_the_reference_broker() {
         .expect("the suite runs");
     let told = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{told}\n{}", String::from_utf8_lossy(&run.stderr));
-    assert!(!told.contains("unclaimed"), "a case that the reference does not claim:\n{told}");
+    assert!(
+        !told.contains("unclaimed"),
+        "a case that the reference does not claim:\n{told}"
+    );
     assert!(report.path().join("index.html").is_file(), "the page is written");
 }

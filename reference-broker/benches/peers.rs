@@ -23,8 +23,11 @@ fn main() {
     report("reference-broker", &ours);
     if !theirs.is_empty() {
         report("peer", &theirs);
-        let mut ratios: Vec<f64> =
-            ours.iter().zip(&theirs).map(|(a, b)| a.start.as_secs_f64() / b.start.as_secs_f64()).collect();
+        let mut ratios: Vec<f64> = ours
+            .iter()
+            .zip(&theirs)
+            .map(|(a, b)| a.start.as_secs_f64() / b.start.as_secs_f64())
+            .collect();
         ratios.sort_by(f64::total_cmp);
         println!(
             "start, reference ÷ peer: median {:.2}, {:.2} to {:.2} over {ROUNDS} pairs",
@@ -46,7 +49,10 @@ fn report(name: &str, measured: &[Measured]) {
     starts.sort_unstable();
     idles.sort_unstable();
     let (start, idle) = (starts[starts.len() / 2], idles[idles.len() / 2]);
-    println!("{name}: first answer {start:.1?} after start, {:.1} MiB idle (medians)", idle as f64 / 1024.0);
+    println!(
+        "{name}: first answer {start:.1?} after start, {:.1} MiB idle (medians)",
+        idle as f64 / 1024.0
+    );
 }
 
 fn measure(command: &str) -> Measured {
@@ -76,7 +82,11 @@ fn first_answer(address: SocketAddr, began: Instant) {
             continue;
         };
         let mut length = [0; 4];
-        if socket.write_all(&REQUEST).and_then(|()| socket.read_exact(&mut length)).is_ok() {
+        if socket
+            .write_all(&REQUEST)
+            .and_then(|()| socket.read_exact(&mut length))
+            .is_ok()
+        {
             return;
         }
     }
@@ -86,7 +96,9 @@ fn first_answer(address: SocketAddr, began: Instant) {
 fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()).and_then(|kib| kib.parse().ok()).unwrap_or(0)
+    line.and_then(|rest| rest.split_whitespace().next())
+        .and_then(|kib| kib.parse().ok())
+        .unwrap_or(0)
 }
 
 fn free_port() -> u16 {

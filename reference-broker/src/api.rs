@@ -121,7 +121,9 @@ fn decode_and_handle<A: Api>(mut body: Bytes, call: &mut Call<'_>) -> Answer {
 
 /// The entry for a key, if it is served.
 pub(crate) fn find(key: i16) -> Option<&'static Entry> {
-    APIS.binary_search_by_key(&key, |entry| entry.key).ok().map(|index| &APIS[index])
+    APIS.binary_search_by_key(&key, |entry| entry.key)
+        .ok()
+        .map(|index| &APIS[index])
 }
 
 impl Entry {
@@ -215,7 +217,9 @@ impl Part {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { parts: vec![Part::Bytes(bytes)] }
+        Self {
+            parts: vec![Part::Bytes(bytes)],
+        }
     }
 }
 
@@ -243,7 +247,8 @@ impl<T: Decodable> ReadBody for T {
 
 impl<T: Encodable> WriteBody for T {
     fn write(&self, buffer: &mut BytesMut, version: i16) -> Result<(), Malformed> {
-        self.encode(buffer, version).map_err(|error| Malformed(error.to_string()))
+        self.encode(buffer, version)
+            .map_err(|error| Malformed(error.to_string()))
     }
 }
 
@@ -267,7 +272,11 @@ macro_rules! generated {
 }
 
 generated!(
-    ListOffsetsRequest, ListOffsetsResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+    OffsetCommitRequest,
+    OffsetCommitResponse,
+    OffsetFetchRequest,
     OffsetFetchResponse
 );
 

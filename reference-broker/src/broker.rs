@@ -53,7 +53,10 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { unix_ms: millis(unix), monotonic_ms: millis(self.0.elapsed()) }
+        Now {
+            unix_ms: millis(unix),
+            monotonic_ms: millis(self.0.elapsed()),
+        }
     }
 }
 
@@ -80,11 +83,20 @@ struct Waiting {
 
 impl Broker {
     pub(crate) fn new(node: Node, clock: Clock) -> Self {
-        Self { node, clock, parked: HashMap::new(), sweep_at: FEW_PARKED }
+        Self {
+            node,
+            clock,
+            parked: HashMap::new(),
+            sweep_at: FEW_PARKED,
+        }
     }
 
     /// Serves the inbox until every sender is gone or `stop` resolves; gives the node back for a clean stop.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Job>, mut stop: oneshot::Receiver<Stop>) -> (Node, Stop) {
+    pub(crate) async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Job>,
+        mut stop: oneshot::Receiver<Stop>,
+    ) -> (Node, Stop) {
         loop {
             let due = self.until_next_deadline();
             tokio::select! {
@@ -122,7 +134,13 @@ impl Broker {
         };
         match job.entry.serve(job.body, &mut call) {
             Answer::Parked(ticket, continuation) => {
-                self.parked.insert(ticket, Waiting { reply: job.reply, continuation });
+                self.parked.insert(
+                    ticket,
+                    Waiting {
+                        reply: job.reply,
+                        continuation,
+                    },
+                );
                 self.sweep();
             }
             // A connection that is gone by now needs no answer.
@@ -135,8 +153,12 @@ impl Broker {
         if self.parked.len() < self.sweep_at {
             return;
         }
-        let gone: Vec<Ticket> =
-            self.parked.iter().filter(|(_, waiting)| waiting.reply.is_closed()).map(|(ticket, _)| *ticket).collect();
+        let gone: Vec<Ticket> = self
+            .parked
+            .iter()
+            .filter(|(_, waiting)| waiting.reply.is_closed())
+            .map(|(ticket, _)| *ticket)
+            .collect();
         for ticket in gone {
             self.parked.remove(&ticket);
             self.node.cancel_fetch(ticket);

@@ -112,7 +112,12 @@ impl Cluster {
             None => DataDir::Temporary(TempDir::with_prefix("reference-broker-")?),
         };
         let address = config.listen;
-        let mut cluster = Self { config, data, address, running: None };
+        let mut cluster = Self {
+            config,
+            data,
+            address,
+            running: None,
+        };
         cluster.launch().await?;
         Ok(cluster)
     }
@@ -162,7 +167,9 @@ impl Cluster {
             data_dir: self.data.path().to_owned(),
             durable: matches!(self.data, DataDir::Given(_)),
         };
-        let thread = std::thread::Builder::new().name("broker".into()).spawn(move || run(start, ready, stopped))?;
+        let thread = std::thread::Builder::new()
+            .name("broker".into())
+            .spawn(move || run(start, ready, stopped))?;
         let gone = || StartError::System(io::Error::other("the broker's thread ended"));
         self.address = started.await.map_err(|_| gone())??;
         self.running = Some(RunningBroker { stop, thread });
@@ -216,11 +223,20 @@ struct Opened {
 async fn open(start: &Start) -> Result<Opened, StartError> {
     let mut config = BrokerConfig::from_properties(&start.properties)?;
     config.settle("log.dirs", start.data_dir.display().to_string());
-    let listen = |error| StartError::Listen { address: start.listen, error };
+    let listen = |error| StartError::Listen {
+        address: start.listen,
+        error,
+    };
     let listener = TcpListener::bind(start.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
-    let (host, port) = start.advertise.clone().unwrap_or_else(|| (address.ip().to_string(), address.port()));
-    let in_data_dir = |reason: String| StartError::DataDir { path: start.data_dir.clone(), reason };
+    let (host, port) = start
+        .advertise
+        .clone()
+        .unwrap_or_else(|| (address.ip().to_string(), address.port()));
+    let in_data_dir = |reason: String| StartError::DataDir {
+        path: start.data_dir.clone(),
+        reason,
+    };
     let store = DiskStore::open(&start.data_dir, start.durable).map_err(|error| in_data_dir(error.to_string()))?;
     let sources = store.sources();
     let (inbox, jobs) = mpsc::channel(INBOX);
@@ -239,12 +255,27 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         directory_id: uuid::Uuid::new_v4().into_bytes(),
         incarnation_id: uuid::Uuid::new_v4().into_bytes(),
     };
-    let node = Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
-    Ok(Opened { listener, address, link, max_per_ip, broker: Broker::new(node, clock), inbox: jobs })
+    let node =
+        Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
+    Ok(Opened {
+        listener,
+        address,
+        link,
+        max_per_ip,
+        broker: Broker::new(node, clock),
+        inbox: jobs,
+    })
 }
 
 async fn serve(opened: Opened, ready: oneshot::Sender<Result<SocketAddr, StartError>>, stop: oneshot::Receiver<Stop>) {
-    let Opened { listener, address, link, max_per_ip, broker, inbox } = opened;
+    let Opened {
+        listener,
+        address,
+        link,
+        max_per_ip,
+        broker,
+        inbox,
+    } = opened;
     let accepting = tokio::spawn(listener::run(listener, link, max_per_ip));
     let _ = ready.send(Ok(address));
     let (mut node, how) = broker.run(inbox, stop).await;

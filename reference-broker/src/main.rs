@@ -10,7 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// A small and readable Kafka broker, as close to Apache Kafka 4.3 as its conformance suite can show.
 #[derive(Debug, Parser)]
-#[command(version, after_help = "Examples:\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false")]
+#[command(
+    version,
+    after_help = "Examples:\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false"
+)]
 struct Arguments {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = parse_address)]
@@ -79,7 +82,9 @@ fn fail(message: &str, code: u8) -> ExitCode {
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let hint = || format!("'{text}' is not HOST:PORT, for example 127.0.0.1:9092");
-    let mut found = text.to_socket_addrs().map_err(|error| format!("{} ({error})", hint()))?;
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{} ({error})", hint()))?;
     found.next().ok_or_else(hint)
 }
 
@@ -91,6 +96,8 @@ fn parse_host_port(text: &str) -> Result<(String, u16), String> {
 }
 
 fn parse_property(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }

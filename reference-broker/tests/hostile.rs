@@ -24,9 +24,20 @@ fn every_truncation_of_every_request_is_closed_or_answered_and_the_broker_serves
     for specimen in specimens(&broker.advertised()) {
         for frame in cut_everywhere(&specimen) {
             let heard = broker.tell(&frame);
-            assert!(!matches!(heard, Heard::Nothing), "{} v{} cut to {}: silence", specimen.api, specimen.version, frame.len());
+            assert!(
+                !matches!(heard, Heard::Nothing),
+                "{} v{} cut to {}: silence",
+                specimen.api,
+                specimen.version,
+                frame.len()
+            );
         }
-        assert!(broker.serves(), "gone after truncations of {} v{}", specimen.api, specimen.version);
+        assert!(
+            broker.serves(),
+            "gone after truncations of {} v{}",
+            specimen.api,
+            specimen.version
+        );
     }
 }
 
@@ -37,7 +48,12 @@ fn flipped_bits_in_every_request_never_stop_the_broker() {
         for frame in flipped(&specimen) {
             let _ = broker.tell(&frame);
         }
-        assert!(broker.serves(), "gone after flipped bits in {} v{}", specimen.api, specimen.version);
+        assert!(
+            broker.serves(),
+            "gone after flipped bits in {} v{}",
+            specimen.api,
+            specimen.version
+        );
     }
 }
 
@@ -48,7 +64,9 @@ fn counts_that_the_bytes_cannot_hold_close_the_connection_within_the_memory_budg
     // Metadata v0 that claims 2³¹ topics; v12 that claims 2³² tagged fields; a header with 2³¹ of them.
     let frames: [&[u8]; 3] = [
         &[0, 3, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xb6],
-        &[0, 3, 0, 12, 0, 0, 0, 1, 0xff, 0xff, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f],
+        &[
+            0, 3, 0, 12, 0, 0, 0, 1, 0xff, 0xff, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f,
+        ],
         &[0, 3, 0, 12, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x07],
     ];
     for frame in frames {
@@ -70,7 +88,11 @@ fn many_small_elements_cost_no_more_than_the_budget() {
     let heard = broker.tell(&frame);
     assert_ne!(heard, Heard::Nothing);
     let grown = broker.peak_kib() - before;
-    assert!(grown <= budget_kib(frame.len()) + SLACK_KIB, "{grown} KiB for {} bytes", frame.len());
+    assert!(
+        grown <= budget_kib(frame.len()) + SLACK_KIB,
+        "{grown} KiB for {} bytes",
+        frame.len()
+    );
     assert!(broker.serves());
 }
 
@@ -81,7 +103,11 @@ fn frame_lengths_out_of_range_close_the_connection() {
         assert_eq!(broker.tell_raw(&i32::to_be_bytes(length)), Heard::Closed, "{length}");
     }
     for length in 0..10 {
-        assert_eq!(broker.tell(&vec![0; length]), Heard::Closed, "a frame of {length} bytes");
+        assert_eq!(
+            broker.tell(&vec![0; length]),
+            Heard::Closed,
+            "a frame of {length} bytes"
+        );
     }
 }
 

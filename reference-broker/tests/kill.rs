@@ -36,7 +36,11 @@ async fn every_acknowledged_record_is_served_after_kill_minus_nine() {
         broker = Broker::start(broker.address, data.path());
         verify(broker.address, &acknowledged).await;
     }
-    assert!(acknowledged.len() >= ROUNDS * RECORDS_A_ROUND / 2, "too little happened: {}", acknowledged.len());
+    assert!(
+        acknowledged.len() >= ROUNDS * RECORDS_A_ROUND / 2,
+        "too little happened: {}",
+        acknowledged.len()
+    );
 }
 
 /// Sends a round of records and kills the broker as soon as `enough` of them are acknowledged.
@@ -51,7 +55,9 @@ async fn load(broker: &mut Broker, round: usize, enough: usize, acknowledged: &m
     for n in 0..RECORDS_A_ROUND {
         let (producer, value) = (producer.clone(), format!("{round}-{n}-{}", "x".repeat(n % 500)));
         sends.spawn(async move {
-            let record = FutureRecord::<(), _>::to("t").partition(n as i32 % PARTITIONS).payload(&value);
+            let record = FutureRecord::<(), _>::to("t")
+                .partition(n as i32 % PARTITIONS)
+                .payload(&value);
             let delivered = producer.send(record, DEADLINE).await.ok()?;
             Some(((delivered.partition, delivered.offset), value))
         });
@@ -70,7 +76,9 @@ async fn load(broker: &mut Broker, round: usize, enough: usize, acknowledged: &m
 }
 
 async fn verify(address: SocketAddr, acknowledged: &Acknowledged) {
-    let served = tokio::task::spawn_blocking(move || read_all(address)).await.expect("the reader ends");
+    let served = tokio::task::spawn_blocking(move || read_all(address))
+        .await
+        .expect("the reader ends");
     for (place, value) in acknowledged {
         assert_eq!(served.get(place), Some(value), "{place:?}");
     }
@@ -85,7 +93,9 @@ fn read_all(address: SocketAddr) -> Acknowledged {
         .expect("a consumer");
     let mut assignment = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        assignment.add_partition_offset("t", partition, Offset::Beginning).expect("assignable");
+        assignment
+            .add_partition_offset("t", partition, Offset::Beginning)
+            .expect("assignable");
     }
     consumer.assign(&assignment).expect("assigned");
     let (mut served, mut ended) = (Acknowledged::new(), 0);
@@ -112,7 +122,9 @@ async fn create_topic(address: SocketAddr) {
 
 fn config(address: SocketAddr) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", address.to_string()).set("reconnect.backoff.max.ms", "100");
+    config
+        .set("bootstrap.servers", address.to_string())
+        .set("reconnect.backoff.max.ms", "100");
     config
 }
 
@@ -130,8 +142,15 @@ impl Broker {
             .spawn()
             .expect("the binary runs");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
-        let address = line.trim().strip_prefix("listening on ").expect("it listens").parse().expect("an address");
+        BufReader::new(child.stdout.take().expect("its output"))
+            .read_line(&mut line)
+            .expect("its first line");
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .expect("it listens")
+            .parse()
+            .expect("an address");
         Self { child, address }
     }
 

@@ -20,7 +20,11 @@ fn agrees<M: Message>() {
         let again = M::decode(&bytes, version).and_then(|record| record.encode(version));
         assert_eq!(again.as_ref(), Ok(&bytes), "{} {version}", M::NAME);
         for length in 0..bytes.len() {
-            assert!(M::decode(&bytes[..length], version).is_err(), "{} {version} cut at {length}", M::NAME);
+            assert!(
+                M::decode(&bytes[..length], version).is_err(),
+                "{} {version} cut at {length}",
+                M::NAME
+            );
         }
     }
 }
@@ -49,7 +53,9 @@ fn coordinator_and_control_records_agree_with_the_tables() {
 fn every_metadata_record_agrees_with_the_tables() {
     let mut met = 0;
     for table in Schemas::latest().messages() {
-        let kafka_fixtures::schema::Kind::Record { key: Some(key) } = table.kind else { continue };
+        let kafka_fixtures::schema::Kind::Record { key: Some(key) } = table.kind else {
+            continue;
+        };
         if !table.name.ends_with("Record") || table.name.starts_with("Remote") {
             continue; // coordinator records have tests of their own; tiered storage is not ours
         }
@@ -57,7 +63,12 @@ fn every_metadata_record_agrees_with_the_tables() {
         for (version, bytes) in samples(table.name) {
             let framed = [&[1, key as u8, version as u8], &bytes[..]].concat();
             let (record, of) = MetadataRecord::decode(&framed).expect("what the tables wrote");
-            assert_eq!((of, record.encode(version).as_deref()), (version, Ok(&framed[..])), "{}", table.name);
+            assert_eq!(
+                (of, record.encode(version).as_deref()),
+                (version, Ok(&framed[..])),
+                "{}",
+                table.name
+            );
         }
     }
     assert_eq!(met, 26);

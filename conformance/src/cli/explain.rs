@@ -17,7 +17,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let cases = select::load(arguments.cases.as_ref())?;
-    let wanted = |case: &&Case| case.name == arguments.case || case.ids.iter().any(|id| id.eq_ignore_ascii_case(&arguments.case));
+    let wanted = |case: &&Case| {
+        case.name == arguments.case || case.ids.iter().any(|id| id.eq_ignore_ascii_case(&arguments.case))
+    };
     let chosen: Vec<_> = cases.iter().filter(wanted).collect();
     if chosen.is_empty() {
         let hint = select::nearest(&cases, &arguments.case);
@@ -45,7 +47,11 @@ fn explained(case: &Case) -> String {
 }
 
 fn who(answer: &Answer) -> String {
-    let releases = if answer.releases.is_empty() { BASELINE.to_owned() } else { answer.releases.join(", ") };
+    let releases = if answer.releases.is_empty() {
+        BASELINE.to_owned()
+    } else {
+        answer.releases.join(", ")
+    };
     match answer.versions {
         Some((low, high)) if low == high => format!("Kafka {releases} at v{low}"),
         Some((low, high)) => format!("Kafka {releases} at v{low}..{high}"),

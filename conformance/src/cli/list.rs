@@ -24,7 +24,10 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let cases = select::load(arguments.cases.as_ref())?;
-    let filters = Filters { families: arguments.family.clone(), ..Filters::default() };
+    let filters = Filters {
+        families: arguments.family.clone(),
+        ..Filters::default()
+    };
     select::check(&cases, &filters)?;
     let mut chosen: Vec<_> = plan(cases, &filters).runs.into_iter().map(|run| run.case).collect();
     chosen.dedup_by(|a, b| a.name == b.name);
@@ -41,8 +44,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 fn line(case: &Case) -> String {
     let apis: Vec<_> = case.apis.iter().map(api).collect();
     let needs = words(&case.needs);
-    let needs = if needs.is_empty() { String::new() } else { format!("  needs {}", needs.join(", ")) };
-    format!("{}  {}\n    {}\n    {}{needs}\n", case.name, case.ids.join(" "), case.intent, apis.join(", "))
+    let needs = if needs.is_empty() {
+        String::new()
+    } else {
+        format!("  needs {}", needs.join(", "))
+    };
+    format!(
+        "{}  {}\n    {}\n    {}{needs}\n",
+        case.name,
+        case.ids.join(" "),
+        case.intent,
+        apis.join(", ")
+    )
 }
 
 fn api(api: &crate::case::ApiUse) -> String {
@@ -67,7 +80,11 @@ fn record(case: &Case) -> serde_json::Value {
 /// What a case needs, in the words of its file.
 fn words(needs: &Needs) -> Vec<String> {
     let flags = [("fresh", needs.fresh), ("kill", needs.kill), ("disk", needs.disk)];
-    let mut words: Vec<String> = flags.iter().filter(|(_, on)| *on).map(|(word, _)| (*word).to_owned()).collect();
+    let mut words: Vec<String> = flags
+        .iter()
+        .filter(|(_, on)| *on)
+        .map(|(word, _)| (*word).to_owned())
+        .collect();
     words.extend(needs.config.iter().map(|(key, value)| format!("config {key}={value}")));
     if needs.brokers > 1 {
         words.push(format!("brokers {}", needs.brokers));

@@ -40,13 +40,18 @@ Examples:
 pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let oracle = Target::parse(&arguments.oracle).map_err(Failure::usage)?;
     if crate::record::release_of(&oracle).is_none() {
-        return Err(Failure::usage(format!("{oracle} does not say which Kafka it is; record from jvm:4.3.1 or docker:apache/kafka:4.3.1")));
+        return Err(Failure::usage(format!(
+            "{oracle} does not say which Kafka it is; record from jvm:4.3.1 or docker:apache/kafka:4.3.1"
+        )));
     }
     let here = std::env::current_dir().map_err(Failure::could_not_ask)?;
     let place = Place::find(arguments.cases.as_deref(), &here).map_err(Failure::usage)?;
     let order = Order {
         oracle,
-        filters: Filters { cases: arguments.case, ..Filters::default() },
+        filters: Filters {
+            cases: arguments.case,
+            ..Filters::default()
+        },
         jobs: arguments.jobs.map_or_else(twice_the_cores, usize::from),
         renew_frames: arguments.frames,
     };
@@ -65,7 +70,10 @@ async fn told(mut outcomes: mpsc::UnboundedReceiver<Outcome>) -> Result<Exit, Fa
     let (mut recorded, mut changed, mut skipped, mut refused) = (0, 0, 0, 0);
     while let Some(outcome) = outcomes.recv().await {
         let line = match outcome {
-            Outcome::Recorded { case, changed: is_changed } => {
+            Outcome::Recorded {
+                case,
+                changed: is_changed,
+            } => {
                 recorded += 1;
                 changed += usize::from(is_changed);
                 format!("{} {case}\n", if is_changed { "written  " } else { "same     " })
@@ -81,7 +89,9 @@ async fn told(mut outcomes: mpsc::UnboundedReceiver<Outcome>) -> Result<Exit, Fa
         };
         print(&line)?;
     }
-    print(&format!("{recorded} recorded ({changed} written anew), {skipped} skipped, {refused} refused\n"))?;
+    print(&format!(
+        "{recorded} recorded ({changed} written anew), {skipped} skipped, {refused} refused\n"
+    ))?;
     Ok(match (recorded, refused) {
         (_, 1..) => Exit::CouldNotAsk,
         (0, 0) => Exit::NothingRan,

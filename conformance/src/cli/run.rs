@@ -127,7 +127,9 @@ async fn perform(
     reporters: Vec<Box<dyn Reporter>>,
 ) -> Result<Exit, Failure> {
     let options = Options {
-        jobs: arguments.jobs.map_or_else(|| default_jobs(&target, &oracle), usize::from),
+        jobs: arguments
+            .jobs
+            .map_or_else(|| default_jobs(&target, &oracle), usize::from),
         seed: arguments.seed,
         timeout: Duration::from_secs(arguments.timeout),
         strict: arguments.strict,
@@ -144,7 +146,15 @@ async fn perform(
     });
     // An oracle that does not come up is told once, and not by every run.
     unless_cancelled(&cancelled, oracle.warm_up()).await?;
-    let running = execute(plan, target, Arc::new(oracle), Arc::new(profile), options, sink, cancelled);
+    let running = execute(
+        plan,
+        target,
+        Arc::new(oracle),
+        Arc::new(profile),
+        options,
+        sink,
+        cancelled,
+    );
     let (ran, collected) = tokio::join!(running, follow(events, reporters));
     interrupt.abort();
     ran.map_err(|TargetError(message)| Failure::could_not_ask(message))?;
@@ -191,7 +201,9 @@ async fn follow(
         });
     }
     match failed {
-        Some(error) => Err(Failure::could_not_ask(format!("the report could not be written: {error}"))),
+        Some(error) => Err(Failure::could_not_ask(format!(
+            "the report could not be written: {error}"
+        ))),
         None => Ok(collected),
     }
 }

@@ -21,18 +21,34 @@ pub(super) fn load(directory: Option<&PathBuf>) -> Result<Vec<Case>, Failure> {
 /// Refuses a family or a case name that matches nothing, with the nearest that would.
 pub(super) fn check(cases: &[Case], filters: &Filters) -> Result<(), Failure> {
     for family in &filters.families {
-        let only = Filters { families: vec![family.clone()], ..Filters::default() };
+        let only = Filters {
+            families: vec![family.clone()],
+            ..Filters::default()
+        };
         if plan(cases.to_vec(), &only).runs.is_empty() {
-            let mut known: Vec<&str> = cases.iter().flat_map(|case| &case.ids).filter_map(|id| id.split('-').next()).collect();
+            let mut known: Vec<&str> = cases
+                .iter()
+                .flat_map(|case| &case.ids)
+                .filter_map(|id| id.split('-').next())
+                .collect();
             known.sort_unstable();
             known.dedup();
-            return Err(Failure::usage(format!("no case is of family '{family}'; the families are {}", known.join(", "))));
+            return Err(Failure::usage(format!(
+                "no case is of family '{family}'; the families are {}",
+                known.join(", ")
+            )));
         }
     }
     for name in &filters.cases {
-        let only = Filters { cases: vec![name.clone()], ..Filters::default() };
+        let only = Filters {
+            cases: vec![name.clone()],
+            ..Filters::default()
+        };
         if plan(cases.to_vec(), &only).runs.is_empty() {
-            return Err(Failure::usage(format!("no case matches '{name}'{}", nearest(cases, name))));
+            return Err(Failure::usage(format!(
+                "no case matches '{name}'{}",
+                nearest(cases, name)
+            )));
         }
     }
     Ok(())
@@ -41,7 +57,9 @@ pub(super) fn check(cases: &[Case], filters: &Filters) -> Result<(), Failure> {
 /// `; did you mean 'produce/crc-wrong'?`, or where to look.
 pub(super) fn nearest(cases: &[Case], name: &str) -> String {
     let names = cases.iter().map(|case| case.name.as_str());
-    let best = names.map(|known| (strsim::jaro_winkler(known, name), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    let best = names
+        .map(|known| (strsim::jaro_winkler(known, name), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
     match best {
         Some((likeness, known)) if likeness > 0.7 => format!("; did you mean '{known}'?"),
         _ => "; `conformance list` shows them all".to_owned(),

@@ -19,7 +19,10 @@ impl Live {
             Target::Docker { tag, .. } if tag.starts_with(|c: char| c.is_ascii_digit()) => Some(tag.clone()),
             Target::Docker { .. } | Target::Reference { .. } | Target::Address(_) | Target::Exec(_) => None,
         };
-        Self { pool: Pool::new(target), release }
+        Self {
+            pool: Pool::new(target),
+            release,
+        }
     }
 
     /// What is asked.
@@ -61,7 +64,12 @@ impl Live {
 
     pub(super) async fn expected(&self, case: &Case, cell: &Cell) -> Result<Vec<Option<Vec<String>>>, String> {
         let observed = self.observe(case, cell).await?;
-        let answer = |line: usize| observed.iter().find(|step| step.line == line).map(|step| step.lines.clone());
+        let answer = |line: usize| {
+            observed
+                .iter()
+                .find(|step| step.line == line)
+                .map(|step| step.lines.clone())
+        };
         Ok(case.steps.iter().map(|step| answer(step.line)).collect())
     }
 }

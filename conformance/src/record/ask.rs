@@ -61,13 +61,21 @@ impl Recorder {
             let (version, told) = done.map_err(|error| format!("{path}:1: the run failed: {error}"))?;
             match told {
                 Ok(observed) => {
-                    asked.candidates.extend(observed.iter().flat_map(|step| frames::candidates(case, version, step)));
-                    asked.row.insert(version, observed.into_iter().map(|step| Some(step.lines)).collect());
+                    asked
+                        .candidates
+                        .extend(observed.iter().flat_map(|step| frames::candidates(case, version, step)));
+                    asked
+                        .row
+                        .insert(version, observed.into_iter().map(|step| Some(step.lines)).collect());
                 }
                 Err((line, why)) => refusals.push(Refusal { line, version, why }),
             }
         }
-        if refusals.is_empty() { Ok(asked) } else { Err(told(&path, refusals)) }
+        if refusals.is_empty() {
+            Ok(asked)
+        } else {
+            Err(told(&path, refusals))
+        }
     }
 
     async fn cell(&self, case: &Case, cell: &Cell) -> Result<Vec<StepObservation>, (usize, String)> {
@@ -100,7 +108,10 @@ impl Recorder {
             }
         }
         if !alone {
-            broker.still_answers().await.map_err(|why| (1, format!("Kafka no longer answers afterwards: {why}")))?;
+            broker
+                .still_answers()
+                .await
+                .map_err(|why| (1, format!("Kafka no longer answers afterwards: {why}")))?;
         }
         Ok(observed)
     }
@@ -133,10 +144,19 @@ fn told(path: &str, mut refusals: Vec<Refusal>) -> String {
     let mut text = String::new();
     for line in lines {
         let mut here = refusals.iter().filter(|refusal| refusal.line == line);
-        let Some(Refusal { version, why, .. }) = here.next() else { continue };
+        let Some(Refusal { version, why, .. }) = here.next() else {
+            continue;
+        };
         let at = version.map_or(String::new(), |version| format!(" v{version}:"));
-        let more: Vec<String> = here.filter_map(|refusal| refusal.version).map(|version| format!("v{version}")).collect();
-        let more = if more.is_empty() { String::new() } else { format!("\n    (and at {})", more.join(", ")) };
+        let more: Vec<String> = here
+            .filter_map(|refusal| refusal.version)
+            .map(|version| format!("v{version}"))
+            .collect();
+        let more = if more.is_empty() {
+            String::new()
+        } else {
+            format!("\n    (and at {})", more.join(", "))
+        };
         let gap = if text.is_empty() { "" } else { "\n" };
         // Writing to a String cannot fail.
         let _ = write!(text, "{gap}{path}:{line}:{at} {why}{more}");
@@ -157,7 +177,11 @@ mod tests {
 
     #[test]
     fn the_same_line_at_many_versions_is_told_once() {
-        let refusal = |line, version| Refusal { line, version: Some(version), why: "odd".to_owned() };
+        let refusal = |line, version| Refusal {
+            line,
+            version: Some(version),
+            why: "odd".to_owned(),
+        };
         let text = told("a.case", vec![refusal(8, 4), refusal(8, 3), refusal(6, 5)]);
         assert_eq!(text, "a.case:6: v5: odd\na.case:8: v3: odd\n    (and at v4)");
     }

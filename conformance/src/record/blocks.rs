@@ -20,7 +20,11 @@ pub(super) fn rewritten(case: &Case, table: &Table) -> String {
     let mut at = 0;
     for (index, step) in case.steps.iter().enumerate() {
         lines[at..step.last_line].iter().for_each(|line| text.push_str(line));
-        let blocks = if step.background.is_some() { Vec::new() } else { blocks(table, index) };
+        let blocks = if step.background.is_some() {
+            Vec::new()
+        } else {
+            blocks(table, index)
+        };
         if !blocks.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
@@ -57,12 +61,22 @@ fn baseline<'a>(table: &Table, base: &BTreeMap<Version, &'a [String]>) -> Vec<Bl
     let mut groups = groups(base);
     let mut blocks = Vec::new();
     if base.len() == table.versions.len() {
-        let most = groups.iter().enumerate().max_by_key(|(_, (_, versions))| (versions.len(), versions.last().copied()));
+        let most = groups
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, (_, versions))| (versions.len(), versions.last().copied()));
         if let Some(index) = most.map(|(index, _)| index) {
-            blocks.push(Block { releases: Vec::new(), range: None, lines: groups.remove(index).0 });
+            blocks.push(Block {
+                releases: Vec::new(),
+                range: None,
+                lines: groups.remove(index).0,
+            });
         }
     }
-    let mut ranged: Vec<Block<'_>> = groups.iter().flat_map(|(lines, versions)| ranged(&[], versions, lines)).collect();
+    let mut ranged: Vec<Block<'_>> = groups
+        .iter()
+        .flat_map(|(lines, versions)| ranged(&[], versions, lines))
+        .collect();
     ranged.sort_by_key(|block| block.range);
     blocks.extend(ranged);
     blocks
@@ -74,9 +88,16 @@ fn others<'a>(table: &Table, release: &'a str, own: &BTreeMap<Version, &'a [Stri
     if let [(lines, versions)] = groups.as_slice()
         && versions.len() == table.versions.len()
     {
-        return vec![Block { releases: vec![release], range: None, lines }];
+        return vec![Block {
+            releases: vec![release],
+            range: None,
+            lines,
+        }];
     }
-    let mut blocks: Vec<Block<'_>> = groups.iter().flat_map(|(lines, versions)| ranged(&[release], versions, lines)).collect();
+    let mut blocks: Vec<Block<'_>> = groups
+        .iter()
+        .flat_map(|(lines, versions)| ranged(&[release], versions, lines))
+        .collect();
     blocks.sort_by_key(|block| block.range);
     blocks
 }
@@ -104,7 +125,14 @@ fn ranged<'a>(releases: &[&'a str], versions: &BTreeSet<Version>, lines: &'a [St
             _ => ranges.push((*version, *version)),
         }
     }
-    ranges.into_iter().map(|range| Block { releases: releases.to_vec(), range: Some(range), lines }).collect()
+    ranges
+        .into_iter()
+        .map(|range| Block {
+            releases: releases.to_vec(),
+            range: Some(range),
+            lines,
+        })
+        .collect()
 }
 
 impl Block<'_> {
@@ -148,14 +176,33 @@ mod tests {
     }
 
     fn table(case: &Case, matrix: &[(usize, usize, Vec<usize>)]) -> Table {
-        let texts = [vec!["t/0 error=NONE".to_owned()], Vec::new(), vec!["closed".to_owned(), "- v2".to_owned()]];
+        let texts = [
+            vec!["t/0 error=NONE".to_owned()],
+            Vec::new(),
+            vec!["closed".to_owned(), "- v2".to_owned()],
+        ];
         let mut table = Table::empty(case);
         for (release, (from, count, picks)) in RELEASES.iter().zip(matrix) {
-            let versions = table.versions.iter().skip(*from).take(*count).copied().collect::<Vec<_>>();
+            let versions = table
+                .versions
+                .iter()
+                .skip(*from)
+                .take(*count)
+                .copied()
+                .collect::<Vec<_>>();
             let row: Row = versions
                 .into_iter()
                 .zip(picks.chunks(2))
-                .map(|(version, picks)| (version, vec![Some(texts[picks[0]].clone()), Some(Vec::new()), Some(texts[picks[1]].clone())]))
+                .map(|(version, picks)| {
+                    (
+                        version,
+                        vec![
+                            Some(texts[picks[0]].clone()),
+                            Some(Vec::new()),
+                            Some(texts[picks[1]].clone()),
+                        ],
+                    )
+                })
                 .collect();
             table.put(release, row);
         }
@@ -207,6 +254,9 @@ closed
 
 ";
         assert!(text.contains(wanted), "{text}");
-        assert!(text.ends_with("&j produce t/0 values=[b]\n\nawait j\n----\nt/0 error=NONE\n"), "{text}");
+        assert!(
+            text.ends_with("&j produce t/0 values=[b]\n\nawait j\n----\nt/0 error=NONE\n"),
+            "{text}"
+        );
     }
 }

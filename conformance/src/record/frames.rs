@@ -28,7 +28,9 @@ type Rank = (bool, String, usize, Version, usize);
 /// The exchanges of a step that Kafka's own encoder would write the same way.
 pub(super) fn candidates(case: &Case, version: Version, step: &StepObservation) -> Vec<Candidate> {
     let pairs = step.frames.windows(2).enumerate();
-    pairs.filter_map(|(place, pair)| candidate(case, version, step.line, place, &pair[0], &pair[1])).collect()
+    pairs
+        .filter_map(|(place, pair)| candidate(case, version, step.line, place, &pair[0], &pair[1]))
+        .collect()
 }
 
 fn candidate(
@@ -46,9 +48,19 @@ fn candidate(
     if !is_exchange || !known {
         return None;
     }
-    let origin = Origin { kafka: BASELINE.to_owned(), case: format!("{}:{line}", case.name), recorded: day::today() };
+    let origin = Origin {
+        kafka: BASELINE.to_owned(),
+        case: format!("{}:{line}", case.name),
+        recorded: day::today(),
+    };
     let (asked, answered) = (bytes(&request.hex)?, bytes(&response.hex)?);
-    let frame = Frame { key, version: request.version, origin, request: asked, response: Some(answered) };
+    let frame = Frame {
+        key,
+        version: request.version,
+        origin,
+        request: asked,
+        response: Some(answered),
+    };
     frame.to_json().ok()?;
     let rank = (fails(&frame), case.name.clone(), line, version, place);
     Some(Candidate { frame, rank })
@@ -64,15 +76,22 @@ pub(super) fn write(candidates: Vec<Candidate>, dir: &Path, renew: bool) -> Vec<
             best.insert(place, candidate);
         }
     }
-    best.into_values().filter_map(|candidate| put(&candidate, dir, renew).err()).collect()
+    best.into_values()
+        .filter_map(|candidate| put(&candidate, dir, renew).err())
+        .collect()
 }
 
 fn put(candidate: &Candidate, dir: &Path, renew: bool) -> Result<(), String> {
     let file = dir.join(path(candidate.frame.key, candidate.frame.version));
-    let standing = std::fs::read_to_string(&file).ok().and_then(|text| Frame::from_json(&text).ok());
+    let standing = std::fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| Frame::from_json(&text).ok());
     let is_better = standing.is_none_or(|standing| fails(&standing) && !candidate.rank.0);
     if renew || is_better {
-        let text = candidate.frame.to_json().map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = candidate
+            .frame
+            .to_json()
+            .map_err(|error| format!("{}: {error}", file.display()))?;
         replace(&file, &text)?;
     }
     Ok(())
@@ -82,7 +101,12 @@ fn put(candidate: &Candidate, dir: &Path, renew: bool) -> Result<(), String> {
 fn fails(frame: &Frame) -> bool {
     let body = frame.response.as_ref().and_then(|bytes| {
         let head = frame::decode_response_header(frame.key, frame.version, bytes).ok()?;
-        codec::decode(Schemas::latest().response(frame.key)?, frame.version, &bytes[head.consumed..]).ok()
+        codec::decode(
+            Schemas::latest().response(frame.key)?,
+            frame.version,
+            &bytes[head.consumed..],
+        )
+        .ok()
     });
     body.is_none_or(|decoded| says_an_error(&decoded.value))
 }
@@ -100,7 +124,9 @@ fn says_an_error(value: &Value) -> bool {
 
 fn bytes(hex: &str) -> Option<Bytes> {
     let pairs = hex.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    pairs
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -123,8 +149,17 @@ mod tests {
             hex: hex.to_owned(),
             fields: Vec::new(),
         };
-        let frames = vec![frame(Direction::Request, "0012000000000007ffff"), frame(Direction::Response, response)];
-        StepObservation { line: 3, lines: Vec::new(), frames, findings: Vec::new(), broken: None }
+        let frames = vec![
+            frame(Direction::Request, "0012000000000007ffff"),
+            frame(Direction::Response, response),
+        ];
+        StepObservation {
+            line: 3,
+            lines: Vec::new(),
+            frames,
+            findings: Vec::new(),
+            broken: None,
+        }
     }
 
     const GOOD: &str = "00000007000000000001001200000004";
@@ -134,7 +169,10 @@ mod tests {
     fn an_answer_without_error_wins_and_what_stands_is_kept() {
         let dir = tempfile::tempdir().expect("a directory");
         let put = |name: &str, response: &str, renew| {
-            assert_eq!(write(candidates(&case(name), None, &step(response)), dir.path(), renew), [""; 0]);
+            assert_eq!(
+                write(candidates(&case(name), None, &step(response)), dir.path(), renew),
+                [""; 0]
+            );
             let text = std::fs::read_to_string(dir.path().join("18/0.json")).expect("a frame");
             Frame::from_json(&text).expect("a frame").origin.case
         };

@@ -75,9 +75,16 @@ impl Lock {
 
     fn parse(file: &str, text: &str) -> Result<Self, LockError> {
         let mut entries = BTreeMap::new();
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-            let (key, entry) =
-                entry(line).ok_or_else(|| LockError::Line { file: file.to_owned(), line: index + 1, text: line.to_owned() })?;
+        for (index, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        {
+            let (key, entry) = entry(line).ok_or_else(|| LockError::Line {
+                file: file.to_owned(),
+                line: index + 1,
+                text: line.to_owned(),
+            })?;
             entries.insert(key, entry);
         }
         Ok(Self { entries })
@@ -85,28 +92,52 @@ impl Lock {
 
     /// Where cases and lock do not agree, one sentence each with what to do; empty when all is well.
     pub fn disagreements(&self, cases: &[Case]) -> Vec<String> {
-        let gone = self.entries.keys().filter(|(name, _)| !cases.iter().any(|case| case.name == *name));
-        let gone = gone.map(|(name, release)| format!("{name} {release}: there is no such case; delete the line of the lock"));
-        gone.chain(cases.iter().flat_map(|case| self.disagreements_of(case))).collect()
+        let gone = self
+            .entries
+            .keys()
+            .filter(|(name, _)| !cases.iter().any(|case| case.name == *name));
+        let gone =
+            gone.map(|(name, release)| format!("{name} {release}: there is no such case; delete the line of the lock"));
+        gone.chain(cases.iter().flat_map(|case| self.disagreements_of(case)))
+            .collect()
     }
 
     fn disagreements_of(&self, case: &Case) -> Vec<String> {
-        let again = |release: &str| format!("`conformance record --oracle jvm:{release} --case {}` asks again", case.name);
-        let stale = self.releases(&case.name).filter(|release| self.standing(case, release).is_none()).map(|release| {
-            format!("{}: a step or an answer was edited since Kafka {release} was asked; {}", case.name, again(release))
-        });
+        let again = |release: &str| {
+            format!(
+                "`conformance record --oracle jvm:{release} --case {}` asks again",
+                case.name
+            )
+        };
+        let stale = self
+            .releases(&case.name)
+            .filter(|release| self.standing(case, release).is_none())
+            .map(|release| {
+                format!(
+                    "{}: a step or an answer was edited since Kafka {release} was asked; {}",
+                    case.name,
+                    again(release)
+                )
+            });
         let mut all: Vec<String> = stale.collect();
         let expected = expected(case);
         if expected.is_some() && self.entry(case, BASELINE).map(|entry| entry.span) != expected {
             let told = expected.map(|span| span.to_string()).unwrap_or_default();
-            all.push(format!("{}: no answers of Kafka {BASELINE} at all its versions ({told}); {}", case.name, again(BASELINE)));
+            all.push(format!(
+                "{}: no answers of Kafka {BASELINE} at all its versions ({told}); {}",
+                case.name,
+                again(BASELINE)
+            ));
         }
         all
     }
 
     /// The releases that a case was recorded from.
     pub(super) fn releases(&self, case: &str) -> impl Iterator<Item = &str> {
-        self.entries.keys().filter(move |(name, _)| name == case).map(|(_, release)| release.as_str())
+        self.entries
+            .keys()
+            .filter(move |(name, _)| name == case)
+            .map(|(_, release)| release.as_str())
     }
 
     /// What was recorded of a case from a release, if what stands in the file is still that.
@@ -122,7 +153,10 @@ impl Lock {
     /// Takes an entry in; false where it says nothing new, then the old one stays with its day.
     pub(super) fn enter(&mut self, case: &str, release: &str, entry: Entry) -> bool {
         let key = (case.to_owned(), release.to_owned());
-        let is_new = self.entries.get(&key).is_none_or(|old| (&old.digest, old.span) != (&entry.digest, entry.span));
+        let is_new = self
+            .entries
+            .get(&key)
+            .is_none_or(|old| (&old.digest, old.span) != (&entry.digest, entry.span));
         if is_new {
             self.entries.insert(key, entry);
         }
@@ -133,7 +167,16 @@ impl Lock {
 impl fmt::Display for Lock {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(HEAD)?;
-        for ((case, release), Entry { span, digest, day, from }) in &self.entries {
+        for (
+            (case, release),
+            Entry {
+                span,
+                digest,
+                day,
+                from,
+            },
+        ) in &self.entries
+        {
             writeln!(out, "{case} {release} {span} {digest} {day} {from}")?;
         }
         Ok(())
@@ -147,7 +190,12 @@ impl Entry {
             (Some(low), Some(high)) => Span::Versions(*low, *high),
             _ => Span::Bare,
         };
-        Self { span, digest: digest(case, release, versions), day: day::today(), from: from.to_owned() }
+        Self {
+            span,
+            digest: digest(case, release, versions),
+            day: day::today(),
+            from: from.to_owned(),
+        }
     }
 }
 
@@ -184,7 +232,9 @@ pub(super) fn hold(lock: &Path) -> io::Result<File> {
 
 fn entry(line: &str) -> Option<((String, String), Entry)> {
     let words: Vec<&str> = line.split(' ').collect();
-    let [case, release, span, digest, day, from @ ..] = words.as_slice() else { return None };
+    let [case, release, span, digest, day, from @ ..] = words.as_slice() else {
+        return None;
+    };
     let span = match span.strip_prefix('v') {
         None => (*span == "-").then_some(Span::Bare)?,
         Some(range) => {
@@ -193,8 +243,22 @@ fn entry(line: &str) -> Option<((String, String), Entry)> {
         }
     };
     let is_digest = digest.len() == 64 && digest.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let (digest, day, from) = (is_digest.then(|| (*digest).to_owned())?, (*day).to_owned(), from.join(" "));
-    (!from.is_empty()).then(|| (((*case).to_owned(), (*release).to_owned()), Entry { span, digest, day, from }))
+    let (digest, day, from) = (
+        is_digest.then(|| (*digest).to_owned())?,
+        (*day).to_owned(),
+        from.join(" "),
+    );
+    (!from.is_empty()).then(|| {
+        (
+            ((*case).to_owned(), (*release).to_owned()),
+            Entry {
+                span,
+                digest,
+                day,
+                from,
+            },
+        )
+    })
 }
 
 /// Over what is asked and what was answered: the head as far as it decides, every step, every answer at every version.
@@ -277,7 +341,11 @@ mod tests {
         let case = case("t/0 error=NONE");
         let mut lock = recorded(&case);
         let versions: Vec<_> = (3..=13).map(Some).collect();
-        assert!(!lock.enter(&case.name, "4.3.1", Entry::of(&case, "4.3.1", &versions, "docker:apache/kafka:4.3.1")));
+        assert!(!lock.enter(
+            &case.name,
+            "4.3.1",
+            Entry::of(&case, "4.3.1", &versions, "docker:apache/kafka:4.3.1")
+        ));
     }
 
     #[test]

@@ -41,7 +41,11 @@ impl Place {
         let fixtures = whole.ends_with(IN_CHECKOUT).then(|| whole.join("../../fixtures"))?;
         let fixtures = fixtures.canonicalize().ok()?;
         let (lock, frames) = (fixtures.join("recorded/cases.lock"), Some(fixtures.join("frames")));
-        Some(Self { cases: cases.to_owned(), lock, frames })
+        Some(Self {
+            cases: cases.to_owned(),
+            lock,
+            frames,
+        })
     }
 
     /// The file of a case.
@@ -71,7 +75,11 @@ mod tests {
         assert_eq!(named.lock, found.lock);
         let own = Place::find(Some(&root.path().join("elsewhere")), Path::new("/")).expect("a directory");
         assert!(own.lock.ends_with("elsewhere/cases.lock") && own.frames.is_none());
-        assert!(Place::find(None, Path::new("/proc")).expect_err("no checkout").contains("--cases DIR"));
+        assert!(
+            Place::find(None, Path::new("/proc"))
+                .expect_err("no checkout")
+                .contains("--cases DIR")
+        );
         assert!(Place::find(Some(Path::new("/no/such")), Path::new("/")).is_err());
     }
 }

@@ -22,8 +22,15 @@ pub(super) struct Table {
 impl Table {
     /// A case without any answer.
     pub(super) fn empty(case: &Case) -> Self {
-        let versions = case.cells().into_iter().map(|cell| cell.api.map(|(_, version)| version)).collect();
-        Self { versions, rows: Vec::new() }
+        let versions = case
+            .cells()
+            .into_iter()
+            .map(|cell| cell.api.map(|(_, version)| version))
+            .collect();
+        Self {
+            versions,
+            rows: Vec::new(),
+        }
     }
 
     /// What stands in the file now: for each release what the lock says was recorded, and what its own blocks say.
@@ -31,7 +38,12 @@ impl Table {
         let mut table = Self::empty(case);
         let mut releases: Vec<String> = vec![BASELINE.to_owned()];
         releases.extend(lock.releases(&case.name).map(str::to_owned));
-        releases.extend(case.steps.iter().flat_map(|step| &step.answers).flat_map(|answer| answer.releases.clone()));
+        releases.extend(
+            case.steps
+                .iter()
+                .flat_map(|step| &step.answers)
+                .flat_map(|answer| answer.releases.clone()),
+        );
         releases.sort();
         releases.dedup();
         for release in releases {
@@ -44,8 +56,17 @@ impl Table {
                 };
                 case.steps.iter().map(told).collect()
             };
-            let mut row: Row = table.versions.iter().map(|version| (*version, answers(*version))).collect();
-            row.retain(|_, answers| answers.iter().zip(&case.steps).any(|(answer, step)| answer.is_some() && step.background.is_none()));
+            let mut row: Row = table
+                .versions
+                .iter()
+                .map(|version| (*version, answers(*version)))
+                .collect();
+            row.retain(|_, answers| {
+                answers
+                    .iter()
+                    .zip(&case.steps)
+                    .any(|(answer, step)| answer.is_some() && step.background.is_none())
+            });
             table.put(&release, row);
         }
         table
@@ -71,7 +92,10 @@ impl Table {
 
     /// Every release but the baseline.
     pub(super) fn others(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().map(|(release, _)| release.as_str()).filter(|release| *release != BASELINE)
+        self.rows
+            .iter()
+            .map(|(release, _)| release.as_str())
+            .filter(|release| *release != BASELINE)
     }
 
     /// Reads a text back as a case and makes sure that it says exactly what this table says.
@@ -82,7 +106,9 @@ impl Table {
                 for (step, answer) in case.steps.iter().zip(answers) {
                     if answer.is_some() && step.recorded(release, &cell(&case, *version)) != answer.as_deref() {
                         let at = step.line;
-                        return Err(format!("{at}: the answer cannot be written as a block, it reads back otherwise: {answer:?}"));
+                        return Err(format!(
+                            "{at}: the answer cannot be written as a block, it reads back otherwise: {answer:?}"
+                        ));
                     }
                 }
             }
@@ -100,7 +126,10 @@ pub(super) fn cell(case: &Case, version: Version) -> Cell {
 }
 
 fn numbers(release: &str) -> Vec<u32> {
-    release.split('.').map(|part| part.parse().unwrap_or(u32::MAX)).collect()
+    release
+        .split('.')
+        .map(|part| part.parse().unwrap_or(u32::MAX))
+        .collect()
 }
 
 #[cfg(test)]
@@ -115,7 +144,9 @@ mod tests {
     }
 
     fn row(answer: &str, versions: std::ops::RangeInclusive<i16>) -> Row {
-        versions.map(|version| (Some(version), vec![Some(vec![answer.to_owned()])])).collect()
+        versions
+            .map(|version| (Some(version), vec![Some(vec![answer.to_owned()])]))
+            .collect()
     }
 
     fn record(text: &str, lock: &mut Lock, release: &str, row: Row) -> String {
@@ -150,6 +181,9 @@ mod tests {
         let text = record(&text, &mut lock, "4.3.1", row("new", 3..=5));
         assert!(text.ends_with("----\nnew\n"), "{text}");
         assert!(lock.disagreements(&[case(&text)])[0].contains("since Kafka 3.9.2 was asked"));
-        assert_eq!(case(&text).steps[0].recorded("3.9.2", &Cell::of("Produce", 3)), Some(["new".to_owned()].as_slice()));
+        assert_eq!(
+            case(&text).steps[0].recorded("3.9.2", &Cell::of("Produce", 3)),
+            Some(["new".to_owned()].as_slice())
+        );
     }
 }

@@ -1,19 +1,22 @@
 //! One call of a step: which connection, which version, which bytes; what the reply binds and shows.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
-use kafka_fixtures::schema::{Field, Message, Type};
+use kafka_fixtures::schema::Message;
 use kafka_fixtures::value::{Struct, Value};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
+use super::capture::capture;
+use super::fit::fit;
 use super::lookup::CoordinatorOf;
 use super::{Halt, PAUSE, Session, StepRun};
-use crate::case::{Arg, Capture, Identity, Step};
+use crate::case::{Capture, Step};
 use crate::driver::wire::{Connection, Exchange, Pending, Reply, Request, schema_for, undecoded};
 use crate::observe::lines_of;
 use crate::run::event::{Direction, FrameReport};
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What a coordinator answers while it is not ready.
 const NOT_READY: &[&str] = &[
@@ -121,7 +124,12 @@ impl<'a> Call<'a> {
             Ok(exchange) => {
                 self.frames.push(exchange.report(request, &bytes));
                 self.findings.extend(exchange.findings.iter().cloned());
-                self.capture(request, &exchange.body);
+                capture(
+                    &mut self.session.symbols().names,
+                    self.captures,
+                    &request.api,
+                    &exchange.body,
+                );
                 Ok(exchange)
             }
             Err(error) => {
@@ -263,93 +271,6 @@ impl<'a> Call<'a> {
             // Nobody waits any more: the run is over.
             let _ = sent.send(());
         }
-    }
-
-    /// Binds what the step captures: by path, or what the API is mostly asked for.
-    fn capture(&self, request: &Request, body: &Value) {
-        let mut symbols = self.session.symbols();
-        for Capture { name, path } in self.captures {
-            let Some(path) = path.as_deref().or_else(|| default_path(&request.api)) else {
-                continue;
-            };
-            let Some(value) = body.at(path).and_then(arg_of) else {
-                continue;
-            };
-            match identity(path, &value) {
-                // A refusal names nobody: what the symbol stood for before, it still does.
-                Some(Identity::Member) if value.text().is_some_and(|id| id.is_empty()) => {}
-                Some(kind) => symbols.names.capture_identity(name, kind, value),
-                None => symbols.names.capture(name, value),
-            }
-        }
-    }
-}
-
-/// What `-> $name` binds where it names no field.
-fn default_path(api: &str) -> Option<&'static str> {
-    match api {
-        "JoinGroup" | "ConsumerGroupHeartbeat" | "ShareGroupHeartbeat" | "StreamsGroupHeartbeat" => Some("MemberId"),
-        "InitProducerId" => Some("ProducerId"),
-        "Fetch" => Some("SessionId"),
-        "CreateTopics" => Some("Topics[0].TopicId"),
-        "Metadata" => Some("Topics[0].TopicId"),
-        _ => None,
-    }
-}
-
-/// What a field names, if it names anything.
-fn identity(path: &str, value: &Arg) -> Option<Identity> {
-    match (path.rsplit('.').next().unwrap_or(path), value) {
-        ("MemberId" | "Leader", _) => Some(Identity::Member),
-        ("ProducerId", _) => Some(Identity::Producer),
-        ("SessionId", _) => Some(Identity::Session),
-        (_, Arg::Uuid(_)) => Some(Identity::Uuid),
-        _ => None,
-    }
-}
-
-fn arg_of(value: &Value) -> Option<Arg> {
-    match value {
-        Value::Int(number) => Some(Arg::Number(*number)),
-        Value::String(text) => Some(Arg::Text(text.clone())),
-        Value::Uuid(id) => Some(Arg::Uuid(*id)),
-        Value::Bytes(bytes) => Some(Arg::Bytes(bytes.to_vec())),
-        Value::Bool(flag) => Some(Arg::Word(flag.to_string())),
-        Value::Null => Some(Arg::Null),
-        Value::Float(_) | Value::Array(_) | Value::Struct(_) => None,
-    }
-}
-
-/// Drops the fields that a version lacks.
-pub(super) fn fit(fields: &[Field], version: i16, value: &mut Value) {
-    match value {
-        Value::Struct(held) => {
-            held.fields.retain(|(name, _)| {
-                fields
-                    .iter()
-                    .find(|field| field.name == name)
-                    .is_none_or(|field| field.versions.contains(version))
-            });
-            for (name, value) in &mut held.fields {
-                if let Some(field) = fields.iter().find(|field| field.name == name) {
-                    fit_type(&field.ty, version, value);
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| fit(fields, version, item)),
-        _ => {}
-    }
-}
-
-fn fit_type(ty: &Type, version: i16, value: &mut Value) {
-    match ty {
-        Type::Struct(fields) => fit(fields, version, value),
-        Type::Array(element) => {
-            if let (Type::Struct(fields), Value::Array(items)) = (element.as_ref(), value) {
-                items.iter_mut().for_each(|item| fit(fields, version, item));
-            }
-        }
-        _ => {}
     }
 }
 

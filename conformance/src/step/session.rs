@@ -209,9 +209,14 @@ impl Session {
 
     /// Waits until the connections to a broker that was killed have ended, so that no later step asks on one of them.
     pub(super) async fn see_the_end_of(&self, broker: usize, within: Duration) {
-        let Ok(address) = self.address(&Place::Broker(broker)).await else { return };
+        let Ok(address) = self.address(&Place::Broker(broker)).await else {
+            return;
+        };
         let connections = self.connections.lock().await;
-        for (_, connection) in connections.iter().filter(|(key, _)| key.ends_with(&format!("@{address}"))) {
+        for (_, connection) in connections
+            .iter()
+            .filter(|(key, _)| key.ends_with(&format!("@{address}")))
+        {
             connection.closes_within(within).await;
         }
     }

@@ -262,7 +262,10 @@ impl Log {
         let ordered = self.log_start <= self.last_stable_offset()
             && self.last_stable_offset() <= self.high_watermark
             && self.high_watermark <= self.log_end;
-        let epochs_grow = self.epochs.entries().is_sorted_by(|(a, from), (b, to)| a < b && from < to);
+        let epochs_grow = self
+            .epochs
+            .entries()
+            .is_sorted_by(|(a, from), (b, to)| a < b && from < to);
         let segments_grow = self.segments.is_sorted_by(|a, b| a.base < b.base || a.size == 0);
         match (ordered, epochs_grow, segments_grow) {
             (false, ..) => Err("log start <= last stable <= high watermark <= log end"),
@@ -279,7 +282,11 @@ impl Log {
         }
         let moved = before > self.log_start;
         Step {
-            changes: if moved { vec![Change::LogStartMoved(before)] } else { Vec::new() },
+            changes: if moved {
+                vec![Change::LogStartMoved(before)]
+            } else {
+                Vec::new()
+            },
             reply: Reply::Now(Outcome::LogStart(before.max(self.log_start))),
             released: Vec::new(),
         }
@@ -303,10 +310,14 @@ impl Log {
     }
 
     fn marked(&mut self, header: &BatchHeader, marker: EndMarker) {
-        let Some(completed) = self.producers.marked(header, marker) else { return };
+        let Some(completed) = self.producers.marked(header, marker) else {
+            return;
+        };
         if completed.verdict == TransactionResult::Abort {
             let last_stable = self.producers.last_stable_after(&completed, self.log_end);
-            self.active_mut().aborted.push(AbortedTransaction::new(&completed, last_stable));
+            self.active_mut()
+                .aborted
+                .push(AbortedTransaction::new(&completed, last_stable));
         }
     }
 

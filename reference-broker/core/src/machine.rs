@@ -32,7 +32,11 @@ pub struct Step<Change, Outcome> {
 impl<Change, Outcome> Step<Change, Outcome> {
     /// A step that changes nothing and answers at once.
     pub fn answer(outcome: Outcome) -> Self {
-        Self { changes: Vec::new(), reply: Reply::Now(outcome), released: Vec::new() }
+        Self {
+            changes: Vec::new(),
+            reply: Reply::Now(outcome),
+            released: Vec::new(),
+        }
     }
 }
 

@@ -8,11 +8,11 @@ pub mod data;
 mod fetch;
 pub mod groups;
 
+use crate::config::BrokerConfig;
 use crate::fetch::FetchOutcome;
 use crate::fetch::session::Sessions;
 use crate::fetch::wait::Waits;
 use crate::machine::Ticket;
-use crate::config::BrokerConfig;
 use crate::store::{Store, StoreError};
 use crate::units::{Deadline, Now};
 
@@ -131,7 +131,10 @@ impl Node {
 
     /// When [`Node::tick`] must be called at the latest.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        [self.fetch_deadline(), self.groups_deadline(), self.logs_deadline()].into_iter().flatten().min()
+        [self.fetch_deadline(), self.groups_deadline(), self.logs_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Lets everything happen that has fallen due.

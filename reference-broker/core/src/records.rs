@@ -83,7 +83,10 @@ pub trait Message: Sized {
 fn checked<M: Message>(version: i16) -> Result<bool, RecordError> {
     match M::VERSIONS.contains(&version) {
         true => Ok(version >= M::FLEXIBLE_FROM),
-        false => Err(RecordError::Version { message: M::NAME, version }),
+        false => Err(RecordError::Version {
+            message: M::NAME,
+            version,
+        }),
     }
 }
 
@@ -101,7 +104,10 @@ pub fn value<M: Message>(value: &M, version: i16) -> Result<Bytes, RecordError> 
 pub fn open(bytes: &[u8]) -> Result<(i16, &[u8]), RecordError> {
     match bytes {
         [high, low, rest @ ..] => Ok((i16::from_be_bytes([*high, *low]), rest)),
-        _ => Err(RecordError::Bytes { offset: 0, what: "the bytes end here" }),
+        _ => Err(RecordError::Bytes {
+            offset: 0,
+            what: "the bytes end here",
+        }),
     }
 }
 
@@ -119,7 +125,10 @@ fn framed<M: Message>(record: &M, version: i16) -> Result<Bytes, RecordError> {
 fn unframed(bytes: &[u8]) -> Result<(i16, i16, &[u8]), RecordError> {
     let mut from = Reader::new(bytes, true);
     if from.varint()? != 1 {
-        return Err(RecordError::Bytes { offset: 0, what: "a frame version other than 1" });
+        return Err(RecordError::Bytes {
+            offset: 0,
+            what: "a frame version other than 1",
+        });
     }
     let mut int16 = || from.varint().map(|value| i16::try_from(value).unwrap_or(i16::MAX));
     let (record_type, version) = (int16()?, int16()?);
@@ -132,7 +141,10 @@ fn whole<M: Message>(bytes: &[u8], version: i16) -> Result<M, RecordError> {
     let record = M::read(&mut from, version)?;
     match from.rest() {
         [] => Ok(record),
-        rest => Err(RecordError::Bytes { offset: bytes.len() - rest.len(), what: "bytes after the record" }),
+        rest => Err(RecordError::Bytes {
+            offset: bytes.len() - rest.len(),
+            what: "bytes after the record",
+        }),
     }
 }
 
@@ -142,24 +154,45 @@ mod tests {
 
     #[test]
     fn a_group_is_written_as_kafka_writes_it() {
-        let group = GroupMetadataValue { protocol_type: "c".into(), protocol: None, leader: None, ..Default::default() };
+        let group = GroupMetadataValue {
+            protocol_type: "c".into(),
+            protocol: None,
+            leader: None,
+            ..Default::default()
+        };
         let bytes = value(&group, 3).expect("a version it has");
-        assert_eq!(bytes.as_ref(), b"\0\x03\0\x01c\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0");
+        assert_eq!(
+            bytes.as_ref(),
+            b"\0\x03\0\x01c\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0"
+        );
     }
 
     #[test]
     fn a_tagged_field_is_written_when_it_says_something() {
-        let mut record = PartitionChangeRecord { partition_id: 1, leader: 2, ..Default::default() };
-        let with_leader = MetadataRecord::from(record.clone()).encode(0).expect("a version it has");
+        let mut record = PartitionChangeRecord {
+            partition_id: 1,
+            leader: 2,
+            ..Default::default()
+        };
+        let with_leader = MetadataRecord::from(record.clone())
+            .encode(0)
+            .expect("a version it has");
         assert_eq!(with_leader.len(), 3 + 4 + 16 + 1 + 2 + 4);
         record.leader = PartitionChangeRecord::default().leader;
-        assert_eq!(MetadataRecord::from(record).encode(0).expect("a version it has").len(), 3 + 4 + 16 + 1);
+        assert_eq!(
+            MetadataRecord::from(record).encode(0).expect("a version it has").len(),
+            3 + 4 + 16 + 1
+        );
     }
 
     #[test]
     fn every_truncation_of_a_record_is_an_error() {
         let isr = Some(vec![1, 2, 3]);
-        let record = MetadataRecord::from(PartitionChangeRecord { isr, leader: 3, ..Default::default() });
+        let record = MetadataRecord::from(PartitionChangeRecord {
+            isr,
+            leader: 3,
+            ..Default::default()
+        });
         let bytes = record.encode(1).expect("a version it has");
         assert_eq!(MetadataRecord::decode(&bytes), Ok((record, 1)));
         for length in 0..bytes.len() {
@@ -170,13 +203,25 @@ mod tests {
     #[test]
     fn a_count_beyond_the_bytes_allocates_nothing() {
         let refused = ConsumerProtocolAssignment::decode(b"\x7f\xff\xff\xff\0\0", 0);
-        assert!(matches!(refused, Err(RecordError::Bytes { what: "more elements than the bytes can hold", .. })));
+        assert!(matches!(
+            refused,
+            Err(RecordError::Bytes {
+                what: "more elements than the bytes can hold",
+                ..
+            })
+        ));
     }
 
     #[test]
     fn what_a_version_cannot_say_is_refused() {
-        let long = OffsetCommitKey { group: "g".repeat(40_000), ..Default::default() };
+        let long = OffsetCommitKey {
+            group: "g".repeat(40_000),
+            ..Default::default()
+        };
         assert!(matches!(key(&long), Err(RecordError::TooLong(40_000))));
-        assert!(matches!(OffsetCommitValue::default().encode(9), Err(RecordError::Version { version: 9, .. })));
+        assert!(matches!(
+            OffsetCommitValue::default().encode(9),
+            Err(RecordError::Version { version: 9, .. })
+        ));
     }
 }

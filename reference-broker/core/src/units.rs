@@ -54,7 +54,11 @@ impl fmt::Display for TopicId {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let bits = u128::from_be_bytes(self.0);
         for digit in 0..22 {
-            let shifted = if digit < 21 { bits >> (122 - 6 * digit) } else { bits << 4 };
+            let shifted = if digit < 21 {
+                bits >> (122 - 6 * digit)
+            } else {
+                bits << 4
+            };
             write!(f, "{}", char::from(ALPHABET[(shifted & 63) as usize]))?;
         }
         Ok(())
@@ -76,7 +80,10 @@ pub struct TopicPartition {
 impl TopicPartition {
     /// The partition of that topic.
     pub fn new(topic: impl Into<TopicName>, partition: i32) -> Self {
-        Self { topic: topic.into(), partition }
+        Self {
+            topic: topic.into(),
+            partition,
+        }
     }
 }
 

@@ -58,13 +58,21 @@ impl Api for Produce {
             Ok(()) => looked_through(distinct(request.topic_data), call, semantics),
         };
         let answers = match entries {
-            Err((refusal, all)) => {
-                all.into_iter().map(|asked| (asked.topic, refused(asked.index, refusal.clone(), semantics))).collect()
-            }
-            Ok(entries) => entries.into_iter().map(|entry| entry.append(acks, call, semantics)).collect(),
+            Err((refusal, all)) => all
+                .into_iter()
+                .map(|asked| (asked.topic, refused(asked.index, refusal.clone(), semantics)))
+                .collect(),
+            Ok(entries) => entries
+                .into_iter()
+                .map(|entry| entry.append(acks, call, semantics))
+                .collect(),
         };
         let response = by_topic(answers);
-        let failed = response.responses.iter().flat_map(|topic| &topic.partition_responses).find(|p| p.error_code != 0);
+        let failed = response
+            .responses
+            .iter()
+            .flat_map(|topic| &topic.partition_responses)
+            .find(|p| p.error_code != 0);
         match (acks, failed) {
             (0, None) if !mutant::on(Mutant::AcksZeroAnswered) => Answer::Silent,
             // The producer asked for no answer: closing the connection is the only way to tell it.
@@ -101,7 +109,10 @@ fn transactions_first(topics: &[TopicProduceData], transactional: bool) -> Resul
         match Walked::shape_of(records) {
             Shape::Corrupt => {
                 let message = Some("a record batch has an impossible length or magic".to_owned());
-                return Err(Refusal { message, ..Refusal::bare(ErrorCode::CorruptMessage) });
+                return Err(Refusal {
+                    message,
+                    ..Refusal::bare(ErrorCode::CorruptMessage)
+                });
             }
             Shape::Nothing => {}
             Shape::CorruptTail | Shape::OldMagic | Shape::Many | Shape::One => {
@@ -127,7 +138,11 @@ fn distinct(topics: Vec<TopicProduceData>) -> Vec<Asked> {
                 Some(asked) => asked.records = partition.records,
                 None => {
                     let topic = (topic.name.clone(), topic.topic_id);
-                    distinct.push(Asked { topic, index: partition.index, records: partition.records });
+                    distinct.push(Asked {
+                        topic,
+                        index: partition.index,
+                        records: partition.records,
+                    });
                 }
             }
         }
@@ -141,7 +156,11 @@ fn looked_through(all: Vec<Asked>, call: &Call<'_>, semantics: Semantics) -> Res
     if let Some(refusal) = stumble(&found, semantics) {
         return Err((refusal, all));
     }
-    let entry = |(asked, found): (Asked, _)| Entry { topic: asked.topic, index: asked.index, found };
+    let entry = |(asked, found): (Asked, _)| Entry {
+        topic: asked.topic,
+        index: asked.index,
+        found,
+    };
     Ok(all.into_iter().zip(found).map(entry).collect())
 }
 
@@ -152,7 +171,10 @@ fn look_through(asked: &Asked, call: &Call<'_>, semantics: Semantics) -> Result<
     } else {
         TopicName::from(asked.topic.0.as_str())
     };
-    let tp = TopicPartition { topic, partition: asked.index };
+    let tp = TopicPartition {
+        topic,
+        partition: asked.index,
+    };
     let log = call.node.partition(&tp)?;
     let limit = usize::try_from(log.config().max_message_bytes).unwrap_or(0);
     // Kafka never answers where the records are null. We do.
@@ -177,7 +199,10 @@ fn stumble(found: &[Result<(TopicPartition, Walked), ErrorCode>], semantics: Sem
     }
     let producers: HashSet<_> = batches().filter_map(Walked::transactional_producer).collect();
     let message = Some("transactional records of more than one producer id".to_owned());
-    (producers.len() > 1).then(|| Refusal { message, ..Refusal::bare(ErrorCode::InvalidProducerIdMapping) })
+    (producers.len() > 1).then(|| Refusal {
+        message,
+        ..Refusal::bare(ErrorCode::InvalidProducerIdMapping)
+    })
 }
 
 impl Entry {
@@ -198,7 +223,10 @@ fn append(tp: &TopicPartition, walked: Walked, acks: i16, call: &mut Call<'_>) -
     if walked.transactional_producer().is_some() {
         // As from a Kafka whose transaction coordinator is not there.
         let message = Some("the transaction coordinator is not available".to_owned());
-        return Err(Refusal { message, ..Refusal::bare(ErrorCode::NotEnoughReplicas) });
+        return Err(Refusal {
+            message,
+            ..Refusal::bare(ErrorCode::NotEnoughReplicas)
+        });
     }
     if !matches!(acks, -1..=1) {
         return Err(Refusal::bare(ErrorCode::InvalidRequiredAcks));
@@ -227,12 +255,19 @@ fn accepted(index: i32, appended: &Appended, semantics: Semantics) -> PartitionP
         .with_index(index)
         .with_base_offset(appended.base_offset.0)
         .with_log_append_time_ms(appended.log_append_time);
-    if semantics.tells_log_start { answer.with_log_start_offset(appended.log_start.0) } else { answer }
+    if semantics.tells_log_start {
+        answer.with_log_start_offset(appended.log_start.0)
+    } else {
+        answer
+    }
 }
 
 /// Topics that coordinators write and producers may not.
 pub(super) fn is_internal(topic: &str) -> bool {
-    matches!(topic, "__consumer_offsets" | "__transaction_state" | "__share_group_state")
+    matches!(
+        topic,
+        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
+    )
 }
 
 fn refused(index: i32, refusal: Refusal, semantics: Semantics) -> PartitionProduceResponse {

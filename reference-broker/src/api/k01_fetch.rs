@@ -82,7 +82,13 @@ fn continued(released: Released, semantics: Semantics) -> Answer {
 
 /// Kafka looks at the isolation level only once the session is found.
 fn stumble(request: &FetchRequest, command: FetchCommand, call: &mut Call<'_>, semantics: Semantics) -> FetchOutcome {
-    match call.node.fetch(&FetchCommand { max_wait_ms: 0, ..command }, call.now) {
+    match call.node.fetch(
+        &FetchCommand {
+            max_wait_ms: 0,
+            ..command
+        },
+        call.now,
+    ) {
         Reply::Now(outcome) if outcome.error.is_some() => outcome,
         Reply::Now(_) | Reply::Parked(_) => refused(request, ErrorCode::UnknownServerError, semantics),
     }
@@ -94,38 +100,69 @@ fn refused(request: &FetchRequest, error: ErrorCode, semantics: Semantics) -> Fe
     let partitions = topics.flat_map(|topic| {
         let name: TopicName = topic.topic.as_str().into();
         topic.partitions.iter().map(move |asked| {
-            let key = PartitionKey { topic: TopicKey::Name(name.clone()), partition: asked.partition };
-            Fetched { aborted: Some(Vec::new()), ..Fetched::failed(key, None, error) }
+            let key = PartitionKey {
+                topic: TopicKey::Name(name.clone()),
+                partition: asked.partition,
+            };
+            Fetched {
+                aborted: Some(Vec::new()),
+                ..Fetched::failed(key, None, error)
+            }
         })
     });
-    FetchOutcome { error: Some(error), session_id: request.session_id, partitions: partitions.collect() }
+    FetchOutcome {
+        error: Some(error),
+        session_id: request.session_id,
+        partitions: partitions.collect(),
+    }
 }
 
 fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) -> FetchCommand {
     let [a, b, c, d, ..] = call.fresh_id();
     let session = SessionRequest {
         id: request.session_id,
-        epoch: if semantics.has_sessions { request.session_epoch } else { -1 },
+        epoch: if semantics.has_sessions {
+            request.session_epoch
+        } else {
+            -1
+        },
         fresh_id: i32::from_be_bytes([a, b, c, d]),
     };
     let topic_key = |name: &str, id: &uuid::Uuid| {
-        if semantics.topics_by_id { TopicKey::Id(TopicId(id.into_bytes())) } else { TopicKey::Name(name.into()) }
+        if semantics.topics_by_id {
+            TopicKey::Id(TopicId(id.into_bytes()))
+        } else {
+            TopicKey::Name(name.into())
+        }
     };
     let mut partitions = Vec::new();
     for topic in &request.topics {
         let key = topic_key(&topic.topic, &topic.topic_id);
         partitions.extend(topic.partitions.iter().map(|asked| {
-            (PartitionKey { topic: key.clone(), partition: asked.partition }, interest(asked))
+            (
+                PartitionKey {
+                    topic: key.clone(),
+                    partition: asked.partition,
+                },
+                interest(asked),
+            )
         }));
     }
     let mut forgotten = Vec::new();
     for topic in &request.forgotten_topics_data {
         let key = topic_key(&topic.topic, &topic.topic_id);
-        forgotten.extend(topic.partitions.iter().map(|partition| PartitionKey { topic: key.clone(), partition: *partition }));
+        forgotten.extend(topic.partitions.iter().map(|partition| PartitionKey {
+            topic: key.clone(),
+            partition: *partition,
+        }));
     }
     FetchCommand {
         session,
-        naming: if semantics.topics_by_id { Naming::Ids } else { Naming::Names },
+        naming: if semantics.topics_by_id {
+            Naming::Ids
+        } else {
+            Naming::Names
+        },
         reader: reader(request),
         max_wait_ms: request.max_wait_ms,
         min_bytes: request.min_bytes,
@@ -137,7 +174,10 @@ fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) ->
 
 /// v15 moved the replica's id into its state; the other place then says that nobody is there.
 fn reader(request: &FetchRequest) -> Reader {
-    match (request.replica_id.0.max(request.replica_state.replica_id.0), request.isolation_level) {
+    match (
+        request.replica_id.0.max(request.replica_state.replica_id.0),
+        request.isolation_level,
+    ) {
         (0.., _) => Reader::Follower,
         (_, 1) => Reader::Committed,
         _ => Reader::Uncommitted,
@@ -155,7 +195,11 @@ fn interest(asked: &FetchPartition) -> Interest {
 
 /// Lays out the answer: bytes, and spans between them.
 fn body(outcome: &FetchOutcome, semantics: Semantics) -> Body {
-    let mut layout = Layout { parts: Vec::new(), bytes: BytesMut::new(), semantics };
+    let mut layout = Layout {
+        parts: Vec::new(),
+        bytes: BytesMut::new(),
+        semantics,
+    };
     layout.bytes.put_i32(0);
     if semantics.has_sessions {
         layout.bytes.put_i16(outcome.error.map_or(0, |error| error.code()));
@@ -206,7 +250,11 @@ impl Layout {
 
     fn aborted(&mut self, fetched: &Fetched) {
         let Some(aborted) = &fetched.aborted else {
-            return if self.semantics.is_flexible { self.bytes.put_u8(0) } else { self.bytes.put_i32(-1) };
+            return if self.semantics.is_flexible {
+                self.bytes.put_u8(0)
+            } else {
+                self.bytes.put_i32(-1)
+            };
         };
         self.count(aborted.len());
         for aborted in aborted {
@@ -228,7 +276,8 @@ impl Layout {
     /// The tagged fields of a partition: 0 the diverging epoch, 1 the leader.
     fn tags(&mut self, fetched: &Fetched) {
         let leader = fetched.leader.filter(|_| self.semantics.tells_leader);
-        self.bytes.put_u8(u8::from(fetched.diverging.is_some()) + u8::from(leader.is_some()));
+        self.bytes
+            .put_u8(u8::from(fetched.diverging.is_some()) + u8::from(leader.is_some()));
         if let Some((epoch, end)) = fetched.diverging {
             self.bytes.put_slice(&[0, 13]);
             self.bytes.put_i32(epoch.0);
@@ -267,7 +316,11 @@ impl Layout {
     }
 
     fn string(&mut self, text: &str) {
-        if self.semantics.is_flexible { self.count(text.len()) } else { self.bytes.put_i16(text.len() as i16) }
+        if self.semantics.is_flexible {
+            self.count(text.len())
+        } else {
+            self.bytes.put_i16(text.len() as i16)
+        }
         self.bytes.put_slice(text.as_bytes());
     }
 
@@ -294,7 +347,10 @@ mod tests {
     use kafka_protocol::protocol::Decodable;
 
     fn outcome(topic: TopicKey, is_flexible: bool) -> FetchOutcome {
-        let key = |partition| PartitionKey { topic: topic.clone(), partition };
+        let key = |partition| PartitionKey {
+            topic: topic.clone(),
+            partition,
+        };
         let failed = Fetched::failed(key(1), None, ErrorCode::OffsetOutOfRange);
         let transaction = AbortedTransaction {
             producer_id: ProducerId(7),
@@ -310,18 +366,30 @@ mod tests {
             aborted: Some(vec![transaction]),
             diverging: is_flexible.then_some((LeaderEpoch(4), Offset(6))),
             leader: Some((BrokerId(3), LeaderEpoch(8))),
-            span: Some(Span { directory: "t-0".into(), file: "f".into(), position: 0, length: 300 }),
+            span: Some(Span {
+                directory: "t-0".into(),
+                file: "f".into(),
+                position: 0,
+                length: 300,
+            }),
             ..Fetched::failed(key(0), None, ErrorCode::UnknownServerError)
         };
-        FetchOutcome { error: None, session_id: 0, partitions: vec![found, failed] }
+        FetchOutcome {
+            error: None,
+            session_id: 0,
+            partitions: vec![found, failed],
+        }
     }
 
     #[test]
     fn what_is_laid_out_reads_back_in_every_version() {
         for version in Fetch::VERSIONS {
             let semantics = Semantics::of(version);
-            let topic =
-                if semantics.topics_by_id { TopicKey::Id(TopicId([9; 16])) } else { TopicKey::Name("t".into()) };
+            let topic = if semantics.topics_by_id {
+                TopicKey::Id(TopicId([9; 16]))
+            } else {
+                TopicKey::Name("t".into())
+            };
             let outcome = outcome(topic, semantics.is_flexible);
             let mut bytes = BytesMut::new();
             for part in body(&outcome, semantics).parts {
@@ -337,10 +405,22 @@ mod tests {
             assert_eq!(partitions[0].records, Some(Bytes::from(vec![0xab; 300])), "v{version}");
             assert_eq!(partitions[0].high_watermark, 9);
             assert_eq!(partitions[0].aborted_transactions.as_ref().map(Vec::len), Some(1));
-            assert_eq!(partitions[0].diverging_epoch.end_offset, if semantics.is_flexible { 6 } else { -1 });
+            assert_eq!(
+                partitions[0].diverging_epoch.end_offset,
+                if semantics.is_flexible { 6 } else { -1 }
+            );
             let leader = if semantics.tells_leader { (3, 8) } else { (-1, -1) };
-            assert_eq!((partitions[0].current_leader.leader_id.0, partitions[0].current_leader.leader_epoch), leader);
-            assert_eq!((partitions[1].error_code, partitions[1].aborted_transactions.is_none()), (1, true));
+            assert_eq!(
+                (
+                    partitions[0].current_leader.leader_id.0,
+                    partitions[0].current_leader.leader_epoch
+                ),
+                leader
+            );
+            assert_eq!(
+                (partitions[1].error_code, partitions[1].aborted_transactions.is_none()),
+                (1, true)
+            );
             assert_eq!(partitions[1].records, Some(Bytes::new()));
         }
     }

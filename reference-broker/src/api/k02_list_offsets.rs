@@ -9,7 +9,8 @@ use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 
 use super::{Answer, Api, Call};
 use crate::messages::{
-    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
 };
 
 pub(super) struct ListOffsets;
@@ -39,7 +40,10 @@ impl Semantics {
             9 | 10 => LATEST_TIERED,
             11.. => EARLIEST_PENDING_UPLOAD,
         };
-        Self { lowest_timestamp, tells_epoch: version >= 4 }
+        Self {
+            lowest_timestamp,
+            tells_epoch: version >= 4,
+        }
     }
 }
 
@@ -82,9 +86,15 @@ impl Api for ListOffsets {
                 let is_told = sight.is_ok() && !told.insert(partition.partition_index);
                 (!is_told).then(|| answer(partition, found, semantics))
             });
-            ListOffsetsTopicResponse { name: topic.name.clone(), partitions: partitions.collect() }
+            ListOffsetsTopicResponse {
+                name: topic.name.clone(),
+                partitions: partitions.collect(),
+            }
         });
-        let response = ListOffsetsResponse { throttle_time_ms: 0, topics: topics.collect() };
+        let response = ListOffsetsResponse {
+            throttle_time_ms: 0,
+            topics: topics.collect(),
+        };
         call.reply(&response)
     }
 }
@@ -93,7 +103,10 @@ impl Api for ListOffsets {
 fn repeated(request: &ListOffsetsRequest) -> HashSet<(&str, i32)> {
     let mut seen = HashSet::new();
     let all = request.topics.iter().flat_map(|topic| {
-        topic.partitions.iter().map(|partition| (&*topic.name, partition.partition_index))
+        topic
+            .partitions
+            .iter()
+            .map(|partition| (&*topic.name, partition.partition_index))
     });
     all.filter(|partition| !seen.insert(*partition)).collect()
 }
@@ -137,5 +150,11 @@ fn answer(
     let (offset, timestamp, epoch) = found.unwrap_or((Offset(-1), -1, None));
     let leader_epoch = epoch.filter(|_| semantics.tells_epoch).map_or(-1, |epoch| epoch.0);
     let partition_index = asked.partition_index;
-    ListOffsetsPartitionResponse { partition_index, error_code, timestamp, offset: offset.0, leader_epoch }
+    ListOffsetsPartitionResponse {
+        partition_index,
+        error_code,
+        timestamp,
+        offset: offset.0,
+        leader_epoch,
+    }
 }

@@ -25,7 +25,9 @@ impl Api for ApiVersions {
     fn handle(request: ApiVersionsRequest, call: &mut Call<'_>) -> Answer {
         let names_software = call.version >= 3;
         let lists_features_from_zero = call.version >= 4;
-        if names_software && !(is_software(&request.client_software_name) && is_software(&request.client_software_version)) {
+        if names_software
+            && !(is_software(&request.client_software_name) && is_software(&request.client_software_version))
+        {
             let refusal = ApiVersionsResponse::default().with_error_code(ResponseError::InvalidRequest.code());
             return call.reply(&refusal);
         }
@@ -39,7 +41,11 @@ impl Api for ApiVersions {
 
 /// Kafka's answer to a version that it does not know: v0, UNSUPPORTED_VERSION, and the one key that helps.
 pub(crate) fn unsupported() -> Answer {
-    let known: Vec<_> = APIS.iter().filter(|entry| entry.key == ApiVersions::KEY).map(advertise).collect();
+    let known: Vec<_> = APIS
+        .iter()
+        .filter(|entry| entry.key == ApiVersions::KEY)
+        .map(advertise)
+        .collect();
     let response = ApiVersionsResponse::default()
         .with_error_code(ResponseError::UnsupportedVersion.code())
         .with_api_keys(known);
@@ -65,20 +71,30 @@ fn with_features(response: ApiVersionsResponse, call: &Call<'_>, from_zero: bool
     let supported = |feature: &&SupportedFeature| from_zero || feature.min > 0;
     response
         .with_supported_features(
-            features.supported.iter().filter(supported).map(|feature| {
-                SupportedFeatureKey::default()
-                    .with_name(StrBytes::from_string(feature.name.to_string()))
-                    .with_min_version(feature.min)
-                    .with_max_version(feature.max)
-            }).collect(),
+            features
+                .supported
+                .iter()
+                .filter(supported)
+                .map(|feature| {
+                    SupportedFeatureKey::default()
+                        .with_name(StrBytes::from_string(feature.name.to_string()))
+                        .with_min_version(feature.min)
+                        .with_max_version(feature.max)
+                })
+                .collect(),
         )
         .with_finalized_features_epoch(features.epoch)
         .with_finalized_features(
-            features.finalized.iter().filter(|(_, level)| *level > 0).map(|(name, level)| {
-                FinalizedFeatureKey::default()
-                    .with_name(StrBytes::from_string(name.to_string()))
-                    .with_min_version_level(*level)
-                    .with_max_version_level(*level)
-            }).collect(),
+            features
+                .finalized
+                .iter()
+                .filter(|(_, level)| *level > 0)
+                .map(|(name, level)| {
+                    FinalizedFeatureKey::default()
+                        .with_name(StrBytes::from_string(name.to_string()))
+                        .with_min_version_level(*level)
+                        .with_max_version_level(*level)
+                })
+                .collect(),
         )
 }

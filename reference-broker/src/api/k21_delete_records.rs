@@ -23,16 +23,28 @@ impl Api for DeleteRecords {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
 
     fn handle(request: DeleteRecordsRequest, call: &mut Call<'_>) -> Answer {
-        let topics: Vec<(TopicName, Vec<Asked>)> =
-            request.topics.iter().map(|topic| (topic.name.clone(), distinct(topic, call))).collect();
-        let asked: Vec<_> = topics.iter().flat_map(|(_, asked)| asked).filter_map(|(_, asked)| asked.clone().ok()).collect();
+        let topics: Vec<(TopicName, Vec<Asked>)> = request
+            .topics
+            .iter()
+            .map(|topic| (topic.name.clone(), distinct(topic, call)))
+            .collect();
+        let asked: Vec<_> = topics
+            .iter()
+            .flat_map(|(_, asked)| asked)
+            .filter_map(|(_, asked)| asked.clone().ok())
+            .collect();
         let mut moved = call.node.delete_records(&asked, call.now).into_iter();
         let mut outcome = |asked: Result<_, ErrorCode>| {
             asked.and_then(|_| moved.next().unwrap_or(Err(ErrorCode::UnknownServerError)))
         };
         let topics = topics.into_iter().map(|(name, asked)| {
-            let results = asked.into_iter().map(|(index, asked)| result(index, outcome(asked))).collect();
-            DeleteRecordsTopicResult::default().with_name(name).with_partitions(results)
+            let results = asked
+                .into_iter()
+                .map(|(index, asked)| result(index, outcome(asked)))
+                .collect();
+            DeleteRecordsTopicResult::default()
+                .with_name(name)
+                .with_partitions(results)
         });
         let response = DeleteRecordsResponse::default().with_topics(topics.collect());
         call.reply(&response)
@@ -65,7 +77,11 @@ fn allowed(tp: &TopicPartition, call: &Call<'_>) -> Result<(), ErrorCode> {
     if is_internal(&tp.topic) {
         return Err(ErrorCode::InvalidTopicException);
     }
-    if log.config().compact && !log.config().delete { Err(ErrorCode::PolicyViolation) } else { Ok(()) }
+    if log.config().compact && !log.config().delete {
+        Err(ErrorCode::PolicyViolation)
+    } else {
+        Ok(())
+    }
 }
 
 fn result(index: i32, outcome: Result<Offset, ErrorCode>) -> DeleteRecordsPartitionResult {

@@ -23,7 +23,9 @@ impl Api for OffsetForLeaderEpoch {
                 let tp = TopicPartition::new(topic.topic.as_str(), asked.partition);
                 end(&tp, asked, call)
             });
-            OffsetForLeaderTopicResult::default().with_topic(topic.topic.clone()).with_partitions(partitions.collect())
+            OffsetForLeaderTopicResult::default()
+                .with_topic(topic.topic.clone())
+                .with_partitions(partitions.collect())
         });
         let response = OffsetForLeaderEpochResponse::default().with_topics(topics.collect());
         call.reply(&response)
@@ -32,7 +34,11 @@ impl Api for OffsetForLeaderEpoch {
 
 fn end(tp: &TopicPartition, asked: &OffsetForLeaderPartition, call: &Call<'_>) -> EpochEndOffset {
     let answer = EpochEndOffset::default().with_partition(asked.partition);
-    match call.node.epoch_end(tp, LeaderEpoch(asked.current_leader_epoch), LeaderEpoch(asked.leader_epoch)) {
+    match call.node.epoch_end(
+        tp,
+        LeaderEpoch(asked.current_leader_epoch),
+        LeaderEpoch(asked.leader_epoch),
+    ) {
         Ok(found) => {
             let (epoch, end) = found.unwrap_or((LeaderEpoch(-1), Offset(-1)));
             answer.with_leader_epoch(epoch.0).with_end_offset(end.0)

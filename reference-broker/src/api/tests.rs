@@ -41,7 +41,10 @@ fn the_readme_lists_what_is_served() {
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(&readme, &right).expect("the README is written");
     } else {
-        assert!(text == right, "README.md lists other APIs than are served; run this test again with UPDATE_README=1");
+        assert!(
+            text == right,
+            "README.md lists other APIs than are served; run this test again with UPDATE_README=1"
+        );
     }
 }
 
@@ -61,14 +64,26 @@ const SEEDS: u64 = 100;
 #[test]
 fn every_answer_encodes_at_every_version_that_is_advertised() {
     let mut node = node();
-    let mut now = Now { unix_ms: 1_700_000_000_000, monotonic_ms: 0 };
-    for (entry, version) in APIS.iter().flat_map(|entry| entry.versions.clone().map(move |version| (entry, version))) {
+    let mut now = Now {
+        unix_ms: 1_700_000_000_000,
+        monotonic_ms: 0,
+    };
+    for (entry, version) in APIS
+        .iter()
+        .flat_map(|entry| entry.versions.clone().map(move |version| (entry, version)))
+    {
         let schema = Schemas::latest().request(entry.key).expect("an API of Kafka's");
         for seed in 0..SEEDS {
             now.monotonic_ms += 1;
             let request = arbitrary::message(schema, version, seed, true);
             let body = codec::encode(schema, version, &request).expect("a legal request");
-            let mut call = Call { version, client_id: "c", client_host: "/127.0.0.1", node: &mut node, now };
+            let mut call = Call {
+                version,
+                client_id: "c",
+                client_host: "/127.0.0.1",
+                node: &mut node,
+                now,
+            };
             if let Answer::Close(reason) = entry.serve(body, &mut call) {
                 let closed_by_kafka_too = !reason.contains("does not encode");
                 assert!(closed_by_kafka_too, "{} v{version}, seed {seed}: {reason}", entry.name);
@@ -85,6 +100,9 @@ fn node() -> Node {
         directory_id: [2; 16],
         incarnation_id: [3; 16],
     };
-    let now = Now { unix_ms: 1_700_000_000_000, monotonic_ms: 0 };
+    let now = Now {
+        unix_ms: 1_700_000_000_000,
+        monotonic_ms: 0,
+    };
     Node::open(Box::new(MemoryStore::default()), BrokerConfig::default(), identity, now).expect("a new directory")
 }

@@ -62,7 +62,12 @@ pub(crate) async fn serve(mut socket: TcpStream, client_host: Arc<str>, link: Li
     }
 }
 
-async fn exchange(socket: &mut TcpStream, frames: &mut FrameReader, client_host: &Arc<str>, link: &Link) -> Result<(), Closed> {
+async fn exchange(
+    socket: &mut TcpStream,
+    frames: &mut FrameReader,
+    client_host: &Arc<str>,
+    link: &Link,
+) -> Result<(), Closed> {
     let body = frames.next(socket).await?;
     if mutant::on(Mutant::ResponseOutOfOrder)
         && let Ok(overtaking) = timeout(LONG, frames.next(socket)).await
@@ -113,7 +118,14 @@ async fn ask(
     link: &Link,
 ) -> Result<Outgoing, Closed> {
     let (reply, mut answer) = oneshot::channel();
-    let job = Job { entry: header.entry, version: header.version, client_id: header.client_id, client_host, body, reply };
+    let job = Job {
+        entry: header.entry,
+        version: header.version,
+        client_id: header.client_id,
+        client_host,
+        body,
+        reply,
+    };
     link.inbox.send(job).await.map_err(|_| Closed::Stopped)?;
     let answer = match timeout(LONG, &mut answer).await {
         Ok(answer) => answer,

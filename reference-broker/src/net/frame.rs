@@ -36,14 +36,22 @@ const CHUNK: usize = 16 << 10;
 impl FrameReader {
     /// `max_bytes` is `socket.request.max.bytes`; `idle` is `connections.max.idle.ms`.
     pub(crate) fn new(max_bytes: i32, idle: Duration) -> Self {
-        Self { buffer: BytesMut::new(), max_bytes, idle }
+        Self {
+            buffer: BytesMut::new(),
+            max_bytes,
+            idle,
+        }
     }
 
     /// The next frame without its length prefix.
     pub(crate) async fn next(&mut self, socket: &mut (impl AsyncRead + Unpin)) -> Result<Bytes, FrameError> {
         while self.buffer.len() < 4 {
             if self.fill(socket, CHUNK).await? == 0 {
-                return Err(if self.buffer.is_empty() { FrameError::Ended } else { FrameError::Truncated });
+                return Err(if self.buffer.is_empty() {
+                    FrameError::Ended
+                } else {
+                    FrameError::Truncated
+                });
             }
         }
         let claimed = i32::from_be_bytes([self.buffer[0], self.buffer[1], self.buffer[2], self.buffer[3]]);
@@ -88,7 +96,10 @@ mod tests {
         let mut socket: &[u8] = &[0, 0, 0, 1, 7, 0, 0, 0, 2, 8, 9];
         let mut reader = reader();
         assert_eq!(reader.next(&mut socket).await.expect("first"), Bytes::from_static(&[7]));
-        assert_eq!(reader.next(&mut socket).await.expect("second"), Bytes::from_static(&[8, 9]));
+        assert_eq!(
+            reader.next(&mut socket).await.expect("second"),
+            Bytes::from_static(&[8, 9])
+        );
         assert!(matches!(reader.next(&mut socket).await, Err(FrameError::Ended)));
     }
 

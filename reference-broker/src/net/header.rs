@@ -46,13 +46,25 @@ impl RequestHeader {
             return Err(HeaderError::UnknownVersion(entry.name, version));
         }
         if !supported {
-            return Ok(Self { entry, version, correlation_id, client_id: String::new(), supported });
+            return Ok(Self {
+                entry,
+                version,
+                correlation_id,
+                client_id: String::new(),
+                supported,
+            });
         }
         let client_id = read_nullable_string(frame)?;
         if request_header_version(key, version) >= 2 {
             skip_tags(frame)?;
         }
-        Ok(Self { entry, version, correlation_id, client_id, supported })
+        Ok(Self {
+            entry,
+            version,
+            correlation_id,
+            client_id,
+            supported,
+        })
     }
 
     /// The bytes that stand before the response body.
@@ -69,7 +81,11 @@ impl RequestHeader {
 fn read_nullable_string(frame: &mut Bytes) -> Result<String, HeaderError> {
     let length = frame.try_get_i16().map_err(|_| HeaderError::Truncated)?;
     let Ok(length) = usize::try_from(length) else {
-        return if length == -1 { Ok(String::new()) } else { Err(HeaderError::Truncated) };
+        return if length == -1 {
+            Ok(String::new())
+        } else {
+            Err(HeaderError::Truncated)
+        };
     };
     if frame.len() < length {
         return Err(HeaderError::Truncated);

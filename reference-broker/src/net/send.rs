@@ -16,7 +16,12 @@ const GATHER_BYTES: usize = 16 << 10;
 const TURN_BYTES: usize = 1 << 20;
 
 /// Sends the size, the response header and the body.
-pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Body, sources: &dyn Sources) -> Result<(), Closed> {
+pub(super) async fn send(
+    socket: &mut TcpStream,
+    header: &[u8],
+    body: Body,
+    sources: &dyn Sources,
+) -> Result<(), Closed> {
     let size = u32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 4 GiB".into()))?;
     let mut gathered = size.to_be_bytes().to_vec();
     gathered.extend_from_slice(header);

@@ -33,14 +33,26 @@ impl DiskStore {
     pub(crate) fn open(root: &Path, durable: bool) -> Result<Self, StoreError> {
         fs::create_dir_all(root).map_err(failed("open", root))?;
         let lock_path = root.join(".lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(failed("open", &lock_path))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(failed("open", &lock_path))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| StoreError {
             operation: "lock",
             path: lock_path.display().to_string(),
             reason: format!("another process uses this directory ({error})"),
         })?;
-        let files = OpenFiles { root: root.to_owned(), open: Mutex::default() };
-        Ok(Self { files: Arc::new(files), durable, _lock: lock })
+        let files = OpenFiles {
+            root: root.to_owned(),
+            open: Mutex::default(),
+        };
+        Ok(Self {
+            files: Arc::new(files),
+            durable,
+            _lock: lock,
+        })
     }
 
     /// For the connections: the same files, to read from.
@@ -68,7 +80,10 @@ impl OpenFiles {
     }
 
     fn forget(&self, path: &Path) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|open, _| !open.starts_with(path));
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|open, _| !open.starts_with(path));
     }
 }
 
@@ -76,18 +91,26 @@ impl Sources for OpenFiles {
     fn open(&self, span: &Span) -> Result<Source, StoreError> {
         let path = self.path(&span.directory, &span.file);
         let file = self.get(&path).map_err(failed("read", &path))?;
-        Ok(Source { file, start: span.position, length: span.length })
+        Ok(Source {
+            file,
+            start: span.position,
+            length: span.length,
+        })
     }
 }
 
 impl Store for DiskStore {
     fn directories(&self) -> Result<Vec<String>, StoreError> {
-        let names = list(&self.files.root, |entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))?;
+        let names = list(&self.files.root, |entry| {
+            entry.file_type().is_ok_and(|kind| kind.is_dir())
+        })?;
         Ok(names.into_iter().map(|(name, _)| name).collect())
     }
 
     fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError> {
-        list(&self.files.root.join(directory), |entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        list(&self.files.root.join(directory), |entry| {
+            entry.file_type().is_ok_and(|kind| kind.is_file())
+        })
     }
 
     fn create_directory(&mut self, directory: &str) -> Result<(), StoreError> {
@@ -175,7 +198,11 @@ impl Store for DiskStore {
 }
 
 fn failed<'a>(operation: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {
-    move |error| StoreError { operation, path: path.display().to_string(), reason: error.to_string() }
+    move |error| StoreError {
+        operation,
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    }
 }
 
 fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {

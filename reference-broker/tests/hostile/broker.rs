@@ -27,13 +27,25 @@ pub(crate) enum Heard {
 impl Broker {
     pub(crate) fn start() -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
-            .args(["--listen", "127.0.0.1:0", "--config", "group.initial.rebalance.delay.ms=0"])
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--config",
+                "group.initial.rebalance.delay.ms=0",
+            ])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary runs");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
-        let address = line.trim().strip_prefix("listening on ").expect("the contract").parse().expect("an address");
+        BufReader::new(child.stdout.take().expect("its output"))
+            .read_line(&mut line)
+            .expect("its first line");
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .expect("the contract")
+            .parse()
+            .expect("an address");
         Self { child, address }
     }
 
@@ -73,15 +85,24 @@ impl Broker {
 
     /// Keys with their lowest and highest version.
     pub(crate) fn advertised(&self) -> Vec<(i16, i16, i16)> {
-        let Heard::Answer(answer) = self.tell(&[0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]) else { panic!("no ApiVersions") };
+        let Heard::Answer(answer) = self.tell(&[0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff]) else {
+            panic!("no ApiVersions")
+        };
         let rows = answer[10..].chunks_exact(6);
-        rows.map(|row| (int16(&row[..2]), int16(&row[2..4]), int16(&row[4..]))).collect()
+        rows.map(|row| (int16(&row[..2]), int16(&row[2..4]), int16(&row[4..])))
+            .collect()
     }
 
     pub(crate) fn peak_kib(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
-        line.split_whitespace().next().and_then(|kib| kib.parse().ok()).expect("a number")
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("its peak");
+        line.split_whitespace()
+            .next()
+            .and_then(|kib| kib.parse().ok())
+            .expect("a number")
     }
 }
 
@@ -92,7 +113,11 @@ fn int16(bytes: &[u8]) -> i16 {
 fn hear(socket: &mut TcpStream) -> Heard {
     let mut length = [0; 4];
     if let Err(error) = socket.read_exact(&mut length) {
-        return if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) { Heard::Nothing } else { Heard::Closed };
+        return if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) {
+            Heard::Nothing
+        } else {
+            Heard::Closed
+        };
     }
     let mut answer = vec![0; usize::try_from(i32::from_be_bytes(length)).expect("a length")];
     match socket.read_exact(&mut answer) {

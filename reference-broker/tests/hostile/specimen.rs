@@ -23,7 +23,11 @@ pub(crate) fn specimens(advertised: &[(i16, i16, i16)]) -> Vec<Specimen> {
             let body = encode(message, version, &value).expect("a specimen encodes");
             let frame = encode_request(key, version, 1, Some("hostile"), &body).expect("a header encodes");
             let api = schemas.api_name(key).expect("a name").to_owned();
-            specimens.push(Specimen { api, version, frame: frame.to_vec() });
+            specimens.push(Specimen {
+                api,
+                version,
+                frame: frame.to_vec(),
+            });
         }
     }
     specimens
@@ -31,7 +35,9 @@ pub(crate) fn specimens(advertised: &[(i16, i16, i16)]) -> Vec<Specimen> {
 
 fn one_of_each(fields: &[Field], version: i16) -> Struct {
     let present = fields.iter().filter(|field| field.versions.contains(version));
-    present.fold(Struct::new(), |all, field| all.with(&field.name, one(&field.name, &field.ty, version)))
+    present.fold(Struct::new(), |all, field| {
+        all.with(&field.name, one(&field.name, &field.ty, version))
+    })
 }
 
 fn one(name: &str, ty: &Type, version: i16) -> Value {

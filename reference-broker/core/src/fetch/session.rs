@@ -84,7 +84,12 @@ impl Sessions {
     /// A cache of that many slots (`max.incremental.fetch.session.cache.slots`).
     pub fn new(slots: usize) -> Self {
         let shards = (0..SHARDS).map(|_| HashMap::new()).collect();
-        Self { shards, slots_per_shard: slots / SHARDS, next_shard: 0, partitions: 0 }
+        Self {
+            shards,
+            slots_per_shard: slots / SHARDS,
+            next_shard: 0,
+            partitions: 0,
+        }
     }
 
     /// Finds out what a request wants read. An error is one of the session, and the whole answer.
@@ -102,27 +107,52 @@ impl Sessions {
         let context = if request.epoch == -1 {
             Context::Sessionless
         } else {
-            Context::Full { naming: command.naming, fresh_id: request.fresh_id }
+            Context::Full {
+                naming: command.naming,
+                fresh_id: request.fresh_id,
+            }
         };
         Ok((context, distinct(&command.partitions, resolve)))
     }
 
     /// Makes the answer, leaving out what the session's reader already knows.
-    pub fn finish(&mut self, context: Context, interests: &[Wanted], partitions: Vec<Fetched>, now: Now) -> FetchOutcome {
+    pub fn finish(
+        &mut self,
+        context: Context,
+        interests: &[Wanted],
+        partitions: Vec<Fetched>,
+        now: Now,
+    ) -> FetchOutcome {
         match context {
-            Context::Sessionless => FetchOutcome { error: None, session_id: 0, partitions },
+            Context::Sessionless => FetchOutcome {
+                error: None,
+                session_id: 0,
+                partitions,
+            },
             Context::Full { naming, fresh_id } => {
                 let session_id = self.make(naming, fresh_id, interests, &partitions, now);
-                FetchOutcome { error: None, session_id, partitions }
+                FetchOutcome {
+                    error: None,
+                    session_id,
+                    partitions,
+                }
             }
             Context::Incremental { id, epoch } => match self.shard_mut(id).get_mut(&id) {
                 Some(session) if session.epoch == epoch => {
                     let partitions = session.news(partitions);
-                    FetchOutcome { error: None, session_id: id, partitions }
+                    FetchOutcome {
+                        error: None,
+                        session_id: id,
+                        partitions,
+                    }
                 }
                 _ => {
                     let error = Some(ErrorCode::InvalidFetchSessionEpoch);
-                    FetchOutcome { error, session_id: id, partitions: Vec::new() }
+                    FetchOutcome {
+                        error,
+                        session_id: id,
+                        partitions: Vec::new(),
+                    }
                 }
             },
         }
@@ -135,7 +165,10 @@ impl Sessions {
         now: Now,
     ) -> Result<(Context, Vec<Wanted>), ErrorCode> {
         let id = command.session.id;
-        let session = self.shard_mut(id).get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        let session = self
+            .shard_mut(id)
+            .get_mut(&id)
+            .ok_or(ErrorCode::FetchSessionIdNotFound)?;
         if session.epoch != command.session.epoch {
             return Err(ErrorCode::InvalidFetchSessionEpoch);
         }
@@ -152,7 +185,10 @@ impl Sessions {
         }
         session.last_used = now;
         session.epoch = next_epoch(session.epoch);
-        let context = Context::Incremental { id, epoch: session.epoch };
+        let context = Context::Incremental {
+            id,
+            epoch: session.epoch,
+        };
         let wanted = session.wanted(resolve);
         self.partitions = (self.partitions + after).saturating_sub(before);
         Ok((context, wanted))
@@ -246,7 +282,10 @@ impl Session {
             let known = self.places.get(key).and_then(|place| self.order.get_mut(place));
             match known {
                 Some(remembered) if mutant::on(Mutant::FetchSessionStale) => {
-                    remembered.interest = Interest { offset: remembered.interest.offset, ..*interest };
+                    remembered.interest = Interest {
+                        offset: remembered.interest.offset,
+                        ..*interest
+                    };
                 }
                 Some(remembered) => remembered.interest = *interest,
                 None => self.add(Remembered {
@@ -272,8 +311,14 @@ impl Session {
                 if remembered.name.is_none() {
                     remembered.name = resolve(&remembered.key);
                 }
-                let Remembered { key, name, interest, .. } = remembered;
-                Wanted { key: key.clone(), name: name.clone(), interest: *interest }
+                let Remembered {
+                    key, name, interest, ..
+                } = remembered;
+                Wanted {
+                    key: key.clone(),
+                    name: name.clone(),
+                    interest: *interest,
+                }
             })
             .collect()
     }
@@ -282,8 +327,12 @@ impl Session {
     fn news(&mut self, partitions: Vec<Fetched>) -> Vec<Fetched> {
         let mut news = Vec::new();
         for fetched in partitions {
-            let Some(place) = self.places.get(&fetched.key).copied() else { continue };
-            let Some(remembered) = self.order.get_mut(&place) else { continue };
+            let Some(place) = self.places.get(&fetched.key).copied() else {
+                continue;
+            };
+            let Some(remembered) = self.order.get_mut(&place) else {
+                continue;
+            };
             if !remembered.is_told_by(&fetched) {
                 continue;
             }
@@ -307,7 +356,11 @@ impl Remembered {
             || fetched.error.is_some()
             || fetched.diverging.is_some();
         // After an error the next good answer counts as news.
-        self.high_watermark = if fetched.error.is_some() { Offset(-1) } else { fetched.high_watermark };
+        self.high_watermark = if fetched.error.is_some() {
+            Offset(-1)
+        } else {
+            fetched.high_watermark
+        };
         self.log_start = fetched.log_start;
         news
     }
@@ -325,7 +378,11 @@ fn distinct(
             Some(place) => wanted[*place as usize].interest = *interest,
             None => {
                 places.insert(key, wanted.len() as u64);
-                wanted.push(Wanted { key: key.clone(), name: resolve(key), interest: *interest });
+                wanted.push(Wanted {
+                    key: key.clone(),
+                    name: resolve(key),
+                    interest: *interest,
+                });
             }
         }
     }
@@ -353,9 +410,16 @@ mod tests {
             leader_epoch: LeaderEpoch(-1),
             last_fetched_epoch: LeaderEpoch(-1),
         };
-        let key = |partition| PartitionKey { topic: crate::fetch::TopicKey::Name("t".into()), partition };
+        let key = |partition| PartitionKey {
+            topic: crate::fetch::TopicKey::Name("t".into()),
+            partition,
+        };
         let command = FetchCommand {
-            session: SessionRequest { id: 0, epoch: 0, fresh_id: 5 },
+            session: SessionRequest {
+                id: 0,
+                epoch: 0,
+                fresh_id: 5,
+            },
             naming: Naming::Names,
             reader: Reader::Uncommitted,
             max_wait_ms: 0,
@@ -364,9 +428,14 @@ mod tests {
             partitions: (0..partitions).map(|partition| (key(partition), interest)).collect(),
             forgotten: Vec::new(),
         };
-        let now = Now { unix_ms: 0, monotonic_ms: now_ms };
+        let now = Now {
+            unix_ms: 0,
+            monotonic_ms: now_ms,
+        };
         let (context, wanted) = sessions.begin(&command, &|_| None, now).expect("a new session");
-        let told = wanted.iter().map(|wanted| Fetched::failed(wanted.key.clone(), None, ErrorCode::UnknownTopicId));
+        let told = wanted
+            .iter()
+            .map(|wanted| Fetched::failed(wanted.key.clone(), None, ErrorCode::UnknownTopicId));
         let told = told.collect();
         sessions.finish(context, &wanted, told, now).session_id
     }

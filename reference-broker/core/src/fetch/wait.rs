@@ -100,6 +100,10 @@ impl Waits {
 
     /// The requests whose time is up.
     pub fn due(&self, now: Now) -> Vec<Ticket> {
-        self.deadlines.iter().take_while(|(deadline, _)| deadline.is_due(now)).map(|(_, ticket)| *ticket).collect()
+        self.deadlines
+            .iter()
+            .take_while(|(deadline, _)| deadline.is_due(now))
+            .map(|(_, ticket)| *ticket)
+            .collect()
     }
 }

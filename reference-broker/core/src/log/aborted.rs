@@ -36,9 +36,14 @@ impl AbortedTransaction {
     /// The file's bytes.
     pub fn to_bytes(self) -> [u8; ENTRY] {
         let mut entry = [0; ENTRY];
-        for (at, value) in [self.producer_id.0, self.first_offset.0, self.last_offset.0, self.last_stable_offset.0]
-            .into_iter()
-            .enumerate()
+        for (at, value) in [
+            self.producer_id.0,
+            self.first_offset.0,
+            self.last_offset.0,
+            self.last_stable_offset.0,
+        ]
+        .into_iter()
+        .enumerate()
         {
             entry[2 + at * 8..10 + at * 8].copy_from_slice(&value.to_be_bytes());
         }
@@ -64,7 +69,9 @@ impl AbortedTransaction {
 /// Those that reach into `from .. to`, from the segment of `from` on. A marker stands behind its transaction, so later
 /// segments matter until one was written when everything below `to` was already decided.
 pub(crate) fn overlapping(segments: &[Segment], from: Offset, to: Offset) -> Vec<AbortedTransaction> {
-    let first = segments.partition_point(|segment| segment.base <= from).saturating_sub(1);
+    let first = segments
+        .partition_point(|segment| segment.base <= from)
+        .saturating_sub(1);
     let mut found = Vec::new();
     for aborted in segments[first..].iter().flat_map(|segment| &segment.aborted) {
         if aborted.last_offset >= from && aborted.first_offset < to {

@@ -82,7 +82,12 @@ pub fn admissible(walked: &Walked, zstd: Zstd) -> Result<(), ErrorCode> {
 impl Refusal {
     /// An error that tells no more.
     pub fn bare(error: ErrorCode) -> Self {
-        Self { error, log_start: None, records: Vec::new(), message: None }
+        Self {
+            error,
+            log_start: None,
+            records: Vec::new(),
+            message: None,
+        }
     }
 }
 
@@ -96,7 +101,11 @@ impl Log {
             Ok(Decided::Write(batch)) => self.place(batch, now),
             Ok(Decided::Settled(header, outcome)) => {
                 let changes = self.roll_before(&header, now).into_iter().collect();
-                Step { changes, reply: Reply::Now(outcome), released: Vec::new() }
+                Step {
+                    changes,
+                    reply: Reply::Now(outcome),
+                    released: Vec::new(),
+                }
             }
             Err(refusal) => Step::answer(Outcome::Refused(refusal)),
         }
@@ -140,7 +149,11 @@ impl Log {
         }
         let counts = header.count > 0 && i64::from(header.last_offset_delta) + 1 == i64::from(header.count);
         let sequence = !header.has_producer() || header.base_sequence >= 0;
-        if counts && !header.is_control() && sequence { Ok(()) } else { Err(self.refusal(ErrorCode::InvalidRecord)) }
+        if counts && !header.is_control() && sequence {
+            Ok(())
+        } else {
+            Err(self.refusal(ErrorCode::InvalidRecord))
+        }
     }
 
     fn malformed(&self, malformed: Malformed) -> Refusal {
@@ -155,18 +168,28 @@ impl Log {
     fn records_allowed(&self, header: &BatchHeader, found: &Records, body: &Bytes, now: Now) -> Result<(), Refusal> {
         let keys = self.config.compact && found.null_keys;
         let times = [Some(found.max_timestamp), found.min_timestamp];
-        let timestamps = times.into_iter().flatten().any(|time| !self.timestamp_allowed(header, time, now));
+        let timestamps = times
+            .into_iter()
+            .flatten()
+            .any(|time| !self.timestamp_allowed(header, time, now));
         if !keys && !timestamps {
             return Ok(());
         }
-        let mut blamed = Blamed { records: Vec::new(), timestamp: false };
+        let mut blamed = Blamed {
+            records: Vec::new(),
+            timestamp: false,
+        };
         let mut index = 0;
         let walked = each_record(header, body, &mut |record| {
             self.blame(header, record, index, now, &mut blamed);
             index += 1;
         });
         walked.map_err(|malformed| self.malformed(malformed))?;
-        if blamed.records.is_empty() { Ok(()) } else { Err(self.blaming(blamed)) }
+        if blamed.records.is_empty() {
+            Ok(())
+        } else {
+            Err(self.blaming(blamed))
+        }
     }
 
     fn timestamp_allowed(&self, header: &BatchHeader, time: i64, now: Now) -> bool {
@@ -190,12 +213,22 @@ impl Log {
 
     fn blaming(&self, blamed: Blamed) -> Refusal {
         let (error, message) = if blamed.timestamp {
-            (ErrorCode::InvalidTimestamp, "One or more records have been rejected due to invalid timestamp".to_owned())
+            (
+                ErrorCode::InvalidTimestamp,
+                "One or more records have been rejected due to invalid timestamp".to_owned(),
+            )
         } else {
             let total = blamed.records.len();
-            (ErrorCode::InvalidRecord, format!("One or more records have been rejected due to {total} record errors"))
+            (
+                ErrorCode::InvalidRecord,
+                format!("One or more records have been rejected due to {total} record errors"),
+            )
         };
-        Refusal { records: blamed.records, message: Some(message), ..self.refusal(error) }
+        Refusal {
+            records: blamed.records,
+            message: Some(message),
+            ..self.refusal(error)
+        }
     }
 
     /// The batch as it will stand in the log. Recompressed only where the topic wants another codec; else the records pass
@@ -207,26 +240,45 @@ impl Log {
             // Kafka would number these records anew, and fails because it has skipped their keys.
             return Err(self.refusal(ErrorCode::UnknownServerError));
         }
-        let max_timestamp = if self.config.log_append_time { now.unix_ms } else { found.max_timestamp };
-        let stamped = |header: BatchHeader| {
-            BatchHeader { max_timestamp, ..header.with_log_append_time(self.config.log_append_time) }
+        let max_timestamp = if self.config.log_append_time {
+            now.unix_ms
+        } else {
+            found.max_timestamp
+        };
+        let stamped = |header: BatchHeader| BatchHeader {
+            max_timestamp,
+            ..header.with_log_append_time(self.config.log_append_time)
         };
         if target != header.codec() {
             let codec = Codec::from_id(target).unwrap_or(Codec::None);
-            let rebuilt =
-                Batch::recompressed(&header, &body, codec).map_err(|malformed| self.malformed(malformed))?;
-            let batch = Batch { header: stamped(rebuilt.header), ..rebuilt }.sealed();
+            let rebuilt = Batch::recompressed(&header, &body, codec).map_err(|malformed| self.malformed(malformed))?;
+            let batch = Batch {
+                header: stamped(rebuilt.header),
+                ..rebuilt
+            }
+            .sealed();
             let fits = batch.header.size() <= u64::from(self.config.max_message_bytes.max(0).unsigned_abs());
-            return if fits { Ok(batch) } else { Err(Refusal::bare(ErrorCode::MessageTooLarge)) };
+            return if fits {
+                Ok(batch)
+            } else {
+                Err(Refusal::bare(ErrorCode::MessageTooLarge))
+            };
         }
         let new = stamped(header);
-        let batch = Batch { header: new, records: body };
+        let batch = Batch {
+            header: new,
+            records: body,
+        };
         Ok(if new == header { batch } else { batch.sealed() })
     }
 
     fn fits_segment(&self, batch: &Batch) -> Result<(), Refusal> {
         let fits = batch.header.size() <= u64::from(self.config.segment_bytes.max(0).unsigned_abs());
-        if fits { Ok(()) } else { Err(Refusal::bare(ErrorCode::RecordListTooLarge)) }
+        if fits {
+            Ok(())
+        } else {
+            Err(Refusal::bare(ErrorCode::RecordListTooLarge))
+        }
     }
 
     fn fit(&self, header: &BatchHeader) -> Result<Option<Remembered>, ErrorCode> {
@@ -244,30 +296,57 @@ impl Log {
 
     /// Gives the batch its offsets and its epoch, behind a new segment where the present one is full.
     fn place(&self, batch: Batch, now: Now) -> Step<Change, Outcome> {
-        let header = BatchHeader { base_offset: self.log_end, leader_epoch: self.leader_epoch, ..batch.header };
+        let header = BatchHeader {
+            base_offset: self.log_end,
+            leader_epoch: self.leader_epoch,
+            ..batch.header
+        };
         let mut changes = Vec::with_capacity(3);
         changes.extend(self.roll_before(&header, now));
-        let log_append_time = if self.config.log_append_time { now.unix_ms } else { NO_TIMESTAMP };
+        let log_append_time = if self.config.log_append_time {
+            now.unix_ms
+        } else {
+            NO_TIMESTAMP
+        };
         let appended = Appended {
             base_offset: header.base_offset,
             last_offset: header.last_offset(),
             log_append_time,
             log_start: self.log_start,
         };
-        let marker = if header.is_control() { end_marker(&header, &batch.records) } else { None };
-        changes.push(Change::Appended { header, marker, records: batch.records });
+        let marker = if header.is_control() {
+            end_marker(&header, &batch.records)
+        } else {
+            None
+        };
+        changes.push(Change::Appended {
+            header,
+            marker,
+            records: batch.records,
+        });
         changes.push(Change::HighWatermarkMoved(Offset(header.last_offset().0 + 1)));
-        Step { changes, reply: Reply::Now(Outcome::Appended(appended)), released: Vec::new() }
+        Step {
+            changes,
+            reply: Reply::Now(Outcome::Appended(appended)),
+            released: Vec::new(),
+        }
     }
 
     fn roll_before(&self, batch: &BatchHeader, now: Now) -> Option<Change> {
-        let header = BatchHeader { base_offset: self.log_end, ..*batch };
+        let header = BatchHeader {
+            base_offset: self.log_end,
+            ..*batch
+        };
         let full = self.active().is_full_for(&header, &self.config, now.unix_ms);
         full.then_some(Change::SegmentRolled { at_ms: now.unix_ms })
     }
 
     fn duplicate(&self, remembered: &Remembered) -> Outcome {
-        let first = if mutant::on(Mutant::DuplicateNewOffset) { self.log_end } else { remembered.first_offset() };
+        let first = if mutant::on(Mutant::DuplicateNewOffset) {
+            self.log_end
+        } else {
+            remembered.first_offset()
+        };
         Outcome::Appended(Appended {
             base_offset: first,
             last_offset: remembered.last_offset,
@@ -278,7 +357,10 @@ impl Log {
 
     fn refusal(&self, error: ErrorCode) -> Refusal {
         let log_start = (error != ErrorCode::CorruptMessage).then_some(self.log_start);
-        Refusal { log_start, ..Refusal::bare(error) }
+        Refusal {
+            log_start,
+            ..Refusal::bare(error)
+        }
     }
 }
 

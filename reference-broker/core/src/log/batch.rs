@@ -102,7 +102,11 @@ impl BatchHeader {
 
     /// Sequence number of the last record; sequences wrap from the largest i32 to 0.
     pub fn last_sequence(&self) -> i32 {
-        if self.base_sequence < 0 { -1 } else { advance(self.base_sequence, self.last_offset_delta) }
+        if self.base_sequence < 0 {
+            -1
+        } else {
+            advance(self.base_sequence, self.last_offset_delta)
+        }
     }
 
     /// The codec's id: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.
@@ -112,7 +116,10 @@ impl BatchHeader {
 
     /// The same batch under another codec's id.
     pub fn with_codec(self, codec: u8) -> Self {
-        Self { attributes: (self.attributes & !7) | i16::from(codec & 7), ..self }
+        Self {
+            attributes: (self.attributes & !7) | i16::from(codec & 7),
+            ..self
+        }
     }
 
     /// The records count as appended at [`Self::max_timestamp`], whatever they say themselves.
@@ -122,7 +129,11 @@ impl BatchHeader {
 
     /// The same batch with timestamps of that type.
     pub fn with_log_append_time(self, on: bool) -> Self {
-        let attributes = if on { self.attributes | TIMESTAMP_TYPE } else { self.attributes & !TIMESTAMP_TYPE };
+        let attributes = if on {
+            self.attributes | TIMESTAMP_TYPE
+        } else {
+            self.attributes & !TIMESTAMP_TYPE
+        };
         Self { attributes, ..self }
     }
 
@@ -178,7 +189,9 @@ mod tests {
 
     #[test]
     fn a_header_survives_writing_and_reading() {
-        let bytes: Vec<u8> = (0u8..61).map(|byte| if byte == 16 { 2 } else { byte.wrapping_mul(37) }).collect();
+        let bytes: Vec<u8> = (0u8..61)
+            .map(|byte| if byte == 16 { 2 } else { byte.wrapping_mul(37) })
+            .collect();
         let header = BatchHeader::read(&bytes).expect("magic 2");
         assert_eq!(header.bytes().as_slice(), bytes);
     }

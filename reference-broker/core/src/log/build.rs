@@ -51,7 +51,11 @@ impl Batch {
             base_sequence: -1,
             count: records.len() as i32,
         };
-        Self { header, records: body.into() }.sealed()
+        Self {
+            header,
+            records: body.into(),
+        }
+        .sealed()
     }
 
     /// The same records under another codec, offsets counted anew from 0 as Kafka does when it rewrites a batch.
@@ -60,8 +64,15 @@ impl Batch {
         let mut plain = Vec::new();
         compression::open(from, records)?.read_to_end(&mut plain)?;
         let (renumbered, base_timestamp) = renumber(header, &plain)?;
-        let header = BatchHeader { base_timestamp, ..header.with_codec(codec as u8) };
-        Ok(Self { header, records: compression::compress(codec, &renumbered)?.into() }.sealed())
+        let header = BatchHeader {
+            base_timestamp,
+            ..header.with_codec(codec as u8)
+        };
+        Ok(Self {
+            header,
+            records: compression::compress(codec, &renumbered)?.into(),
+        }
+        .sealed())
     }
 
     /// The header brought in line with the records: length and checksum.
@@ -86,8 +97,11 @@ fn renumber(header: &BatchHeader, plain: &[u8]) -> Result<(Vec<u8>, i64), Malfor
         let mut record = take_record(&mut rest)?;
         let attributes = take_byte(&mut record)?;
         let own = varlong(|| take_byte(&mut record))?;
-        let timestamp =
-            if header.is_log_append_time() { header.max_timestamp } else { header.base_timestamp.wrapping_add(own) };
+        let timestamp = if header.is_log_append_time() {
+            header.max_timestamp
+        } else {
+            header.base_timestamp.wrapping_add(own)
+        };
         varint(|| take_byte(&mut record))?;
         let base = *base_timestamp.get_or_insert(timestamp);
         let mut front = vec![attributes];
@@ -118,7 +132,11 @@ pub fn each_key_value(
         let delta = varint(|| take_byte(&mut record))?;
         let key = take_nullable(&mut record)?.map(|key| plain.slice_ref(key));
         let value = take_nullable(&mut record)?.map(|value| plain.slice_ref(value));
-        let timestamp = if header.is_log_append_time() { header.max_timestamp } else { timestamp };
+        let timestamp = if header.is_log_append_time() {
+            header.max_timestamp
+        } else {
+            timestamp
+        };
         visit(Offset(header.base_offset.0 + i64::from(delta)), key, value, timestamp);
     }
     Ok(())
@@ -134,7 +152,9 @@ fn take_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
 
 fn take_nullable<'a>(record: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
     let length = varint(|| take_byte(record))?;
-    let Ok(length) = usize::try_from(length) else { return Ok(None) };
+    let Ok(length) = usize::try_from(length) else {
+        return Ok(None);
+    };
     let (bytes, after) = record.split_at_checked(length).ok_or(Malformed::Structure)?;
     *record = after;
     Ok(Some(bytes))

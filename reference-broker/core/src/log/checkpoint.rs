@@ -17,8 +17,10 @@ pub const PARTITION_METADATA: &str = "partition.metadata";
 
 /// An offset for each of several partitions.
 pub fn offsets_to_text<'a>(offsets: impl IntoIterator<Item = (&'a TopicPartition, Offset)>) -> String {
-    let lines: Vec<String> =
-        offsets.into_iter().map(|(tp, offset)| format!("{} {} {}", tp.topic, tp.partition, offset)).collect();
+    let lines: Vec<String> = offsets
+        .into_iter()
+        .map(|(tp, offset)| format!("{} {} {}", tp.topic, tp.partition, offset))
+        .collect();
     text(&lines)
 }
 
@@ -28,14 +30,22 @@ pub fn offsets_from_text(text: &str) -> Vec<(TopicPartition, Offset)> {
         .filter_map(|line| {
             let mut words = line.split(' ');
             let (topic, partition) = (words.next()?, words.next()?.parse().ok()?);
-            Some((TopicPartition::new(topic, partition), Offset(words.next()?.parse().ok()?)))
+            Some((
+                TopicPartition::new(topic, partition),
+                Offset(words.next()?.parse().ok()?),
+            ))
         })
         .collect()
 }
 
 /// Leader epochs and where they began.
 pub fn epochs_to_text(epochs: &[(LeaderEpoch, Offset)]) -> String {
-    text(&epochs.iter().map(|(epoch, start)| format!("{epoch} {start}")).collect::<Vec<_>>())
+    text(
+        &epochs
+            .iter()
+            .map(|(epoch, start)| format!("{epoch} {start}"))
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// Reads such a file.
@@ -64,7 +74,12 @@ fn text(lines: &[String]) -> String {
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     let known = text.lines().next() == Some("0");
-    let count = text.lines().nth(1).and_then(|count| count.trim().parse().ok()).filter(|_| known).unwrap_or(0);
+    let count = text
+        .lines()
+        .nth(1)
+        .and_then(|count| count.trim().parse().ok())
+        .filter(|_| known)
+        .unwrap_or(0);
     text.lines().skip(2).take(count)
 }
 
@@ -77,7 +92,10 @@ mod tests {
         let partitions = [TopicPartition::new("a", 0), TopicPartition::new("b", 12)];
         let text = offsets_to_text(partitions.iter().zip([Offset(5), Offset(7)]));
         assert_eq!(text, "0\n2\na 0 5\nb 12 7\n");
-        assert_eq!(offsets_from_text(&text), [(partitions[0].clone(), Offset(5)), (partitions[1].clone(), Offset(7))]);
+        assert_eq!(
+            offsets_from_text(&text),
+            [(partitions[0].clone(), Offset(5)), (partitions[1].clone(), Offset(7))]
+        );
         let epochs = [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(4), Offset(9))];
         assert_eq!(epochs_from_text(&epochs_to_text(&epochs)), epochs);
     }

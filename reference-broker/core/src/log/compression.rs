@@ -30,7 +30,9 @@ pub enum Codec {
 impl Codec {
     /// The codec with this id.
     pub fn from_id(id: u8) -> Option<Self> {
-        [Self::None, Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd].into_iter().find(|codec| *codec as u8 == id)
+        [Self::None, Self::Gzip, Self::Snappy, Self::Lz4, Self::Zstd]
+            .into_iter()
+            .find(|codec| *codec as u8 == id)
     }
 
     /// The codec that `compression.type` names; `uncompressed` is none, `producer` is no codec.
@@ -80,7 +82,10 @@ pub fn compress(codec: Codec, bytes: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 fn capped<'a>(reader: impl Read + 'a) -> Box<dyn BufRead + 'a> {
-    Box::new(BufReader::new(Capped { reader, left: INFLATED_LIMIT }))
+    Box::new(BufReader::new(Capped {
+        reader,
+        left: INFLATED_LIMIT,
+    }))
 }
 
 /// Fails once more bytes come out than anyone has use for.
@@ -108,7 +113,10 @@ const LEAST_GZIP_MEMBER: usize = 19;
 
 impl<'a> Gzip<'a> {
     fn new(bytes: &'a [u8]) -> Self {
-        Self { member: flate2::bufread::GzDecoder::new(bytes), is_first: true }
+        Self {
+            member: flate2::bufread::GzDecoder::new(bytes),
+            is_first: true,
+        }
     }
 }
 
@@ -117,7 +125,10 @@ impl Read for Gzip<'_> {
         loop {
             match self.member.read(into) {
                 Ok(0) if !into.is_empty() && self.member.get_ref().len() >= LEAST_GZIP_MEMBER => {
-                    *self = Self { member: flate2::bufread::GzDecoder::new(self.member.get_ref()), is_first: false };
+                    *self = Self {
+                        member: flate2::bufread::GzDecoder::new(self.member.get_ref()),
+                        is_first: false,
+                    };
                 }
                 Err(_) if !self.is_first && self.member.header().is_none() => return Ok(0),
                 read => return read,
@@ -138,18 +149,29 @@ impl<'a> Snappy<'a> {
     fn new(bytes: &'a [u8]) -> Self {
         let framed = bytes.len() >= XERIAL_HEADER && bytes.starts_with(&XERIAL_MAGIC);
         let rest = if framed { &bytes[XERIAL_HEADER..] } else { bytes };
-        Self { rest, framed, block: Vec::new(), at: 0 }
+        Self {
+            rest,
+            framed,
+            block: Vec::new(),
+            at: 0,
+        }
     }
 
     fn next_block(&mut self) -> io::Result<()> {
-        let compressed = if self.framed { self.take_framed()? } else { std::mem::take(&mut self.rest) };
+        let compressed = if self.framed {
+            self.take_framed()?
+        } else {
+            std::mem::take(&mut self.rest)
+        };
         let length = snap::raw::decompress_len(compressed).map_err(io::Error::other)?;
         if length > compressed.len().saturating_mul(SNAPPY_GROWTH) {
             return Err(io::Error::other("a snappy block declares more than it can hold"));
         }
         self.block.resize(length, 0);
         self.at = 0;
-        snap::raw::Decoder::new().decompress(compressed, &mut self.block).map_err(io::Error::other)?;
+        snap::raw::Decoder::new()
+            .decompress(compressed, &mut self.block)
+            .map_err(io::Error::other)?;
         Ok(())
     }
 
@@ -181,7 +203,9 @@ fn xerial(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut framed = XERIAL_MAGIC.to_vec();
     framed.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1]);
     for chunk in bytes.chunks(XERIAL_BLOCK) {
-        let block = snap::raw::Encoder::new().compress_vec(chunk).map_err(io::Error::other)?;
+        let block = snap::raw::Encoder::new()
+            .compress_vec(chunk)
+            .map_err(io::Error::other)?;
         framed.extend_from_slice(&(block.len() as u32).to_be_bytes());
         framed.extend_from_slice(&block);
     }
@@ -198,16 +222,24 @@ mod tests {
         for codec in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
             let compressed = compress(codec, &bytes).expect("compresses");
             let mut back = Vec::new();
-            open(codec, &compressed).expect("opens").read_to_end(&mut back).expect("reads");
+            open(codec, &compressed)
+                .expect("opens")
+                .read_to_end(&mut back)
+                .expect("reads");
             assert_eq!(back, bytes, "{codec:?}");
         }
     }
 
     #[test]
     fn a_bare_snappy_block_is_read_as_librdkafka_writes_it() {
-        let block = snap::raw::Encoder::new().compress_vec(b"hello hello hello").expect("compresses");
+        let block = snap::raw::Encoder::new()
+            .compress_vec(b"hello hello hello")
+            .expect("compresses");
         let mut back = Vec::new();
-        open(Codec::Snappy, &block).expect("opens").read_to_end(&mut back).expect("reads");
+        open(Codec::Snappy, &block)
+            .expect("opens")
+            .read_to_end(&mut back)
+            .expect("reads");
         assert_eq!(back, b"hello hello hello");
     }
 

@@ -17,7 +17,11 @@ impl Epochs {
 
     /// Would [`Self::assign`] change anything?
     pub fn needs(&self, epoch: LeaderEpoch, start: Offset) -> bool {
-        epoch.0 >= 0 && self.0.last().is_none_or(|(known, begun)| *known != epoch || start < *begun)
+        epoch.0 >= 0
+            && self
+                .0
+                .last()
+                .is_none_or(|(known, begun)| *known != epoch || start < *begun)
     }
 
     /// The newest epoch.
@@ -27,7 +31,11 @@ impl Epochs {
 
     /// The epoch in which the record at `offset` was appended.
     pub fn at(&self, offset: Offset) -> Option<LeaderEpoch> {
-        self.0.iter().rev().find(|(_, start)| *start <= offset).map(|(epoch, _)| *epoch)
+        self.0
+            .iter()
+            .rev()
+            .find(|(_, start)| *start <= offset)
+            .map(|(epoch, _)| *epoch)
     }
 
     /// The largest epoch not above `asked` and where it ended; None when `asked` is newer than all that is known.
@@ -66,7 +74,9 @@ impl Epochs {
 impl FromIterator<(LeaderEpoch, Offset)> for Epochs {
     fn from_iter<I: IntoIterator<Item = (LeaderEpoch, Offset)>>(entries: I) -> Self {
         let mut epochs = Self::default();
-        entries.into_iter().for_each(|(epoch, start)| epochs.assign(epoch, start));
+        entries
+            .into_iter()
+            .for_each(|(epoch, start)| epochs.assign(epoch, start));
         epochs
     }
 }
@@ -76,13 +86,20 @@ mod tests {
     use super::*;
 
     fn epochs(entries: &[(i32, i64)]) -> Epochs {
-        entries.iter().map(|(epoch, start)| (LeaderEpoch(*epoch), Offset(*start))).collect()
+        entries
+            .iter()
+            .map(|(epoch, start)| (LeaderEpoch(*epoch), Offset(*start)))
+            .collect()
     }
 
     #[test]
     fn an_epoch_ends_where_the_next_begins() {
         let epochs = epochs(&[(2, 10), (5, 20)]);
-        let end = |asked| epochs.end_of(LeaderEpoch(asked), Offset(30)).map(|(epoch, end)| (epoch.0, end.0));
+        let end = |asked| {
+            epochs
+                .end_of(LeaderEpoch(asked), Offset(30))
+                .map(|(epoch, end)| (epoch.0, end.0))
+        };
         assert_eq!(end(5), Some((5, 30)));
         assert_eq!(end(3), Some((2, 20)));
         assert_eq!(end(1), Some((1, 10)));
@@ -94,6 +111,9 @@ mod tests {
     fn a_new_epoch_removes_what_contradicts_it() {
         let mut epochs = epochs(&[(0, 0), (1, 5), (2, 9)]);
         epochs.assign(LeaderEpoch(3), Offset(5));
-        assert_eq!(epochs.entries(), [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(3), Offset(5))]);
+        assert_eq!(
+            epochs.entries(),
+            [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(3), Offset(5))]
+        );
     }
 }

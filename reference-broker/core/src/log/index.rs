@@ -29,7 +29,11 @@ impl OffsetIndex {
     pub fn position(&self, base: Offset, offset: Offset) -> u64 {
         let wanted = offset.0.saturating_sub(base.0);
         let after = self.0.partition_point(|(last, _)| i64::from(*last) <= wanted);
-        let after = if mutant::on(Mutant::IndexOffByOne) { (after + 1).min(self.0.len()) } else { after };
+        let after = if mutant::on(Mutant::IndexOffByOne) {
+            (after + 1).min(self.0.len())
+        } else {
+            after
+        };
         after.checked_sub(1).map_or(0, |entry| u64::from(self.0[entry].1))
     }
 
@@ -51,12 +55,17 @@ impl OffsetIndex {
 
     /// Last offset and position of the last entry.
     pub fn last(&self, base: Offset) -> Option<(Offset, u64)> {
-        self.0.last().map(|(last, position)| (Offset(base.0 + i64::from(*last)), u64::from(*position)))
+        self.0
+            .last()
+            .map(|(last, position)| (Offset(base.0 + i64::from(*last)), u64::from(*position)))
     }
 
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|(last, position)| [last.to_be_bytes(), position.to_be_bytes()].concat()).collect()
+        self.0
+            .iter()
+            .flat_map(|(last, position)| [last.to_be_bytes(), position.to_be_bytes()].concat())
+            .collect()
     }
 
     /// An index from its file; None when the bytes cannot be one for a segment of that size. Kafka keeps the file of the
@@ -94,7 +103,9 @@ impl TimeIndex {
     /// The offset up to which all timestamps are below `timestamp`: a place to start looking from.
     pub fn offset(&self, base: Offset, timestamp: i64) -> Offset {
         let after = self.0.partition_point(|(largest, _)| *largest <= timestamp);
-        after.checked_sub(1).map_or(base, |entry| Offset(base.0 + i64::from(self.0[entry].1)))
+        after
+            .checked_sub(1)
+            .map_or(base, |entry| Offset(base.0 + i64::from(self.0[entry].1)))
     }
 
     /// How many entries it has.
@@ -109,12 +120,17 @@ impl TimeIndex {
 
     /// The last entry.
     pub fn last(&self, base: Offset) -> Option<(i64, Offset)> {
-        self.0.last().map(|(timestamp, offset)| (*timestamp, Offset(base.0 + i64::from(*offset))))
+        self.0
+            .last()
+            .map(|(timestamp, offset)| (*timestamp, Offset(base.0 + i64::from(*offset))))
     }
 
     /// The file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|(largest, offset)| [&largest.to_be_bytes()[..], &offset.to_be_bytes()].concat()).collect()
+        self.0
+            .iter()
+            .flat_map(|(largest, offset)| [&largest.to_be_bytes()[..], &offset.to_be_bytes()].concat())
+            .collect()
     }
 
     /// An index from its file; None when the bytes cannot be one.
@@ -128,7 +144,10 @@ impl TimeIndex {
             let (timestamp, offset) = entry.split_first_chunk::<8>()?;
             let timestamp = i64::from_be_bytes(*timestamp);
             let offset = u32::from_be_bytes(offset.try_into().ok()?);
-            if entries.last().is_some_and(|(before, from)| timestamp <= *before || offset < *from) {
+            if entries
+                .last()
+                .is_some_and(|(before, from)| timestamp <= *before || offset < *from)
+            {
                 return None;
             }
             entries.push((timestamp, offset));
@@ -138,7 +157,11 @@ impl TimeIndex {
 }
 
 fn relative(base: Offset, offset: Offset) -> Option<u32> {
-    offset.0.checked_sub(base.0).and_then(|relative| i32::try_from(relative).ok()).and_then(|r| u32::try_from(r).ok())
+    offset
+        .0
+        .checked_sub(base.0)
+        .and_then(|relative| i32::try_from(relative).ok())
+        .and_then(|r| u32::try_from(r).ok())
 }
 
 #[cfg(test)]
@@ -151,9 +174,17 @@ mod tests {
         index.push(Offset(100), Offset(109), 4_000);
         index.push(Offset(100), Offset(119), 8_000);
         let position = |offset| index.position(Offset(100), Offset(offset));
-        assert_eq!([position(100), position(108), position(109), position(118), position(119), position(500)], [
-            0, 0, 4_000, 4_000, 8_000, 8_000
-        ]);
+        assert_eq!(
+            [
+                position(100),
+                position(108),
+                position(109),
+                position(118),
+                position(119),
+                position(500)
+            ],
+            [0, 0, 4_000, 4_000, 8_000, 8_000]
+        );
     }
 
     #[test]
@@ -178,6 +209,9 @@ mod tests {
         index.push(Offset(0), 5, Offset(1));
         index.push(Offset(0), 5, Offset(2));
         index.push(Offset(0), 4, Offset(3));
-        assert_eq!((index.len(), index.offset(Offset(0), 5), index.offset(Offset(0), 4)), (1, Offset(1), Offset(0)));
+        assert_eq!(
+            (index.len(), index.offset(Offset(0), 5), index.offset(Offset(0), 4)),
+            (1, Offset(1), Offset(0))
+        );
     }
 }

@@ -112,7 +112,9 @@ impl Remembered {
 impl Producers {
     /// Judges a client's data batch. An unknown producer may begin anywhere: what the log knew of it may have expired.
     pub fn fit(&self, batch: &BatchHeader) -> Fit {
-        let Some(known) = self.entries.get(&batch.producer_id) else { return Fit::Next };
+        let Some(known) = self.entries.get(&batch.producer_id) else {
+            return Fit::Next;
+        };
         if known.epoch == batch.producer_epoch
             && let Some(same) = known.batches.iter().find(|remembered| remembered.is(batch))
         {
@@ -124,7 +126,11 @@ impl Producers {
         if !known.continues(batch) {
             return Fit::OutOfOrder;
         }
-        if known.transaction_start.is_some() && !batch.is_transactional() { Fit::NotTransactional } else { Fit::Next }
+        if known.transaction_start.is_some() && !batch.is_transactional() {
+            Fit::NotTransactional
+        } else {
+            Fit::Next
+        }
     }
 
     /// A data batch of a producer was appended.
@@ -154,7 +160,12 @@ impl Producers {
         let first = entry.transaction_start.take()?;
         self.ongoing.remove(&first);
         self.unreplicated.insert(first, batch.base_offset);
-        Some(Completed { producer_id: batch.producer_id, first, last: batch.base_offset, verdict: marker.verdict })
+        Some(Completed {
+            producer_id: batch.producer_id,
+            first,
+            last: batch.base_offset,
+            verdict: marker.verdict,
+        })
     }
 
     /// The first offset whose transaction is undecided, or whose decision is not yet replicated.
@@ -166,7 +177,11 @@ impl Producers {
 
     /// The last stable offset as it will be once `completed` no longer counts: what the aborted index keeps.
     pub fn last_stable_after(&self, completed: &Completed, log_end: Offset) -> Offset {
-        self.ongoing.keys().find(|first| **first != completed.first).copied().unwrap_or(log_end)
+        self.ongoing
+            .keys()
+            .find(|first| **first != completed.first)
+            .copied()
+            .unwrap_or(log_end)
     }
 
     /// The high watermark moved.
@@ -176,7 +191,8 @@ impl Producers {
 
     /// Forgets producers that were not heard of since then and have no transaction open.
     pub fn expire(&mut self, until_ms: i64) {
-        self.entries.retain(|_, producer| producer.transaction_start.is_some() || producer.last_timestamp > until_ms);
+        self.entries
+            .retain(|_, producer| producer.transaction_start.is_some() || producer.last_timestamp > until_ms);
     }
 
     /// Nothing is known any more.

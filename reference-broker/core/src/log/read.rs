@@ -62,14 +62,22 @@ impl Log {
             return Err(ReadError::OutOfRange);
         }
         if from >= end {
-            return Ok(Found { span: None, place: self.place_of(store, from)?, first_incomplete: false });
+            return Ok(Found {
+                span: None,
+                place: self.place_of(store, from)?,
+                first_incomplete: false,
+            });
         }
         for segment in &self.segments[self.segment_index(from)..] {
             if let Some((position, first)) = self.locate(store, segment, from)? {
                 return self.cut(store, segment, position, &first, end, limit);
             }
         }
-        Ok(Found { span: None, place: self.end_place(), first_incomplete: false })
+        Ok(Found {
+            span: None,
+            place: self.end_place(),
+            first_incomplete: false,
+        })
     }
 
     /// Where an offset stands.
@@ -77,18 +85,28 @@ impl Log {
         if offset < self.log_end {
             for segment in &self.segments[self.segment_index(offset)..] {
                 if let Some((position, _)) = self.locate(store, segment, offset)? {
-                    return Ok(Place { offset, segment: segment.base, position });
+                    return Ok(Place {
+                        offset,
+                        segment: segment.base,
+                        position,
+                    });
                 }
             }
         }
-        Ok(Place { offset, ..self.end_place() })
+        Ok(Place {
+            offset,
+            ..self.end_place()
+        })
     }
 
     /// An offset that surely stands behind a position of a segment: what the sparse index can tell without reading.
     pub fn bound_behind(&self, segment: Offset, position: u64) -> Offset {
         let at = self.segment_index(segment);
         let next = self.segments.get(at + 1).map_or(self.log_end, |next| next.base);
-        self.segments[at].offsets.bound_behind(segment, position).unwrap_or(next)
+        self.segments[at]
+            .offsets
+            .bound_behind(segment, position)
+            .unwrap_or(next)
     }
 
     /// Every record from `from` on, with key and value: how a coordinator loads what it wrote.
@@ -106,7 +124,13 @@ impl Log {
                     return ControlFlow::Continue(());
                 }
                 let read = self.each_in(store, segment, position, header, from, visit);
-                read.map_or_else(|error| { broken = Some(error); ControlFlow::Break(()) }, ControlFlow::Continue)
+                read.map_or_else(
+                    |error| {
+                        broken = Some(error);
+                        ControlFlow::Break(())
+                    },
+                    ControlFlow::Continue,
+                )
             })?;
             if let Some(error) = broken {
                 return Err(error);
@@ -136,7 +160,9 @@ impl Log {
 
     /// The segment that holds an offset, or the one before it.
     pub(super) fn segment_index(&self, offset: Offset) -> usize {
-        self.segments.partition_point(|segment| segment.base <= offset).saturating_sub(1)
+        self.segments
+            .partition_point(|segment| segment.base <= offset)
+            .saturating_sub(1)
     }
 
     /// The bytes behind a header.
@@ -148,7 +174,13 @@ impl Log {
         header: &BatchHeader,
     ) -> Result<Bytes, StoreError> {
         let mut records = vec![0; header.size() as usize - HEADER_LENGTH];
-        read_exactly(store, &self.directory, &segment.file(), position + HEADER_LENGTH as u64, &mut records)?;
+        read_exactly(
+            store,
+            &self.directory,
+            &segment.file(),
+            position + HEADER_LENGTH as u64,
+            &mut records,
+        )?;
         Ok(records.into())
     }
 
@@ -183,13 +215,30 @@ impl Log {
         end: Offset,
         limit: Limit,
     ) -> Result<Found, ReadError> {
-        let place = Place { offset: first.base_offset, segment: segment.base, position };
+        let place = Place {
+            offset: first.base_offset,
+            segment: segment.base,
+            position,
+        };
         let first_size = first.size() as usize;
-        let wanted = if limit.at_least_one { limit.bytes.max(first_size) } else { limit.bytes };
+        let wanted = if limit.at_least_one {
+            limit.bytes.max(first_size)
+        } else {
+            limit.bytes
+        };
         let available = self.end_position(store, segment, end)?.saturating_sub(position);
         let length = wanted.min(usize::try_from(available).unwrap_or(usize::MAX));
-        let span = Span { directory: self.directory.clone(), file: segment.file(), position, length };
-        Ok(Found { span: (length > 0).then_some(span), place, first_incomplete: 0 < wanted && wanted < first_size })
+        let span = Span {
+            directory: self.directory.clone(),
+            file: segment.file(),
+            position,
+            length,
+        };
+        Ok(Found {
+            span: (length > 0).then_some(span),
+            place,
+            first_incomplete: 0 < wanted && wanted < first_size,
+        })
     }
 
     /// Where in this segment the batch at `end` begins, or the segment's size where that is elsewhere.
@@ -197,13 +246,21 @@ impl Log {
         if end >= self.log_end {
             return Ok(segment.size);
         }
-        let found = if end < segment.base { None } else { self.locate(store, segment, end)? };
+        let found = if end < segment.base {
+            None
+        } else {
+            self.locate(store, segment, end)?
+        };
         Ok(found.map_or(segment.size, |(position, _)| position))
     }
 
     fn end_place(&self) -> Place {
         let active = self.active();
-        Place { offset: self.log_end, segment: active.base, position: active.size }
+        Place {
+            offset: self.log_end,
+            segment: active.base,
+            position: active.size,
+        }
     }
 }
 
@@ -225,7 +282,9 @@ pub(super) fn scan(
             start = position;
         }
         let at = (position - start) as usize;
-        let Some(header) = BatchHeader::read(&chunk[at..filled]) else { return Ok(()) };
+        let Some(header) = BatchHeader::read(&chunk[at..filled]) else {
+            return Ok(());
+        };
         if header.size() < HEADER_LENGTH as u64 || visit(position, &header).is_break() {
             return Ok(());
         }
@@ -247,7 +306,11 @@ pub(super) fn read_exactly(
         match store.read(directory, file, position + filled as u64, &mut into[filled..])? {
             0 => {
                 let reason = "the file ends early".to_owned();
-                return Err(StoreError { operation: "read", path: format!("{directory}/{file}"), reason });
+                return Err(StoreError {
+                    operation: "read",
+                    path: format!("{directory}/{file}"),
+                    reason,
+                });
             }
             read => filled += read,
         }

@@ -45,16 +45,33 @@ pub fn open(
 ) -> Result<Log, StoreError> {
     let files = store.files(directory)?;
     let mut log = Log::new(directory.to_owned(), topic_id, config, now);
-    let bases: Vec<(Offset, u64)> =
-        files.iter().filter_map(|(name, size)| Some((offset_in(name, "log")?, *size))).collect();
+    let bases: Vec<(Offset, u64)> = files
+        .iter()
+        .filter_map(|(name, size)| Some((offset_in(name, "log")?, *size)))
+        .collect();
     if !bases.is_empty() {
-        Recovery { store, log: &mut log, files: &files, opening, taken_over: None }.run(&bases)?;
+        Recovery {
+            store,
+            log: &mut log,
+            files: &files,
+            opening,
+            taken_over: None,
+        }
+        .run(&bases)?;
     }
-    let start = opening.log_start.unwrap_or_default().max(log.segments[0].base).min(log.log_end);
+    let start = opening
+        .log_start
+        .unwrap_or_default()
+        .max(log.segments[0].base)
+        .min(log.log_end);
     if start > Offset(0) {
         log.apply(&Change::LogStartMoved(start));
     }
-    log.recovery_point = if opening.clean { log.log_end } else { opening.recovery_point.min(log.log_end) };
+    log.recovery_point = if opening.clean {
+        log.log_end
+    } else {
+        opening.recovery_point.min(log.log_end)
+    };
     Ok(log)
 }
 
@@ -71,7 +88,11 @@ impl Recovery<'_> {
     fn run(&mut self, bases: &[(Offset, u64)]) -> Result<(), StoreError> {
         let epochs = self.epochs()?;
         let ends = bases.iter().skip(1).map(|(base, _)| Some(*base)).chain([None]);
-        let doubtful = ends.clone().zip(bases).find(|(end, _)| !self.believed(*end)).map(|(_, (base, _))| *base);
+        let doubtful = ends
+            .clone()
+            .zip(bases)
+            .find(|(end, _)| !self.believed(*end))
+            .map(|(_, (base, _))| *base);
         let begins = self.opening.log_start.filter(|start| *start > bases[0].0);
         // As in Kafka, what stands wholly before the log's start says nothing of producers.
         let nobody = begins.map(|start| (start, Producers::default()));
@@ -92,7 +113,11 @@ impl Recovery<'_> {
         take_over(self.log, &mut self.taken_over, Offset(i64::MAX));
         self.log.producers.reopened();
         self.settle(&epochs)?;
-        if self.opening.clean { Ok(()) } else { self.written_down() }
+        if self.opening.clean {
+            Ok(())
+        } else {
+            self.written_down()
+        }
     }
 
     /// Is everything below this end known to be on the disk?
@@ -101,9 +126,18 @@ impl Recovery<'_> {
     }
 
     /// Takes up one segment; false when it had to be cut.
-    fn segment(&mut self, base: Offset, size: u64, end: Option<Offset>, snapshot: Option<Offset>) -> Result<bool, StoreError>
-    {
-        let loaded = if self.believed(end) { self.load(base, size)? } else { None };
+    fn segment(
+        &mut self,
+        base: Offset,
+        size: u64,
+        end: Option<Offset>,
+        snapshot: Option<Offset>,
+    ) -> Result<bool, StoreError> {
+        let loaded = if self.believed(end) {
+            self.load(base, size)?
+        } else {
+            None
+        };
         let mut from = 0;
         match (loaded, end, snapshot) {
             (Some(segment), Some(end), Some(snapshot)) if snapshot >= end => {
@@ -111,7 +145,9 @@ impl Recovery<'_> {
                 self.log.log_end = end;
                 return Ok(true);
             }
-            (Some(segment), None, Some(snapshot)) if segment.offsets.last(base).is_some_and(|(last, _)| last < snapshot) => {
+            (Some(segment), None, Some(snapshot))
+                if segment.offsets.last(base).is_some_and(|(last, _)| last < snapshot) =>
+            {
                 from = segment.offsets.last(base).map_or(0, |(_, position)| position);
                 self.log.segments.push(Segment { size: from, ..segment });
             }
@@ -120,7 +156,8 @@ impl Recovery<'_> {
         self.log.log_end = self.log.log_end.max(base);
         let valid = self.replay(from, size, self.believed(end))?;
         if valid < size && !mutant::on(Mutant::TornTailKept) {
-            self.store.truncate(&self.log.directory, &file_name(base, "log"), valid)?;
+            self.store
+                .truncate(&self.log.directory, &file_name(base, "log"), valid)?;
         }
         if end.is_some() {
             self.log.active_mut().sealed();
@@ -131,18 +168,27 @@ impl Recovery<'_> {
 
     /// Applies the batches of the last segment's file; answers where the good ones end.
     fn replay(&mut self, from: u64, size: u64, believed: bool) -> Result<u64, StoreError> {
-        let file = Segment { size, ..Segment::new(self.log.active().base, 0) };
+        let file = Segment {
+            size,
+            ..Segment::new(self.log.active().base, 0)
+        };
         if from > 0 {
             self.log.active_mut().first_timestamp = self.first_timestamp(&file)?;
         }
-        let Self { store, log, taken_over, .. } = self;
+        let Self {
+            store, log, taken_over, ..
+        } = self;
         let directory = log.directory.clone();
         let (mut valid, mut failed) = (from, None);
         scan(&**store, &directory, &file, from, &mut |position, header| {
             match check(&**store, log, &file, position, header, believed) {
                 Ok(Some(marker)) => {
                     take_over(log, taken_over, header.last_offset());
-                    log.apply(&Change::Appended { header: *header, marker, records: Bytes::new() });
+                    log.apply(&Change::Appended {
+                        header: *header,
+                        marker,
+                        records: Bytes::new(),
+                    });
                     valid = position + header.size();
                     return ControlFlow::Continue(());
                 }
@@ -164,16 +210,25 @@ impl Recovery<'_> {
     }
 
     fn load(&self, base: Offset, size: u64) -> Result<Option<Segment>, StoreError> {
-        let Some(offsets) = self.file(&file_name(base, "index"))? else { return Ok(None) };
-        let Some(times) = self.file(&file_name(base, "timeindex"))? else { return Ok(None) };
+        let Some(offsets) = self.file(&file_name(base, "index"))? else {
+            return Ok(None);
+        };
+        let Some(times) = self.file(&file_name(base, "timeindex"))? else {
+            return Ok(None);
+        };
         let aborted = self.file(&file_name(base, "txnindex"))?.unwrap_or_default();
         let parsed = (
             OffsetIndex::from_bytes(&offsets, size),
             TimeIndex::from_bytes(&times),
             AbortedTransaction::from_file(&aborted),
         );
-        let (Some(offsets), Some(times), Some(aborted)) = parsed else { return Ok(None) };
-        Ok(Some(Segment { aborted, ..Segment::loaded(base, size, offsets, times) }))
+        let (Some(offsets), Some(times), Some(aborted)) = parsed else {
+            return Ok(None);
+        };
+        Ok(Some(Segment {
+            aborted,
+            ..Segment::loaded(base, size, offsets, times)
+        }))
     }
 
     /// The newest good snapshot behind the log's start; where batches are in doubt, one from before them.
@@ -182,7 +237,11 @@ impl Recovery<'_> {
         begins: Option<Offset>,
         doubtful: Option<Offset>,
     ) -> Result<Option<(Offset, Producers)>, StoreError> {
-        let offsets = self.files.iter().rev().filter_map(|(name, _)| offset_in(name, "snapshot"));
+        let offsets = self
+            .files
+            .iter()
+            .rev()
+            .filter_map(|(name, _)| offset_in(name, "snapshot"));
         let behind = |offset: &Offset| begins.is_none_or(|start| *offset > start);
         let before = |offset: &Offset| doubtful.is_none_or(|doubtful| *offset <= doubtful);
         for offset in offsets.filter(|offset| behind(offset) && before(offset)) {
@@ -201,7 +260,12 @@ impl Recovery<'_> {
         if log.log_end == Offset(0) {
             return Ok(());
         }
-        put(&mut **store, &log.directory, &file_name(log.log_end, "snapshot"), &snapshot::to_bytes(&log.producers))
+        put(
+            &mut **store,
+            &log.directory,
+            &file_name(log.log_end, "snapshot"),
+            &snapshot::to_bytes(&log.producers),
+        )
     }
 
     fn epochs(&self) -> Result<Epochs, StoreError> {
@@ -210,7 +274,9 @@ impl Recovery<'_> {
     }
 
     fn file(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some((_, size)) = self.files.iter().find(|(file, _)| file == name) else { return Ok(None) };
+        let Some((_, size)) = self.files.iter().find(|(file, _)| file == name) else {
+            return Ok(None);
+        };
         read_all(self.store, &self.log.directory, name, *size).map(Some)
     }
 
@@ -228,7 +294,10 @@ impl Recovery<'_> {
         let first = replayed.entries().first().map_or(end, |(_, start)| *start);
         let mut epochs = checkpointed.clone();
         epochs.truncate_from_end(first);
-        replayed.entries().iter().for_each(|(epoch, start)| epochs.assign(*epoch, *start));
+        replayed
+            .entries()
+            .iter()
+            .for_each(|(epoch, start)| epochs.assign(*epoch, *start));
         for (epoch, start) in checkpointed.entries() {
             if epochs.latest().is_none_or(|latest| *epoch > latest) && *start <= end {
                 epochs.assign(*epoch, *start);
@@ -254,8 +323,15 @@ fn refuse_old_format(store: &dyn Store, directory: &str, segment: &Segment, at: 
         return Ok(());
     }
     let path = format!("{directory}/{}", segment.file());
-    let reason = format!("magic {} at position {at}: only record batches of magic 2 are read", head[16]);
-    Err(StoreError { operation: "open", path, reason })
+    let reason = format!(
+        "magic {} at position {at}: only record batches of magic 2 are read",
+        head[16]
+    );
+    Err(StoreError {
+        operation: "open",
+        path,
+        reason,
+    })
 }
 
 /// Is this batch good? If so, the marker in it.
@@ -276,7 +352,13 @@ fn check(
     }
     let records = log.records_of(store, segment, position, header)?;
     let good = believed || header.checksum(&records) == header.crc || mutant::on(Mutant::TornTailKept);
-    Ok(good.then(|| if header.is_control() { end_marker(header, &records) } else { None }))
+    Ok(good.then(|| {
+        if header.is_control() {
+            end_marker(header, &records)
+        } else {
+            None
+        }
+    }))
 }
 
 /// The snapshot stands for everything below its offset, however much of that was replayed.
@@ -296,7 +378,10 @@ pub fn end_marker(header: &BatchHeader, records: &[u8]) -> Option<EndMarker> {
             _ => return,
         };
         if let Some([_, _, a, b, c, d, ..]) = value.as_deref() {
-            marker = Some(EndMarker { verdict, coordinator_epoch: i32::from_be_bytes([*a, *b, *c, *d]) });
+            marker = Some(EndMarker {
+                verdict,
+                coordinator_epoch: i32::from_be_bytes([*a, *b, *c, *d]),
+            });
         }
     })
     .ok()?;
@@ -305,8 +390,18 @@ pub fn end_marker(header: &BatchHeader, records: &[u8]) -> Option<EndMarker> {
 
 /// Puts a segment's indexes into their files, unsynced: they are believed only after a clean stop.
 pub fn write_indexes(store: &mut dyn Store, directory: &str, segment: &Segment) -> Result<(), StoreError> {
-    put(store, directory, &file_name(segment.base, "index"), &segment.offsets.to_bytes())?;
-    put(store, directory, &file_name(segment.base, "timeindex"), &segment.times.to_bytes())?;
+    put(
+        store,
+        directory,
+        &file_name(segment.base, "index"),
+        &segment.offsets.to_bytes(),
+    )?;
+    put(
+        store,
+        directory,
+        &file_name(segment.base, "timeindex"),
+        &segment.times.to_bytes(),
+    )?;
     if segment.aborted.is_empty() {
         return store.remove(directory, &file_name(segment.base, "txnindex"));
     }

@@ -47,7 +47,13 @@ impl Segment {
     /// A segment as its files describe it.
     pub(crate) fn loaded(base: Offset, size: u64, offsets: OffsetIndex, times: TimeIndex) -> Self {
         let max_timestamp = times.last(base).unwrap_or((NO_TIMESTAMP, base));
-        Self { size, offsets, times, max_timestamp, ..Self::new(base, 0) }
+        Self {
+            size,
+            offsets,
+            times,
+            max_timestamp,
+            ..Self::new(base, 0)
+        }
     }
 
     /// A batch was written behind the others.
@@ -102,5 +108,7 @@ pub fn file_name(offset: Offset, suffix: &str) -> String {
 /// The offset in such a name.
 pub fn offset_in(name: &str, suffix: &str) -> Option<Offset> {
     let digits = name.strip_suffix(suffix)?.strip_suffix('.')?;
-    (digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit())).then(|| digits.parse().ok())?.map(Offset)
+    (digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit()))
+        .then(|| digits.parse().ok())?
+        .map(Offset)
 }

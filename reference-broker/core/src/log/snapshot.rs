@@ -79,7 +79,12 @@ mod tests {
     #[test]
     fn a_snapshot_reads_back_and_damage_shows() {
         let mut producers = Producers::default();
-        let last = Remembered { last_sequence: 9, last_offset: Offset(19), offset_delta: 4, timestamp: 77 };
+        let last = Remembered {
+            last_sequence: 9,
+            last_offset: Offset(19),
+            offset_delta: 4,
+            timestamp: 77,
+        };
         producers.restore(
             ProducerId(3),
             Producer {

@@ -18,14 +18,17 @@ use super::compression::{self, Codec};
 use super::producers::TransactionResult;
 use super::walk::Walked;
 use super::{Log, read};
+use crate::Node;
 use crate::config::{BrokerConfig, TopicConfig};
+use crate::node::Identity;
 use crate::store::memory::MemoryStore;
 use crate::store::{Store, StoreError};
 use crate::units::{ErrorCode, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, TopicId, TopicPartition};
-use crate::Node;
-use crate::node::Identity;
 
-pub(crate) const NOW: Now = Now { unix_ms: 1_700_000_000_000, monotonic_ms: 5_000 };
+pub(crate) const NOW: Now = Now {
+    unix_ms: 1_700_000_000_000,
+    monotonic_ms: 5_000,
+};
 
 /// A store that outlives the node on it.
 #[derive(Clone, Default)]
@@ -90,7 +93,8 @@ impl Bench {
         };
         let mut node = Node::open(Box::new(store.clone()), BrokerConfig::default(), identity, NOW).unwrap();
         let tp = TopicPartition::new("t", 0);
-        node.create_log(&tp, TopicId([7; 16]), config, LeaderEpoch(3), NOW).unwrap();
+        node.create_log(&tp, TopicId([7; 16]), config, LeaderEpoch(3), NOW)
+            .unwrap();
         Self { store, node, tp }
     }
 
@@ -134,7 +138,11 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn sample(timestamp: i64, value: &str) -> Sample {
-    Sample { timestamp, key: Some(b"k".to_vec()), value: Some(value.as_bytes().to_vec()) }
+    Sample {
+        timestamp,
+        key: Some(b"k".to_vec()),
+        value: Some(value.as_bytes().to_vec()),
+    }
 }
 
 /// A batch as a producer would send it.
@@ -148,12 +156,20 @@ pub(crate) struct Sent {
 impl Sent {
     pub(crate) fn new(values: &[&str]) -> Self {
         let samples = values.iter().map(|value| sample(NOW.unix_ms, value)).collect();
-        Self { samples, codec: Codec::None, producer: None }
+        Self {
+            samples,
+            codec: Codec::None,
+            producer: None,
+        }
     }
 
     pub(crate) fn at(timestamps: &[i64]) -> Self {
         let samples = timestamps.iter().map(|timestamp| sample(*timestamp, "v")).collect();
-        Self { samples, codec: Codec::None, producer: None }
+        Self {
+            samples,
+            codec: Codec::None,
+            producer: None,
+        }
     }
 
     pub(crate) fn codec(self, codec: Codec) -> Self {
@@ -161,7 +177,10 @@ impl Sent {
     }
 
     pub(crate) fn by(self, id: i64, epoch: i16, sequence: i32) -> Self {
-        Self { producer: Some((id, epoch, sequence)), ..self }
+        Self {
+            producer: Some((id, epoch, sequence)),
+            ..self
+        }
     }
 
     pub(crate) fn batch(&self) -> Batch {
@@ -217,7 +236,11 @@ pub(crate) fn offsets(appended: &Appended) -> (i64, i64) {
 pub(crate) const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
 
 pub(crate) fn small_segments() -> TopicConfig {
-    TopicConfig { segment_bytes: 1_000, index_interval_bytes: 200, ..TopicConfig::default() }
+    TopicConfig {
+        segment_bytes: 1_000,
+        index_interval_bytes: 200,
+        ..TopicConfig::default()
+    }
 }
 
 pub(crate) fn at(offset: i64) -> Offset {
@@ -231,7 +254,10 @@ impl Bench {
             TransactionResult::Abort => 0,
             TransactionResult::Commit => 1,
         };
-        let record = (Some(Bytes::from(vec![0, 0, 0, kind])), Some(Bytes::from_static(&[0, 0, 0, 0, 0, 2])));
+        let record = (
+            Some(Bytes::from(vec![0, 0, 0, kind])),
+            Some(Bytes::from_static(&[0, 0, 0, 0, 0, 2])),
+        );
         let mut batch = Batch::of(&[record], NOW.unix_ms);
         (batch.header.producer_id, batch.header.producer_epoch) = (ProducerId(producer_id), ProducerEpoch(0));
         batch.header.attributes = 0x30;

@@ -25,7 +25,11 @@ pub struct Dated {
 impl Log {
     /// The first readable record whose timestamp is not below `timestamp`.
     pub fn first_at_or_after(&self, store: &dyn Store, timestamp: i64) -> Result<Option<Dated>, StoreError> {
-        for segment in self.segments.iter().filter(|segment| segment.max_timestamp.0 >= timestamp) {
+        for segment in self
+            .segments
+            .iter()
+            .filter(|segment| segment.max_timestamp.0 >= timestamp)
+        {
             let near = segment.times.offset(segment.base, timestamp).max(self.log_start);
             let from = segment.offsets.position(segment.base, near);
             let wanted = |header: &BatchHeader| header.max_timestamp >= timestamp;
@@ -41,7 +45,12 @@ impl Log {
 
     /// The first record that has the largest timestamp of all.
     pub fn newest(&self, store: &dyn Store) -> Result<Option<Dated>, StoreError> {
-        let largest = self.segments.iter().map(|segment| segment.max_timestamp.0).max().unwrap_or(-1);
+        let largest = self
+            .segments
+            .iter()
+            .map(|segment| segment.max_timestamp.0)
+            .max()
+            .unwrap_or(-1);
         let Some(segment) = self.segments.iter().find(|segment| segment.max_timestamp.0 == largest) else {
             return Ok(None);
         };
@@ -64,8 +73,14 @@ impl Log {
             if !wanted(header) {
                 return ControlFlow::Continue(());
             }
-            found = self.records_of(store, segment, position, header).map(|records| first_fit(header, &records, fits));
-            if matches!(found, Ok(None)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            found = self
+                .records_of(store, segment, position, header)
+                .map(|records| first_fit(header, &records, fits));
+            if matches!(found, Ok(None)) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
         })?;
         found
     }
@@ -77,7 +92,11 @@ fn first_fit(header: &BatchHeader, records: &[u8], fits: &dyn Fn(Offset, i64) ->
     let _ = each_record(header, records, &mut |record| {
         let offset = Offset(header.base_offset.0 + i64::from(record.offset_delta));
         if found.is_none() && fits(offset, record.timestamp) {
-            found = Some(Dated { offset, timestamp: record.timestamp, leader_epoch: header.leader_epoch });
+            found = Some(Dated {
+                offset,
+                timestamp: record.timestamp,
+                leader_epoch: header.leader_epoch,
+            });
         }
     });
     found

@@ -96,16 +96,42 @@ impl Walked {
     pub fn new(bytes: &Bytes, limit: usize) -> Self {
         let (shape, batch) = divide(bytes);
         if batch.len() > limit {
-            return Self { shape, batch, header: None, crc_holds: false, records: Err(Malformed::TooLarge) };
+            return Self {
+                shape,
+                batch,
+                header: None,
+                crc_holds: false,
+                records: Err(Malformed::TooLarge),
+            };
         }
-        let header = if shape == Shape::One { BatchHeader::read(&batch) } else { None };
+        let header = if shape == Shape::One {
+            BatchHeader::read(&batch)
+        } else {
+            None
+        };
         let Some(header) = header else {
-            return Self { shape, batch, header: None, crc_holds: false, records: Err(Malformed::Structure) };
+            return Self {
+                shape,
+                batch,
+                header: None,
+                crc_holds: false,
+                records: Err(Malformed::Structure),
+            };
         };
         let crc_holds = crc32c::crc32c(&batch[CHECKED_FROM..]) == header.crc;
         let surveyed = crc_holds || mutant::on(Mutant::CrcUnchecked);
-        let records = if surveyed { survey(&header, &batch[HEADER_LENGTH..]) } else { Err(Malformed::Structure) };
-        Self { shape, batch, header: Some(header), crc_holds, records }
+        let records = if surveyed {
+            survey(&header, &batch[HEADER_LENGTH..])
+        } else {
+            Err(Malformed::Structure)
+        };
+        Self {
+            shape,
+            batch,
+            header: Some(header),
+            crc_holds,
+            records,
+        }
     }
 
     /// Is the first batch part of a transaction? Some answer even where the batch is too short for the rest.
@@ -126,11 +152,7 @@ impl Walked {
 }
 
 /// Steps over every record of a batch, in order.
-pub fn each_record(
-    header: &BatchHeader,
-    records: &[u8],
-    visit: &mut dyn FnMut(Stepped),
-) -> Result<(), Malformed> {
+pub fn each_record(header: &BatchHeader, records: &[u8], visit: &mut dyn FnMut(Stepped)) -> Result<(), Malformed> {
     match Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)? {
         Codec::None => step_all(header, &mut { records }, Lengths::Binding, visit),
         codec => {
@@ -148,12 +170,21 @@ enum Lengths {
 }
 
 fn survey(header: &BatchHeader, records: &[u8]) -> Result<Records, Malformed> {
-    let mut found = Records { max_timestamp: NO_TIMESTAMP, min_timestamp: None, null_keys: false, dense: true };
+    let mut found = Records {
+        max_timestamp: NO_TIMESTAMP,
+        min_timestamp: None,
+        null_keys: false,
+        dense: true,
+    };
     let mut expected = 0;
     each_record(header, records, &mut |record| {
         found.max_timestamp = found.max_timestamp.max(record.timestamp);
         if record.timestamp != NO_TIMESTAMP {
-            found.min_timestamp = Some(found.min_timestamp.map_or(record.timestamp, |min| min.min(record.timestamp)));
+            found.min_timestamp = Some(
+                found
+                    .min_timestamp
+                    .map_or(record.timestamp, |min| min.min(record.timestamp)),
+            );
         }
         found.null_keys |= !record.has_key;
         found.dense &= record.offset_delta == expected;
@@ -208,7 +239,11 @@ fn step<R: BufRead + ?Sized>(header: &BatchHeader, source: &mut R, lengths: Leng
     } else {
         header.base_timestamp.wrapping_add(timestamp_delta)
     };
-    Ok(Stepped { offset_delta, timestamp, has_key })
+    Ok(Stepped {
+        offset_delta,
+        timestamp,
+        has_key,
+    })
 }
 
 /// The rest of one record.
@@ -233,7 +268,9 @@ impl<R: BufRead + ?Sized> Bounded<'_, R> {
 
     /// Steps over a length and that many bytes; false when the length says null.
     fn skip_nullable(&mut self) -> Result<bool, Malformed> {
-        let Ok(mut length) = usize::try_from(self.varint()?) else { return Ok(false) };
+        let Ok(mut length) = usize::try_from(self.varint()?) else {
+            return Ok(false);
+        };
         self.left = self.left.checked_sub(length as u64).ok_or(Malformed::Structure)?;
         while length > 0 {
             let ready = self.source.fill_buf()?.len().min(length);
@@ -303,7 +340,11 @@ fn divide(bytes: &Bytes) -> (Shape, Bytes) {
 
 /// The low byte of the attributes; a message of the old formats has a timestamp or its key there.
 fn attributes(batch: &[u8]) -> Option<u8> {
-    if batch.get(16) == Some(&2) { batch.get(22).copied() } else { None }
+    if batch.get(16) == Some(&2) {
+        batch.get(22).copied()
+    } else {
+        None
+    }
 }
 
 struct CorruptHeader;

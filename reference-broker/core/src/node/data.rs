@@ -51,9 +51,13 @@ impl Node {
         now: Now,
     ) -> Result<(), ErrorCode> {
         if !self.logs.open.contains_key(tp) {
-            let log = self.open_log(tp, id, config, now).map_err(|_| ErrorCode::KafkaStorageError)?;
+            let log = self
+                .open_log(tp, id, config, now)
+                .map_err(|_| ErrorCode::KafkaStorageError)?;
             self.logs.open.insert(tp.clone(), log);
-            self.logs.next_expiration.get_or_insert(now.plus_ms(self.config.producer_id_expiration_check_ms));
+            self.logs
+                .next_expiration
+                .get_or_insert(now.plus_ms(self.config.producer_id_expiration_check_ms));
         }
         match self.command(tp, Command::Lead(epoch), now)? {
             Outcome::Refused(refusal) => Err(refusal.error),
@@ -150,16 +154,21 @@ impl Node {
         asked: &[(TopicPartition, Option<Offset>)],
         now: Now,
     ) -> Vec<Result<Offset, ErrorCode>> {
-        let delete = |(tp, before): &(TopicPartition, Option<Offset>)| {
-            match self.command(tp, Command::DeleteRecords(*before), now)? {
-                Outcome::LogStart(start) => Ok(start),
-                Outcome::Refused(refusal) => Err(refusal.error),
-                Outcome::Appended(_) | Outcome::Leading => Err(ErrorCode::UnknownServerError),
-            }
+        let delete = |(tp, before): &(TopicPartition, Option<Offset>)| match self.command(
+            tp,
+            Command::DeleteRecords(*before),
+            now,
+        )? {
+            Outcome::LogStart(start) => Ok(start),
+            Outcome::Refused(refusal) => Err(refusal.error),
+            Outcome::Appended(_) | Outcome::Leading => Err(ErrorCode::UnknownServerError),
         };
         let results: Vec<_> = asked.iter().map(delete).collect();
         if results.iter().any(Result::is_ok) && self.write_log_starts().is_err() {
-            return results.into_iter().map(|result| result.and(Err(ErrorCode::KafkaStorageError))).collect();
+            return results
+                .into_iter()
+                .map(|result| result.and(Err(ErrorCode::KafkaStorageError)))
+                .collect();
         }
         results
     }
@@ -183,7 +192,11 @@ impl Node {
             unknown if unknown > log.leader_epoch() => return Err(ErrorCode::UnknownLeaderEpoch),
             _ => {}
         }
-        if log.is_offline() { Err(ErrorCode::KafkaStorageError) } else { Ok(log) }
+        if log.is_offline() {
+            Err(ErrorCode::KafkaStorageError)
+        } else {
+            Ok(log)
+        }
     }
 
     /// When there is something to forget or to remove.
@@ -200,7 +213,10 @@ impl Node {
         }
         self.logs.next_expiration = Some(now.plus_ms(self.config.producer_id_expiration_check_ms));
         let until_ms = now.unix_ms.saturating_sub(self.config.producer_id_expiration_ms);
-        self.logs.open.values_mut().for_each(|log| log.apply(&Change::ProducersExpired { until_ms }));
+        self.logs
+            .open
+            .values_mut()
+            .for_each(|log| log.apply(&Change::ProducersExpired { until_ms }));
     }
 
     fn is_known(&self, tp: &TopicPartition) -> bool {
@@ -216,7 +232,6 @@ impl Node {
         let log = self.log(tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         find(log).map_err(|_| ErrorCode::KafkaStorageError)
     }
-
 }
 
 /// The segment that is written to.

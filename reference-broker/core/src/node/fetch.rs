@@ -31,12 +31,22 @@ impl Node {
         let (context, all) = match begun {
             Ok(begun) => begun,
             Err(error) => {
-                return Reply::Now(FetchOutcome { error: Some(error), session_id: 0, partitions: Vec::new() });
+                return Reply::Now(FetchOutcome {
+                    error: Some(error),
+                    session_id: 0,
+                    partitions: Vec::new(),
+                });
             }
         };
         let (wanted, refused) = self.known(all);
         let max_bytes = command.max_bytes.min(self.config.fetch_max_bytes);
-        let reading = Reading { context, wanted, refused, reader: command.reader, max_bytes };
+        let reading = Reading {
+            context,
+            wanted,
+            refused,
+            reader: command.reader,
+            max_bytes,
+        };
         let results = self.read_all(&reading);
         let min_bytes = command.min_bytes.min(max_bytes);
         let at_once = command.max_wait_ms <= 0
@@ -102,29 +112,61 @@ impl Node {
     }
 
     fn waiting(&self, reading: Reading, min_bytes: i32, deadline: Deadline) -> Waiting {
-        let Reading { context, wanted, refused, reader, max_bytes } = reading;
+        let Reading {
+            context,
+            wanted,
+            refused,
+            reader,
+            max_bytes,
+        } = reading;
         let parked = wanted
             .iter()
             .filter_map(|wanted| {
                 let tp = partition_of(wanted)?;
                 let place = self.log(&tp)?.place_of(&*self.store, wanted.interest.offset).ok()?;
-                Some((tp, Parked { place, max_bytes: wanted.interest.max_bytes, available: 0 }))
+                Some((
+                    tp,
+                    Parked {
+                        place,
+                        max_bytes: wanted.interest.max_bytes,
+                        available: 0,
+                    },
+                ))
             })
             .collect();
-        Waiting { context, wanted, refused, reader, max_bytes, min_bytes, deadline, parked }
+        Waiting {
+            context,
+            wanted,
+            refused,
+            reader,
+            max_bytes,
+            min_bytes,
+            deadline,
+            parked,
+        }
     }
 
     /// Takes stock of one partition of a parked request; true when the request should be answered.
     fn is_ready(&mut self, ticket: Ticket, tp: &TopicPartition) -> bool {
-        let Some(log) = self.logs.get(tp).filter(|log| !log.is_offline()) else { return true };
-        let Some(waiting) = self.waits.get_mut(ticket) else { return false };
+        let Some(log) = self.logs.get(tp).filter(|log| !log.is_offline()) else {
+            return true;
+        };
+        let Some(waiting) = self.waits.get_mut(ticket) else {
+            return false;
+        };
         let end = end_for(log, waiting.reader);
-        let Some(parked) = waiting.parked.get_mut(tp) else { return false };
+        let Some(parked) = waiting.parked.get_mut(tp) else {
+            return false;
+        };
         if parked.place.offset == end {
             return false;
         }
-        let Ok(end) = log.place_of(&*self.store, end) else { return true };
-        let Some(available) = between(&parked.place, &end) else { return true };
+        let Ok(end) = log.place_of(&*self.store, end) else {
+            return true;
+        };
+        let Some(available) = between(&parked.place, &end) else {
+            return true;
+        };
         parked.available = available.min(u64::from(parked.max_bytes.max(0).unsigned_abs()));
         waiting.is_satisfied()
     }
@@ -137,8 +179,21 @@ impl Node {
     }
 
     fn completed(&mut self, waiting: Waiting, now: Now) -> FetchOutcome {
-        let Waiting { context, wanted, refused, reader, max_bytes, .. } = waiting;
-        let reading = Reading { context, wanted, refused, reader, max_bytes };
+        let Waiting {
+            context,
+            wanted,
+            refused,
+            reader,
+            max_bytes,
+            ..
+        } = waiting;
+        let reading = Reading {
+            context,
+            wanted,
+            refused,
+            reader,
+            max_bytes,
+        };
         let results = self.read_all(&reading);
         self.answer(reading, results, now)
     }
@@ -172,7 +227,10 @@ impl Node {
                 }
             };
             let aborted = Some(Vec::new());
-            refused.push(Fetched { aborted, ..Fetched::failed(wanted.key, wanted.name, error) });
+            refused.push(Fetched {
+                aborted,
+                ..Fetched::failed(wanted.key, wanted.name, error)
+            });
         }
         (known, refused)
     }
@@ -200,7 +258,10 @@ impl Node {
         let topic = wanted.name.as_ref().and_then(|name| self.image().topic(name));
         let index = usize::try_from(wanted.key.partition).ok();
         let partition = topic.zip(index).and_then(|(topic, index)| topic.partitions.get(index));
-        Fetched { leader: partition.map(|partition| (partition.leader, partition.leader_epoch)), ..failed }
+        Fetched {
+            leader: partition.map(|partition| (partition.leader, partition.leader_epoch)),
+            ..failed
+        }
     }
 
     fn read_partition(
@@ -219,7 +280,11 @@ impl Node {
         if reader == Reader::Follower {
             // No other broker keeps this partition: who says so has an outdated idea of it, or none.
             let epoch_known = wanted.interest.leader_epoch >= LeaderEpoch(0);
-            return Err(if epoch_known { ErrorCode::UnknownLeaderEpoch } else { ErrorCode::NotLeaderOrFollower });
+            return Err(if epoch_known {
+                ErrorCode::UnknownLeaderEpoch
+            } else {
+                ErrorCode::NotLeaderOrFollower
+            });
         }
         let mut fetched = Fetched {
             error: None,
@@ -230,24 +295,38 @@ impl Node {
             ..Fetched::failed(wanted.key.clone(), wanted.name.clone(), ErrorCode::UnknownServerError)
         };
         if let Some(diverging) = diverging(log, &wanted.interest)? {
-            return Ok(Fetched { diverging: Some(diverging), aborted: None, ..fetched });
+            return Ok(Fetched {
+                diverging: Some(diverging),
+                aborted: None,
+                ..fetched
+            });
         }
         let end = end_for(log, reader);
-        let limit = Limit { bytes: usize::try_from(bytes).unwrap_or(0), at_least_one };
-        let found = log.read(&*self.store, wanted.interest.offset, end, limit).map_err(|error| match error {
-            ReadError::OutOfRange => ErrorCode::OffsetOutOfRange,
-            ReadError::Store(_) => ErrorCode::KafkaStorageError,
-        })?;
+        let limit = Limit {
+            bytes: usize::try_from(bytes).unwrap_or(0),
+            at_least_one,
+        };
+        let found = log
+            .read(&*self.store, wanted.interest.offset, end, limit)
+            .map_err(|error| match error {
+                ReadError::OutOfRange => ErrorCode::OffsetOutOfRange,
+                ReadError::Store(_) => ErrorCode::KafkaStorageError,
+            })?;
         if bytes < 0 && wanted.interest.offset < end {
             return Err(ErrorCode::UnknownServerError);
         }
         if found.first_incomplete {
             // A reader that gets no whole batch makes no progress with a part of one.
-            return Ok(Fetched { aborted: None, ..fetched });
+            return Ok(Fetched {
+                aborted: None,
+                ..fetched
+            });
         }
         fetched.span = found.span;
         if let (Some(span), Reader::Committed) = (&fetched.span, reader) {
-            let upper = log.bound_behind(found.place.segment, span.position + span.length as u64).min(end);
+            let upper = log
+                .bound_behind(found.place.segment, span.position + span.length as u64)
+                .min(end);
             fetched.aborted = Some(log.aborted(wanted.interest.offset, upper));
         }
         Ok(fetched)
@@ -264,7 +343,10 @@ fn name_of(image: &Image, key: &PartitionKey) -> Option<TopicName> {
 
 /// The partition, once its topic's name is known.
 fn partition_of(wanted: &Wanted) -> Option<TopicPartition> {
-    wanted.name.as_ref().map(|name| TopicPartition { topic: name.clone(), partition: wanted.key.partition })
+    wanted.name.as_ref().map(|name| TopicPartition {
+        topic: name.clone(),
+        partition: wanted.key.partition,
+    })
 }
 
 fn end_for(log: &Log, reader: Reader) -> Offset {
@@ -277,14 +359,20 @@ fn end_for(log: &Log, reader: Reader) -> Offset {
 
 /// Bytes from one place to another of the same segment; None when they are not in that relation.
 fn between(from: &Place, to: &Place) -> Option<u64> {
-    if from.offset > to.offset || from.segment != to.segment { None } else { to.position.checked_sub(from.position) }
+    if from.offset > to.offset || from.segment != to.segment {
+        None
+    } else {
+        to.position.checked_sub(from.position)
+    }
 }
 
 /// Errors, diverging epochs and enough bytes end a wait before it begins.
 fn is_worth_answering(results: &[Fetched], min_bytes: i32) -> bool {
     let bytes: usize = results.iter().map(Fetched::size).sum();
     bytes >= usize::try_from(min_bytes).unwrap_or(0)
-        || results.iter().any(|fetched| fetched.error.is_some() || fetched.diverging.is_some())
+        || results
+            .iter()
+            .any(|fetched| fetched.error.is_some() || fetched.diverging.is_some())
 }
 
 /// Where the reader's history leaves this log's, if it does (KIP-595).

@@ -76,7 +76,10 @@ numbers!(int8 i8, int16 i16, uint16 u16, int32 i32, uint32 u32, int64 i64, float
 impl Writer {
     /// Nothing written yet.
     pub fn new(flexible: bool) -> Self {
-        Self { out: Vec::new(), flexible }
+        Self {
+            out: Vec::new(),
+            flexible,
+        }
     }
 
     /// What was written.
@@ -146,7 +149,10 @@ impl Writer {
         mut write: impl FnMut(&mut Self, &T) -> Result<(), RecordError>,
     ) -> Result<(), RecordError> {
         self.length(elements.map(<[T]>::len));
-        elements.unwrap_or_default().iter().try_for_each(|element| write(self, element))
+        elements
+            .unwrap_or_default()
+            .iter()
+            .try_for_each(|element| write(self, element))
     }
 
     /// A struct or null: a byte tells which.
@@ -236,13 +242,18 @@ impl<'a> Reader<'a> {
     /// A string.
     pub fn string(&mut self) -> Result<String, RecordError> {
         let start = self.clone();
-        self.nullable_string()?.ok_or_else(|| start.bad("null where it may not be"))
+        self.nullable_string()?
+            .ok_or_else(|| start.bad("null where it may not be"))
     }
 
     /// A string or null.
     pub fn nullable_string(&mut self) -> Result<Option<String>, RecordError> {
         let start = self.clone();
-        let length = if self.flexible { i64::from(self.varint()?) - 1 } else { i64::from(self.int16()?) };
+        let length = if self.flexible {
+            i64::from(self.varint()?) - 1
+        } else {
+            i64::from(self.int16()?)
+        };
         let Some(length) = start.length_of(length)? else {
             return Ok(None);
         };
@@ -253,19 +264,23 @@ impl<'a> Reader<'a> {
     /// Bytes.
     pub fn bytes(&mut self) -> Result<Bytes, RecordError> {
         let start = self.clone();
-        self.nullable_bytes()?.ok_or_else(|| start.bad("null where it may not be"))
+        self.nullable_bytes()?
+            .ok_or_else(|| start.bad("null where it may not be"))
     }
 
     /// Bytes or null.
     pub fn nullable_bytes(&mut self) -> Result<Option<Bytes>, RecordError> {
         let length = self.length()?;
-        length.map(|length| self.take(length).map(Bytes::copy_from_slice)).transpose()
+        length
+            .map(|length| self.take(length).map(Bytes::copy_from_slice))
+            .transpose()
     }
 
     /// An array; `read` reads an element.
     pub fn array<T>(&mut self, read: impl FnMut(&mut Self) -> Result<T, RecordError>) -> Result<Vec<T>, RecordError> {
         let start = self.clone();
-        self.nullable_array(read)?.ok_or_else(|| start.bad("null where it may not be"))
+        self.nullable_array(read)?
+            .ok_or_else(|| start.bad("null where it may not be"))
     }
 
     /// An array or null.
@@ -286,11 +301,18 @@ impl<'a> Reader<'a> {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, RecordError>,
     ) -> Result<Option<T>, RecordError> {
-        if self.int8()? < 0 { Ok(None) } else { read(self).map(Some) }
+        if self.int8()? < 0 {
+            Ok(None)
+        } else {
+            read(self).map(Some)
+        }
     }
 
     /// The tagged fields that end a struct of a flexible version. `read` takes those it knows and says whether it did.
-    pub fn tags(&mut self, mut read: impl FnMut(u32, &mut Self) -> Result<bool, RecordError>) -> Result<(), RecordError> {
+    pub fn tags(
+        &mut self,
+        mut read: impl FnMut(u32, &mut Self) -> Result<bool, RecordError>,
+    ) -> Result<(), RecordError> {
         for _ in 0..self.varint()? {
             let tag = self.varint()?;
             let size = self.varint()? as usize;
@@ -304,7 +326,11 @@ impl<'a> Reader<'a> {
 
     fn length(&mut self) -> Result<Option<usize>, RecordError> {
         let start = self.clone();
-        let length = if self.flexible { i64::from(self.varint()?) - 1 } else { i64::from(self.int32()?) };
+        let length = if self.flexible {
+            i64::from(self.varint()?) - 1
+        } else {
+            i64::from(self.int32()?)
+        };
         start.length_of(length)
     }
 
@@ -322,7 +348,10 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], RecordError> {
-        let taken = self.rest().get(..length).ok_or_else(|| self.bad("the bytes end here"))?;
+        let taken = self
+            .rest()
+            .get(..length)
+            .ok_or_else(|| self.bad("the bytes end here"))?;
         self.at += length;
         Ok(taken)
     }

@@ -21,15 +21,29 @@ impl MemoryStore {
     fn writable(&mut self, operation: &'static str, directory: &str, file: &str) -> Result<&mut Vec<u8>, StoreError> {
         if self.refuses_writes {
             let (path, reason) = (format!("{directory}/{file}"), "no space left".to_owned());
-            return Err(StoreError { operation, path, reason });
+            return Err(StoreError {
+                operation,
+                path,
+                reason,
+            });
         }
-        Ok(self.directories.entry(directory.to_owned()).or_default().entry(file.to_owned()).or_default())
+        Ok(self
+            .directories
+            .entry(directory.to_owned())
+            .or_default()
+            .entry(file.to_owned())
+            .or_default())
     }
 }
 
 impl Store for MemoryStore {
     fn directories(&self) -> Result<Vec<String>, StoreError> {
-        Ok(self.directories.keys().filter(|name| !name.is_empty()).cloned().collect())
+        Ok(self
+            .directories
+            .keys()
+            .filter(|name| !name.is_empty())
+            .cloned()
+            .collect())
     }
 
     fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError> {
@@ -63,16 +77,24 @@ impl Store for MemoryStore {
     fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {
         let Some(content) = self.directories.get(directory).and_then(|files| files.get(file)) else {
             let (path, reason) = (format!("{directory}/{file}"), "no such file".to_owned());
-            return Err(StoreError { operation: "read", path, reason });
+            return Err(StoreError {
+                operation: "read",
+                path,
+                reason,
+            });
         };
-        let rest = usize::try_from(position).ok().and_then(|position| content.get(position..)).unwrap_or_default();
+        let rest = usize::try_from(position)
+            .ok()
+            .and_then(|position| content.get(position..))
+            .unwrap_or_default();
         let length = rest.len().min(into.len());
         into[..length].copy_from_slice(&rest[..length]);
         Ok(length)
     }
 
     fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError> {
-        self.writable("truncate", directory, file)?.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        self.writable("truncate", directory, file)?
+            .truncate(usize::try_from(length).unwrap_or(usize::MAX));
         Ok(())
     }
 

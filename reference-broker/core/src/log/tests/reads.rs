@@ -4,7 +4,10 @@ use super::super::read::{Limit, ReadError};
 use super::*;
 
 fn limit(bytes: usize) -> Limit {
-    Limit { bytes, at_least_one: true }
+    Limit {
+        bytes,
+        at_least_one: true,
+    }
 }
 
 impl Bench {
@@ -42,8 +45,17 @@ fn one_batch_comes_whole_and_more_are_cut_at_the_limit() {
     assert_eq!(bench.read(0, 1), Some((0, bytes.len())));
     assert_eq!(bench.read(3, bytes.len() + 10), Some((2, bytes.len() + 10)));
     assert_eq!(bench.read(0, 1 << 20), Some((0, bytes.len() * 4)));
-    let strict = Limit { bytes: bytes.len() - 1, at_least_one: false };
-    assert!(bench.log().read(&bench.store, at(0), at(8), strict).unwrap().first_incomplete);
+    let strict = Limit {
+        bytes: bytes.len() - 1,
+        at_least_one: false,
+    };
+    assert!(
+        bench
+            .log()
+            .read(&bench.store, at(0), at(8), strict)
+            .unwrap()
+            .first_incomplete
+    );
 }
 
 #[test]
@@ -52,9 +64,18 @@ fn a_time_finds_the_first_record_that_is_not_older_inside_any_batch() {
         let mut bench = Bench::new(small_segments());
         for start in (0..200).step_by(4) {
             let start = start * 10;
-            bench.produce(&Sent::at(&[start, start + 25, start + 5, start + 30]).codec(codec).bytes()).unwrap();
+            bench
+                .produce(
+                    &Sent::at(&[start, start + 25, start + 5, start + 30])
+                        .codec(codec)
+                        .bytes(),
+                )
+                .unwrap();
         }
-        let all: Vec<i64> = (0..200).step_by(4).flat_map(|n| [0, 25, 5, 30].map(|d| n * 10 + d)).collect();
+        let all: Vec<i64> = (0..200)
+            .step_by(4)
+            .flat_map(|n| [0, 25, 5, 30].map(|d| n * 10 + d))
+            .collect();
         for asked in (0..2_100).step_by(7) {
             let slow = all.iter().position(|time| *time >= asked).map(|offset| offset as i64);
             let found = bench.log().first_at_or_after(&bench.store, asked).unwrap();
@@ -90,20 +111,45 @@ fn deleted_records_are_out_of_range_and_the_batch_around_the_start_is_still_whol
     assert_eq!(delete(&mut bench, Some(at(1))), Ok(at(2)));
     assert_eq!(bench.read(2, 1).map(|(base, _)| base), Some(0));
     assert!(bench.log().read(&bench.store, at(1), at(3), limit(1)).is_err());
-    assert_eq!(bench.log().first_at_or_after(&bench.store, 0).unwrap().map(|found| found.offset), Some(at(2)));
+    assert_eq!(
+        bench
+            .log()
+            .first_at_or_after(&bench.store, 0)
+            .unwrap()
+            .map(|found| found.offset),
+        Some(at(2))
+    );
     assert_eq!(delete(&mut bench, None), Ok(at(3)));
     let again = Bench::on(bench.store.clone(), TopicConfig::default());
-    assert_eq!((again.log().log_start(), again.log().log_end()), (at(3), at(3)), "also after a crash");
+    assert_eq!(
+        (again.log().log_start(), again.log().log_end()),
+        (at(3), at(3)),
+        "also after a crash"
+    );
 }
 
 #[test]
 fn a_coordinators_records_come_back_with_keys_and_values() {
     let mut bench = Bench::new(TopicConfig::default());
     let tp = bench.tp.clone();
-    let records = [(Some(Bytes::from_static(b"k1")), None), (None, Some(Bytes::from_static(b"v2")))];
+    let records = [
+        (Some(Bytes::from_static(b"k1")), None),
+        (None, Some(Bytes::from_static(b"v2"))),
+    ];
     assert_eq!(bench.node.append_records(&tp, &records, NOW), Ok(at(1)));
     assert_eq!(bench.node.append_records(&tp, &records[..1], NOW), Ok(at(2)));
     let mut seen = Vec::new();
-    bench.node.read_records(&tp, at(1), &mut |offset, key, value, _| seen.push((offset.0, key, value))).unwrap();
-    assert_eq!(seen, [(1, None, Some(Bytes::from_static(b"v2"))), (2, Some(Bytes::from_static(b"k1")), None)]);
+    bench
+        .node
+        .read_records(&tp, at(1), &mut |offset, key, value, _| {
+            seen.push((offset.0, key, value))
+        })
+        .unwrap();
+    assert_eq!(
+        seen,
+        [
+            (1, None, Some(Bytes::from_static(b"v2"))),
+            (2, Some(Bytes::from_static(b"k1")), None)
+        ]
+    );
 }

@@ -21,7 +21,11 @@ fn sent() -> impl Strategy<Value = Sent> {
     let codec = prop::sample::select(CODECS.to_vec());
     (values, codec, prop::option::of(0i64..3), 0i64..5_000).prop_map(|(values, codec, producer, age)| {
         let samples = values.iter().map(|value| sample(NOW.unix_ms - age, value)).collect();
-        Sent { samples, codec, producer: producer.map(|id| (id, 0, 0)) }
+        Sent {
+            samples,
+            codec,
+            producer: producer.map(|id| (id, 0, 0)),
+        }
     })
 }
 
@@ -150,8 +154,15 @@ fn a_resend_is_known_after_a_crash_and_after_a_clean_stop() {
         }
         let mut again = Bench::on(bench.store.clone(), small_segments());
         let resent = again.produce(&Sent::new(&["x"]).by(5, 0, 29).bytes()).unwrap();
-        assert_eq!((offsets(&resent), again.log().log_end()), ((29, 29), at(30)), "clean: {clean}");
-        assert_eq!(again.error(&Sent::new(&["x"]).by(5, 0, 31).bytes()), Some(ErrorCode::OutOfOrderSequenceNumber));
+        assert_eq!(
+            (offsets(&resent), again.log().log_end()),
+            ((29, 29), at(30)),
+            "clean: {clean}"
+        );
+        assert_eq!(
+            again.error(&Sent::new(&["x"]).by(5, 0, 31).bytes()),
+            Some(ErrorCode::OutOfOrderSequenceNumber)
+        );
     }
 }
 
@@ -159,9 +170,13 @@ fn a_resend_is_known_after_a_crash_and_after_a_clean_stop() {
 fn an_aborted_transaction_is_known_after_a_restart() {
     for clean in [false, true] {
         let mut bench = Bench::new(small_segments());
-        bench.produce(&Sent::new(&["b"]).by(4, 0, 0).forged(|h| h.attributes |= 0x10)).unwrap();
+        bench
+            .produce(&Sent::new(&["b"]).by(4, 0, 0).forged(|h| h.attributes |= 0x10))
+            .unwrap();
         bench.end_transaction(4, TransactionResult::Abort);
-        bench.produce(&Sent::new(&["c"]).by(4, 0, 1).forged(|h| h.attributes |= 0x10)).unwrap();
+        bench
+            .produce(&Sent::new(&["c"]).by(4, 0, 1).forged(|h| h.attributes |= 0x10))
+            .unwrap();
         if clean {
             bench.node.close_logs().unwrap();
         }
@@ -179,8 +194,12 @@ fn a_checkpoint_ahead_of_the_log_is_not_believed() {
     {
         let mut store = bench.store.0.lock().unwrap();
         store.remove("", super::super::checkpoint::CLEAN_SHUTDOWN).unwrap();
-        store.replace("", super::super::checkpoint::RECOVERY_POINTS, b"0\n1\nt 0 900\n").unwrap();
-        store.replace("", super::super::checkpoint::LOG_STARTS, b"0\n1\nt 0 800\n").unwrap();
+        store
+            .replace("", super::super::checkpoint::RECOVERY_POINTS, b"0\n1\nt 0 900\n")
+            .unwrap();
+        store
+            .replace("", super::super::checkpoint::LOG_STARTS, b"0\n1\nt 0 800\n")
+            .unwrap();
     }
     let again = Bench::on(bench.store.clone(), small_segments());
     assert_eq!((again.log().log_end(), again.log().recovery_point()), (at(1), at(1)));
@@ -215,23 +234,40 @@ fn of_each_producer_only_the_last_batch_is_known_after_a_restart_as_in_kafka() {
         }
         let mut again = Bench::on(bench.store.clone(), TopicConfig::default());
         assert_eq!(offsets(&again.produce(&second).unwrap()), (1, 1), "clean: {clean}");
-        assert_eq!(again.error(&first), Some(ErrorCode::OutOfOrderSequenceNumber), "clean: {clean}");
+        assert_eq!(
+            again.error(&first),
+            Some(ErrorCode::OutOfOrderSequenceNumber),
+            "clean: {clean}"
+        );
     }
 }
 
 #[test]
 fn a_full_segment_is_rolled_before_the_producer_is_looked_at_as_in_kafka() {
-    let config = || TopicConfig { segment_bytes: 100, ..TopicConfig::default() };
+    let config = || TopicConfig {
+        segment_bytes: 100,
+        ..TopicConfig::default()
+    };
     let mut bench = Bench::new(config());
     bench.produce(&Sent::new(&["x"]).by(5, 0, 0).bytes()).unwrap();
     let gap = Sent::new(&["x"]).by(5, 0, 7).bytes();
     assert_eq!(bench.error(&gap), Some(ErrorCode::OutOfOrderSequenceNumber));
     assert_eq!(bench.error(&gap), Some(ErrorCode::OutOfOrderSequenceNumber));
-    let bases = |bench: &Bench| bench.log().segments().iter().map(|segment| segment.base).collect::<Vec<_>>();
+    let bases = |bench: &Bench| {
+        bench
+            .log()
+            .segments()
+            .iter()
+            .map(|segment| segment.base)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(bases(&bench), [at(0), at(1)], "an empty segment is not rolled again");
     let mut again = Bench::on(bench.store.clone(), config());
     assert_eq!(bases(&again), [at(0), at(1)]);
-    assert_eq!(offsets(&again.produce(&Sent::new(&["y"]).by(5, 0, 1).bytes()).unwrap()), (1, 1));
+    assert_eq!(
+        offsets(&again.produce(&Sent::new(&["y"]).by(5, 0, 1).bytes()).unwrap()),
+        (1, 1)
+    );
 }
 
 #[test]
@@ -242,11 +278,17 @@ fn a_deleted_log_keeps_its_files_for_a_while_under_another_name() {
     bench.node.delete_log(&tp, NOW);
     let ours = |bench: &Bench| {
         let directories = bench.store.directories().unwrap();
-        directories.into_iter().filter(|name| name.starts_with("t-0")).collect::<Vec<_>>()
+        directories
+            .into_iter()
+            .filter(|name| name.starts_with("t-0"))
+            .collect::<Vec<_>>()
     };
     let discarded = format!("t-0.{}-delete", "07".repeat(16));
     assert_eq!(ours(&bench), [discarded]);
-    let later = |ms| Now { unix_ms: NOW.unix_ms + ms, monotonic_ms: NOW.monotonic_ms + ms };
+    let later = |ms| Now {
+        unix_ms: NOW.unix_ms + ms,
+        monotonic_ms: NOW.monotonic_ms + ms,
+    };
     assert_eq!(bench.node.next_deadline(), Some(NOW.plus_ms(60_000)));
     bench.node.tick(later(60_000));
     assert_eq!(ours(&bench), Vec::<String>::new());
@@ -259,8 +301,25 @@ fn records_of_an_old_format_are_refused_and_not_cut_off() {
     bench.node.close_logs().unwrap();
     let file = bench.log().segments()[0].file();
     let mut store = bench.store.clone();
-    store.append("t-0", &file, &[&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 9, 9, 9, 9, 1], &[0; 9]]).unwrap();
-    let opening = recover::Opening { clean: true, recovery_point: at(1), log_start: None };
-    let opened = recover::open(&mut store, "t-0", TopicId([7; 16]), TopicConfig::default(), opening, NOW);
+    store
+        .append(
+            "t-0",
+            &file,
+            &[&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 14, 9, 9, 9, 9, 1], &[0; 9]],
+        )
+        .unwrap();
+    let opening = recover::Opening {
+        clean: true,
+        recovery_point: at(1),
+        log_start: None,
+    };
+    let opened = recover::open(
+        &mut store,
+        "t-0",
+        TopicId([7; 16]),
+        TopicConfig::default(),
+        opening,
+        NOW,
+    );
     assert!(opened.is_err_and(|error| error.reason.contains("magic 1")));
 }

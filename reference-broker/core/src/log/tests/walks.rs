@@ -9,7 +9,10 @@ use super::*;
 fn samples() -> impl Strategy<Value = Vec<Sample>> {
     let bytes = || prop::option::of(prop::collection::vec(any::<u8>(), 0..200));
     let one = (-1i64..10_000, bytes(), bytes());
-    prop::collection::vec(one.prop_map(|(timestamp, key, value)| Sample { timestamp, key, value }), 1..30)
+    prop::collection::vec(
+        one.prop_map(|(timestamp, key, value)| Sample { timestamp, key, value }),
+        1..30,
+    )
 }
 
 proptest! {
@@ -86,7 +89,11 @@ fn a_record_that_claims_two_billion_headers_is_refused_at_once() {
     let mut body = Vec::new();
     put_varlong(&mut body, record.len() as i64);
     body.extend(record);
-    let batch = Batch { records: body.into(), ..Sent::new(&["x"]).batch() }.sealed();
+    let batch = Batch {
+        records: body.into(),
+        ..Sent::new(&["x"]).batch()
+    }
+    .sealed();
     let walked = Walked::new(&batch.to_bytes(), usize::MAX);
     assert_eq!(walked.records, Err(Malformed::Structure));
 }
@@ -102,10 +109,18 @@ fn shapes_are_told_by_headers_alone() {
     };
     assert_eq!(shape(&one), Shape::One);
     assert_eq!(shape(&[&one[..], &one[..]].concat()), Shape::Many);
-    assert_eq!(shape(&[&one[..], &one[..30]].concat()), Shape::One, "a torn batch behind is no batch");
+    assert_eq!(
+        shape(&[&one[..], &one[..30]].concat()),
+        Shape::One,
+        "a torn batch behind is no batch"
+    );
     assert_eq!(shape(&[&one[..], &[0; 40]].concat()), Shape::CorruptTail);
-    assert_eq!([shape(&[]), shape(&one[..11]), shape(&one[..one.len() - 1])], [Shape::Nothing; 3]);
-    assert_eq!([with(16, 0), with(16, 1), with(16, 3), with(11, 13)], [
-        Shape::OldMagic, Shape::OldMagic, Shape::Corrupt, Shape::Corrupt
-    ]);
+    assert_eq!(
+        [shape(&[]), shape(&one[..11]), shape(&one[..one.len() - 1])],
+        [Shape::Nothing; 3]
+    );
+    assert_eq!(
+        [with(16, 0), with(16, 1), with(16, 3), with(11, 13)],
+        [Shape::OldMagic, Shape::OldMagic, Shape::Corrupt, Shape::Corrupt]
+    );
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Node, active};
 use crate::config::TopicConfig;
 use crate::log::checkpoint::{
-    CLEAN_SHUTDOWN, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS, offsets_from_text, offsets_to_text,
-    partition_metadata,
+    CLEAN_SHUTDOWN, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS, offsets_from_text,
+    offsets_to_text, partition_metadata,
 };
 use crate::log::read::read_all;
 use crate::log::recover::{self, Opening, put, write_indexes};
@@ -48,7 +48,12 @@ impl Node {
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
         };
         // What was deleted before the stop goes now.
-        for directory in self.store.directories()?.iter().filter(|name| name.ends_with(DISCARDED)) {
+        for directory in self
+            .store
+            .directories()?
+            .iter()
+            .filter(|name| name.ends_with(DISCARDED))
+        {
             self.store.remove_directory(directory)?;
         }
         self.store.remove("", CLEAN_SHUTDOWN)
@@ -60,13 +65,20 @@ impl Node {
         let discarded = format!("{}.{id}{DISCARDED}", log.directory());
         // What cannot be renamed is a stray directory: it no longer belongs to any topic.
         if self.store.rename_directory(log.directory(), &discarded).is_ok() {
-            self.logs.discarded.insert((now.plus_ms(log.config().file_delete_delay_ms), discarded));
+            self.logs
+                .discarded
+                .insert((now.plus_ms(log.config().file_delete_delay_ms), discarded));
         }
     }
 
     /// Removes the directories whose time has come.
     pub(super) fn remove_discarded(&mut self, now: Now) {
-        while self.logs.discarded.first().is_some_and(|(deadline, _)| deadline.is_due(now)) {
+        while self
+            .logs
+            .discarded
+            .first()
+            .is_some_and(|(deadline, _)| deadline.is_due(now))
+        {
             if let Some((_, directory)) = self.logs.discarded.pop_first() {
                 // What cannot be removed now is tried again at the next start.
                 let _ = self.store.remove_directory(&directory);
@@ -83,9 +95,11 @@ impl Node {
         self.write_recovery_points()?;
         let open = self.logs.open.iter().filter(|(_, log)| !log.is_metadata());
         let high_watermarks: BTreeMap<_, _> = open.map(|(tp, log)| (tp, log.high_watermark())).collect();
-        self.store.replace("", HIGH_WATERMARKS, offsets_to_text(high_watermarks).as_bytes())?;
+        self.store
+            .replace("", HIGH_WATERMARKS, offsets_to_text(high_watermarks).as_bytes())?;
         self.write_log_starts()?;
-        self.store.replace("", CLEAN_SHUTDOWN, br#"{"version":0,"brokerEpoch":-1}"#)
+        self.store
+            .replace("", CLEAN_SHUTDOWN, br#"{"version":0,"brokerEpoch":-1}"#)
     }
 
     /// Opens the log in a partition's directory, or makes it.
@@ -112,7 +126,12 @@ impl Node {
         let log = recover::open(&mut *self.store, &directory, id, config, opening, now)?;
         if is_new {
             self.store.create_directory(&directory)?;
-            put(&mut *self.store, &directory, PARTITION_METADATA, partition_metadata(id).as_bytes())?;
+            put(
+                &mut *self.store,
+                &directory,
+                PARTITION_METADATA,
+                partition_metadata(id).as_bytes(),
+            )?;
             make_files(&mut *self.store, &log)?;
         }
         Ok(log)
@@ -121,7 +140,11 @@ impl Node {
     /// Where each log begins, for those that DeleteRecords moved.
     pub(super) fn write_log_starts(&mut self) -> Result<(), StoreError> {
         let mut starts = self.unopened(&self.logs.found.log_starts);
-        let moved = self.logs.open.iter().filter(|(_, log)| log.log_start() > log.segments()[0].base);
+        let moved = self
+            .logs
+            .open
+            .iter()
+            .filter(|(_, log)| log.log_start() > log.segments()[0].base);
         starts.extend(moved.map(|(tp, log)| (tp, log.log_start())));
         let text = offsets_to_text(starts);
         self.store.replace("", LOG_STARTS, text.as_bytes())
@@ -138,11 +161,17 @@ impl Node {
     where
         Self: 'a,
     {
-        found.iter().filter(|(tp, _)| !self.logs.open.contains_key(tp)).map(|(tp, offset)| (tp, *offset)).collect()
+        found
+            .iter()
+            .filter(|(tp, _)| !self.logs.open.contains_key(tp))
+            .map(|(tp, offset)| (tp, *offset))
+            .collect()
     }
 
     fn close_log(&mut self, tp: &TopicPartition) -> Result<(), StoreError> {
-        let Some(log) = self.logs.open.get_mut(tp).filter(|log| !log.is_offline()) else { return Ok(()) };
+        let Some(log) = self.logs.open.get_mut(tp).filter(|log| !log.is_offline()) else {
+            return Ok(());
+        };
         if active(log).size == 0 && log.recovery_point() == log.log_end() {
             return Ok(());
         }
@@ -154,19 +183,32 @@ impl Node {
             return Ok(());
         }
         let from = log.recovery_point();
-        for segment in log.segments().iter().filter(|segment| segment.base.0 + 1 > from.0 || segment.base == last.base) {
+        for segment in log
+            .segments()
+            .iter()
+            .filter(|segment| segment.base.0 + 1 > from.0 || segment.base == last.base)
+        {
             self.store.sync(&directory, &segment.file())?;
         }
         let file = file_name(log.log_end(), "snapshot");
-        put(&mut *self.store, &directory, &file, &snapshot::to_bytes(log.producers()))?;
+        put(
+            &mut *self.store,
+            &directory,
+            &file,
+            &snapshot::to_bytes(log.producers()),
+        )?;
         log.apply(&Change::Flushed(log.log_end()));
         Ok(())
     }
 
     fn checkpoint(&self, name: &str, files: &[(String, u64)]) -> Result<HashMap<TopicPartition, Offset>, StoreError> {
-        let Some((_, size)) = files.iter().find(|(file, _)| file == name) else { return Ok(HashMap::new()) };
+        let Some((_, size)) = files.iter().find(|(file, _)| file == name) else {
+            return Ok(HashMap::new());
+        };
         let bytes = read_all(&*self.store, "", name, *size)?;
-        Ok(offsets_from_text(&String::from_utf8_lossy(&bytes)).into_iter().collect())
+        Ok(offsets_from_text(&String::from_utf8_lossy(&bytes))
+            .into_iter()
+            .collect())
     }
 }
 
