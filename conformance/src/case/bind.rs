@@ -194,10 +194,10 @@ fn relative_time(word: &str, now_ms: i64) -> Option<i64> {
     if rest.is_empty() {
         return Some(now_ms);
     }
-    let (sign, amount) = match rest.split_at(1) {
-        ("-", amount) => (-1, amount),
-        ("+", amount) => (1, amount),
-        _ => return None,
+    let (sign, amount) = match (rest.strip_prefix('-'), rest.strip_prefix('+')) {
+        (Some(amount), _) => (-1, amount),
+        (_, Some(amount)) => (1, amount),
+        (None, None) => return None,
     };
     let digits = amount.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
     let unit = match &amount[digits.len()..] {
@@ -208,13 +208,20 @@ fn relative_time(word: &str, now_ms: i64) -> Option<i64> {
         "d" => 86_400_000,
         _ => return None,
     };
-    Some(now_ms + sign * unit * digits.parse::<i64>().ok()?)
+    now_ms.checked_add(digits.parse::<i64>().ok()?.checked_mul(sign * unit)?)
 }
+
+/// A case has no use for more than the largest frame.
+const MOST_REPEATED: usize = 128 << 20;
 
 /// `repeat("a", 250)`, `join("0:", repeat("1", 250))`, `pad("$t", 249)`, `subscription("$t")`: long texts and bytes without
 /// writing them out.
 fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
-    let size = |arg: &Arg| arg.int().and_then(|size| usize::try_from(size).ok());
+    let size = |arg: &Arg| {
+        arg.int()
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| *size <= MOST_REPEATED)
+    };
     match (name, items) {
         ("repeat", [Arg::Bytes(bytes), count]) if size(count).is_some() => {
             Ok(Arg::Bytes(bytes.repeat(size(count).unwrap_or(0))))

@@ -233,4 +233,31 @@ await j1
         let error = parse("x", "# PRO-1  A b.\napis: Produce 3...\n\nsend X {}\n").expect_err("no range");
         assert!(error.to_string().starts_with("x.case:2:7: expected"), "{error}");
     }
+
+    proptest::proptest! {
+        /// A file is refused with a place in it, whatever stands there; it never takes the suite down.
+        #[test]
+        fn no_text_takes_the_parser_down(
+            head in "(# [A-Z]{3}-[0-9]{1,2}  A\\.\n)?",
+            body in "([a-z&@$|>=\\[\\]{}:,\"\\\\0-9. éü\n#-]|\n----|\n\n|given topic |needs: |apis: |send X |now){0,60}",
+        ) {
+            let text = format!("{head}{body}");
+            match parse("any/text", &text) {
+                Ok(case) => {
+                    let names = crate::case::Names::new("z1234560001-");
+                    for step in &case.steps {
+                        let _ = names.bind_args(&step.args, 0, &mut Vec::new());
+                    }
+                }
+                Err(error) => proptest::prop_assert!(error.line >= 1 && error.column >= 1, "{error}"),
+            }
+        }
+
+        /// Nor does a case with one byte lost, doubled or changed.
+        #[test]
+        fn a_damaged_case_is_read_or_refused(at in 0..CRC.len(), with in "[ -~\n]?") {
+            let text = format!("{}{with}{}", &CRC[..at], &CRC[at + 1..]);
+            let _ = parse("any/text", &text);
+        }
+    }
 }

@@ -108,9 +108,12 @@ fn name_of(path: &Path) -> String {
 
 /// A directory on its way out is `t-0.<32 hex digits>-delete`.
 fn without_uuid(name: &str) -> String {
-    match name.rsplit_once('.') {
-        Some((start, end)) if end.len() > 33 && end[..32].chars().all(|digit| digit.is_ascii_hexdigit()) => {
-            format!("{start}.<uuid>{}", &end[32..])
+    let parts = name
+        .rsplit_once('.')
+        .and_then(|(start, end)| Some((start, end.split_at_checked(32)?)));
+    match parts {
+        Some((start, (digits, rest))) if digits.chars().all(|digit| digit.is_ascii_hexdigit()) => {
+            format!("{start}.<uuid>{rest}")
         }
         _ => name.to_owned(),
     }
