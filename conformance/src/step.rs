@@ -231,3 +231,21 @@ async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt>
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::VERBS;
+
+    #[test]
+    fn the_page_of_the_language_tells_every_verb() {
+        let page = include_str!("../cases/README.md");
+        let tells = |verb: &str| {
+            page.lines().any(|line| {
+                let words = line.trim_start_matches([' ', '#']).split([' ', '`']);
+                words.take(2).any(|word| word == verb) || line.contains(&format!("    {verb} "))
+            })
+        };
+        let untold: Vec<_> = VERBS.iter().filter(|verb| !tells(verb)).collect();
+        assert!(untold.is_empty(), "cases/README.md says nothing of {untold:?}");
+    }
+}
