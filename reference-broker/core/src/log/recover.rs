@@ -1,7 +1,8 @@
 //! A log from its files. After a clean stop indexes and snapshots are believed; else every batch above the recovery point
 //! is checked, the log is cut at the first bad one, and what was derived from it is derived anew.
 //!
-//! Replay is [`Machine::apply`]: a recovered log is equal to the one that was written.
+//! Replay is [`Machine::apply`]: a recovered log is equal to the one that was written, but for what Kafka forgets of its
+//! producers.
 
 use std::ops::ControlFlow;
 
