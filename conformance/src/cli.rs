@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::driver::apart;
+
 /// Drives a Kafka broker and a real Apache Kafka with the same cases and compares what they answer.
 #[derive(Debug, Parser)]
 #[command(name = "conformance", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
@@ -44,6 +46,9 @@ enum Command {
     Explain(explain::Arguments),
     /// Asks a real Kafka and rewrites the recorded answers.
     Record(record::Arguments),
+    /// Plays the client steps that another process of this binary sends.
+    #[command(hide = true, name = apart::SUBCOMMAND)]
+    ClientSession,
     /// Prints completions for a shell.
     Completions(completions::Arguments),
 }
@@ -113,6 +118,9 @@ pub fn main() -> ExitCode {
             Some(Command::List(arguments)) => list::run(&arguments),
             Some(Command::Explain(arguments)) => explain::run(&arguments),
             Some(Command::Record(arguments)) => record::run(arguments).await,
+            Some(Command::ClientSession) => {
+                apart::serve().await.map(|()| Exit::AsExpected).map_err(Failure::could_not_ask)
+            }
             Some(Command::Completions(arguments)) => completions::run(&arguments),
         }
     });

@@ -1,4 +1,5 @@
 //! Who speaks to the broker: exact bytes, or a client library.
 
+pub mod apart;
 pub mod client;
 pub mod wire;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::{Exit, Failure, Format, select};
+use crate::driver::apart;
 use crate::oracle::Oracle;
 use crate::profile::Profile;
 use crate::report::{Collected, Files, JsonLines, Look, Reporter, Terminal};
@@ -87,6 +88,9 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     become_mutant(&arguments)?;
     let target = Target::parse(&arguments.target).map_err(Failure::usage)?;
     let oracle = Oracle::parse(&arguments.oracle).map_err(Failure::usage)?;
+    if !matches!(target, Target::Reference { .. } | Target::Jvm { .. }) {
+        apart::use_processes().map_err(Failure::could_not_ask)?;
+    }
     let cases = select::load(arguments.cases.as_ref())?;
     let filters = Filters {
         families: arguments.family.clone(),

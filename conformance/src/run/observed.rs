@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Broker;
 use super::event::{DriverKind, FrameReport};
 use crate::case::{Arg, Case, Cell, Step};
-use crate::driver::client;
+use crate::driver::apart::Clients;
 use crate::step::{self, Limits, Session, StepRun};
 
 /// What one step came to.
@@ -103,7 +103,7 @@ pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen
         limits,
         &prefix,
     ));
-    let clients = Arc::new(Mutex::new(client::Session::open(&broker.facts().bootstrap, &prefix)));
+    let clients = Arc::new(Mutex::new(Clients::open(&broker.facts().bootstrap, &prefix)));
     let mut play = Play {
         session,
         clients,
@@ -136,7 +136,7 @@ pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen
 /// A case while it is played.
 struct Play {
     session: Arc<Session>,
-    clients: Arc<Mutex<client::Session>>,
+    clients: Arc<Mutex<Clients>>,
     jobs: HashMap<String, JoinHandle<StepRun>>,
 }
 
@@ -175,7 +175,7 @@ impl Play {
 
 async fn run_one(
     session: Arc<Session>,
-    clients: Arc<Mutex<client::Session>>,
+    clients: Arc<Mutex<Clients>>,
     step: Step,
     sent: Option<oneshot::Sender<()>>,
 ) -> StepRun {

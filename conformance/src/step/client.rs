@@ -4,11 +4,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{PAUSE, Patience, Session, StepRun};
 use crate::case::{Capture, Step};
-use crate::driver::client;
+use crate::driver::apart::Clients;
 use crate::observe::project;
 
 /// Runs one step of the client driver.
-pub async fn run_client(session: &Session, clients: &mut client::Session, step: &Step) -> StepRun {
+pub async fn run_client(session: &Session, clients: &mut Clients, step: &Step) -> StepRun {
     let broken = |why: String| StepRun {
         broken: Some(format!("line {}: {why}", step.line)),
         ..StepRun::default()
@@ -24,7 +24,7 @@ pub async fn run_client(session: &Session, clients: &mut client::Session, step: 
     };
     let started = Instant::now();
     loop {
-        match client::run(clients, &args.verb, &args).await {
+        match clients.run(&args).await {
             Ok(lines) if patience.wants_more(&lines) && started.elapsed() < session.limits().step => sleep(PAUSE).await,
             Ok(lines) => return answered(project(lines, &step.projection), patience.timed(started.elapsed())),
             Err(error) => return broken(error.to_string()),
