@@ -48,7 +48,7 @@ pub struct Apart {
 #[derive(Debug)]
 enum State {
     Unstarted,
-    Alive(Process),
+    Alive(Box<Process>),
     /// A step was abandoned, and with it the process.
     Abandoned,
     /// How it ended by itself.
@@ -100,7 +100,7 @@ impl Apart {
     async fn run(&mut self, args: &Args) -> Result<Vec<String>, StepFailure> {
         let failed = |error: io::Error| StepFailure(format!("the process of the client: {error}"));
         let mut process = match std::mem::replace(&mut self.state, State::Abandoned) {
-            State::Unstarted => self.start().await.map_err(failed)?,
+            State::Unstarted => Box::new(self.start().await.map_err(failed)?),
             State::Alive(process) => process,
             State::Abandoned => return Err(StepFailure("an earlier step of this session was abandoned".to_owned())),
             State::Died(how) => {
