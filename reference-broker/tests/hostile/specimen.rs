@@ -36,7 +36,7 @@ pub(crate) fn specimens(advertised: &[(i16, i16, i16)]) -> Vec<Specimen> {
 fn one_of_each(fields: &[Field], version: i16) -> Struct {
     let present = fields.iter().filter(|field| field.versions.contains(version));
     present.fold(Struct::new(), |all, field| {
-        all.with(&field.name, one(&field.name, &field.ty, version))
+        all.with(field.name, one(field.name, &field.ty, version))
     })
 }
 
