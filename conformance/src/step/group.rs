@@ -35,23 +35,42 @@ fn shape_of(call: &Call<'_>, id: &str) -> String {
     call.session.symbols().names.plain(&shape)
 }
 
-/// `enter g …` as `join`, and joins again with the id that it is told to come back with: as a client does.
+/// `enter g …` as `join`, and joins again with the id that it is told to come back with: as a client does. Kafka 3.9 may
+/// have forgotten the id, with the empty group, when any topic was deleted meanwhile; a client then starts over.
 pub(super) async fn enter(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     let group = call.name_at(args, 0, "a group name")?;
     let mut request = join_request(call, args, &group)?;
-    if request.version >= MEMBER_ID_REQUIRED_SINCE && instance(call, args).is_none() {
+    if request.version < MEMBER_ID_REQUIRED_SINCE || instance(call, args).is_some() {
+        let reply = call.ask_coordinator(&request, &group, error).await?;
+        return Ok(join_lines(call, &reply));
+    }
+    let mut tries = 0;
+    loop {
+        tries += 1;
         let sent = call.keep_quiet();
+        set_member(&mut request, "");
         let told = call.ask_coordinator(&request, &group, error).await?;
         call.speak_up(sent);
         if error(&told) != "MEMBER_ID_REQUIRED" {
             return Ok(join_lines(call, &told));
         }
-        if let Value::Struct(body) = &mut request.body {
-            body.set("MemberId", text(&told, "MemberId"));
+        set_member(&mut request, text(&told, "MemberId"));
+        let reply = call.ask_coordinator(&request, &group, error).await?;
+        // Who is shown out while its join waits is told so without an id, and has entered all the same.
+        let is_forgotten = error(&reply) == "UNKNOWN_MEMBER_ID" && !text(&reply, "MemberId").is_empty();
+        if !is_forgotten || tries == TRIES_TO_ENTER {
+            return Ok(join_lines(call, &reply));
         }
     }
-    let reply = call.ask_coordinator(&request, &group, error).await?;
-    Ok(join_lines(call, &reply))
+}
+
+/// After which an id that is forgotten again and again is the answer.
+const TRIES_TO_ENTER: usize = 3;
+
+fn set_member(request: &mut Request, id: &str) {
+    if let Value::Struct(body) = &mut request.body {
+        body.set("MemberId", id);
+    }
 }
 
 /// KIP-394.
