@@ -118,9 +118,10 @@ pub fn main() -> ExitCode {
             Some(Command::List(arguments)) => list::run(&arguments),
             Some(Command::Explain(arguments)) => explain::run(&arguments),
             Some(Command::Record(arguments)) => record::run(arguments).await,
-            Some(Command::ClientSession) => {
-                apart::serve().await.map(|()| Exit::AsExpected).map_err(Failure::could_not_ask)
-            }
+            Some(Command::ClientSession) => apart::serve()
+                .await
+                .map(|()| Exit::AsExpected)
+                .map_err(Failure::could_not_ask),
             Some(Command::Completions(arguments)) => completions::run(&arguments),
         }
     });

@@ -47,7 +47,10 @@ async fn every_acknowledged_record_is_served_after_kill_minus_nine() {
 async fn load(broker: &mut Broker, round: usize, enough: usize, acknowledged: &mut Acknowledged) {
     let producer: FutureProducer = config(broker.address)
         .set("message.timeout.ms", "5000")
-        .set("enable.idempotence", if round.is_multiple_of(2) { "true" } else { "false" })
+        .set(
+            "enable.idempotence",
+            if round.is_multiple_of(2) { "true" } else { "false" },
+        )
         .set("queue.buffering.max.ms", "1")
         .create()
         .expect("a producer");
