@@ -67,9 +67,17 @@ pub(super) async fn damage(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     Ok(Vec::new())
 }
 
+/// A broker renames and removes while we look: what is gone by then is not there.
+fn present<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 fn partitions(below: &Path, wanted: &str, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(below)? {
+    for entry in present(fs::read_dir(below))?.into_iter().flatten() {
         let path = entry?.path();
         if !path.is_dir() {
             continue;
@@ -85,10 +93,13 @@ fn partitions(below: &Path, wanted: &str, depth: usize) -> io::Result<Vec<PathBu
 
 fn entries(directory: &Path, name: &str, sizes: bool) -> io::Result<Vec<String>> {
     let mut lines = Vec::new();
-    for entry in fs::read_dir(directory)? {
+    for entry in present(fs::read_dir(directory))?.into_iter().flatten() {
         let entry = entry?;
         let size = if sizes {
-            format!(" size={}", entry.metadata()?.len())
+            let Some(metadata) = present(entry.metadata())? else {
+                continue;
+            };
+            format!(" size={}", metadata.len())
         } else {
             String::new()
         };
