@@ -125,6 +125,7 @@ pub fn main() -> ExitCode {
             Some(Command::Completions(arguments)) => completions::run(&arguments),
         }
     });
+    crate::target::settle();
     // Threads that wait in a foreign library must not hold the exit up.
     runtime.shutdown_background();
     done.map_or_else(|failure| fail(&failure), ExitCode::from)

@@ -9,8 +9,8 @@ mod pool;
 pub(crate) use executor::unadvertised;
 pub use executor::{Options, execute};
 pub use observed::{StepObservation, observe_case};
-pub(crate) use plan::matches;
 pub use plan::{Filters, Plan, Planned, plan};
+pub(crate) use plan::{is_named, is_of_family, matches};
 pub use pool::{Broker, Pool};
 
 use std::future::Future;

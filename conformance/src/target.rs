@@ -80,8 +80,7 @@ impl Target {
             return Err(format!("{} brokers", needs.brokers));
         }
         let (fresh, config, kill, disk) = match self {
-            Self::Reference { .. } | Self::Jvm { .. } => (true, true, true, true),
-            Self::Docker { .. } => (true, true, true, false),
+            Self::Reference { .. } | Self::Jvm { .. } | Self::Docker { .. } => (true, true, true, true),
             Self::Exec(_) => (true, false, true, false),
             Self::Address(_) => (false, false, false, false),
         };
@@ -128,6 +127,11 @@ impl Needs {
     pub fn is_shared(&self) -> bool {
         !(self.fresh || self.kill || self.disk)
     }
+}
+
+/// Waits until everything that dropped brokers leave is gone. For the end of the process, outside of any task.
+pub fn settle() {
+    docker::settle();
 }
 
 /// Why a target did not come up, in words for the user: what happened and what to do.

@@ -6,6 +6,7 @@ use broker_core::{Node, Now, Span, Ticket, node::Released};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
+mod alter;
 mod budget;
 mod by_topic;
 mod convert;

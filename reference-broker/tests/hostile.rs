@@ -2,6 +2,8 @@
 //!
 //! The broker is the real binary; its memory is what the kernel says it was at its peak.
 
+mod starter;
+
 mod hostile {
     pub(crate) mod broker;
     pub(crate) mod specimen;

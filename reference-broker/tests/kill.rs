@@ -1,10 +1,11 @@
 //! kill -9 under load: what was acknowledged is served after the next start, and nothing else appears in its place.
 
+mod starter;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -138,22 +139,7 @@ struct Broker {
 
 impl Broker {
     fn start(listen: SocketAddr, data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
-            .args(["--listen", &listen.to_string(), "--data-dir"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output"))
-            .read_line(&mut line)
-            .expect("its first line");
-        let address = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("it listens")
-            .parse()
-            .expect("an address");
+        let (child, address) = starter::start(listen, &["--data-dir".as_ref(), data.as_os_str()]);
         Self { child, address }
     }
 

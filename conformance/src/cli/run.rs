@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     /// What the target claims, and which differences are known.
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
-    /// Counts what the target does not advertise as a difference, in the core families.
+    /// Counts what the target does not advertise as a difference, in the core families (FRM API MET PRO FET LOF TOP FCO CLG OFF).
     #[arg(long)]
     strict: bool,
     /// Runs each case at no more than this many versions of its matrix; the seed says which.

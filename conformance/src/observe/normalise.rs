@@ -41,6 +41,7 @@ const RULES: &[Rule] = &[
     broker_id,
     broker_as_resource,
     host,
+    client_host,
     port,
     rack,
     cluster_id,
@@ -142,6 +143,16 @@ fn broker_as_resource(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     let kind = fact.parent.get("ResourceType").and_then(Value::as_i64)?;
     let id = matches!(kind, 4 | 8).then(|| name.parse().ok()).flatten()?;
     Some(Shown::As(symbols.broker(id)))
+}
+
+/// A broker sees a client by the address of the network between them, which a container changes.
+fn client_host(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
+    let seen = (fact.field.name == "ClientHost")
+        .then(|| fact.value.as_str())
+        .flatten()?;
+    let address = seen.strip_prefix('/')?;
+    let is_address = address.parse::<std::net::IpAddr>().is_ok();
+    is_address.then(|| Shown::As("/<client>".to_owned()))
 }
 
 /// Where a broker listens is configuration; it must be what Metadata advertises.

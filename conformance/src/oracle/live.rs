@@ -1,8 +1,15 @@
 //! A real Kafka that is asked the same case at the same moment. It sees a case as any target does.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::case::{Case, Cell};
 use crate::run::{Broker, Pool, StepObservation, observe_case};
 use crate::target::{Needs, Target, TargetError};
+
+/// A loaded machine and Kafka's longest timers included.
+const CASE_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A running oracle with its brokers.
 #[derive(Debug)]
@@ -55,7 +62,9 @@ impl Live {
     /// The step that could not be asked, and why.
     pub async fn observe(&self, case: &Case, cell: &Cell) -> Result<Vec<StepObservation>, String> {
         let broker = self.lease(&case.needs).await.map_err(|error| error.to_string())?;
-        let observed = observe_case(case, cell, &broker).await;
+        let observed = timeout(CASE_TIMEOUT, observe_case(case, cell, &broker))
+            .await
+            .map_err(|_| format!("not done with the case after {CASE_TIMEOUT:?}"))?;
         match observed.iter().find_map(|step| step.broken.clone()) {
             Some(why) => Err(why),
             None => Ok(observed),

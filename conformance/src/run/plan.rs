@@ -7,6 +7,9 @@ use std::sync::Arc;
 use super::event::DriverKind;
 use crate::case::{Case, Cell};
 
+/// The families without which no application can produce, consume and work in a group: `--strict` is about them.
+pub(crate) const CORE_FAMILIES: [&str; 10] = ["FRM", "API", "MET", "PRO", "FET", "LOF", "TOP", "FCO", "CLG", "OFF"];
+
 /// What the user asked for; empty lists ask for everything.
 #[derive(Debug, Clone, Default)]
 pub struct Filters {
@@ -80,22 +83,24 @@ impl Plan {
 }
 
 fn wanted(case: &Case, filters: &Filters) -> bool {
-    let in_family = |family: &String| {
-        case.ids
-            .iter()
-            .any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(family)))
-    };
-    (filters.families.is_empty() || filters.families.iter().any(in_family))
+    (filters.families.is_empty() || filters.families.iter().any(|family| is_of_family(case, family)))
         && filters.driver.is_none_or(|driver| case.driver == driver)
 }
 
 fn named(case: &Case, cell: &Cell, filters: &Filters) -> bool {
-    filters.cases.is_empty()
-        || filters.cases.iter().any(|glob| {
-            matches(glob, &case.name)
-                || matches(glob, &case.run_id(cell))
-                || case.ids.iter().any(|id| matches(glob, id))
-        })
+    filters.cases.is_empty() || filters.cases.iter().any(|glob| is_named(case, cell, glob))
+}
+
+/// Whether an id of the case is of this family: `PRO`, in either case.
+pub(crate) fn is_of_family(case: &Case, family: &str) -> bool {
+    case.ids
+        .iter()
+        .any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(family)))
+}
+
+/// Whether a glob means this run: by case name, run id or catalogue id.
+pub(crate) fn is_named(case: &Case, cell: &Cell, glob: &str) -> bool {
+    matches(glob, &case.name) || matches(glob, &case.run_id(cell)) || case.ids.iter().any(|id| matches(glob, id))
 }
 
 /// `*` stands for any text, `?` for one letter.

@@ -2,13 +2,18 @@
 //!
 //! The same start serves the official image and the stand-in of `scripts/kafka-image`: only `bash`, `java`,
 //! `/opt/kafka/libs` and a writable `/tmp` are taken for granted. The host port is fixed before the start, so that it is
-//! the same after a restart.
+//! the same after a restart. The data directory is one of the host's, where `files` and `damage` reach it.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use testcontainers::bollard::Docker;
 use testcontainers::bollard::query_parameters::KillContainerOptions;
-use testcontainers::core::IntoContainerPort;
+use testcontainers::core::{IntoContainerPort, Mount};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use tokio::time::{Instant, timeout};
@@ -17,12 +22,16 @@ use super::{Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
 const PULL_TIMEOUT: Duration = Duration::from_secs(600);
+/// Where the container sees the data directory.
+const DATA: &str = "/tmp/kraft-data";
 
 pub(super) struct Node {
     container: Option<ContainerAsync<GenericImage>>,
     engine: Docker,
     image: String,
     address: String,
+    /// Goes after the container that writes there.
+    data: Option<TempDir>,
 }
 
 impl Node {
@@ -31,7 +40,11 @@ impl Node {
         let name = format!("{image}:{tag}");
         let port = ports::free()?;
         present(&engine, image, tag).await?;
-        let container = timeout(STARTUP_TIMEOUT, request(image, tag, port, needs).start())
+        let (data, owner) = data_directory().map_err(|e| TargetError(format!("no temporary directory: {e}")))?;
+        let request = request(image, tag, port, needs)
+            .with_mount(Mount::bind_mount(data.path().display().to_string(), DATA))
+            .with_user(owner);
+        let container = timeout(STARTUP_TIMEOUT, request.start())
             .await
             .map_err(|_| TargetError(format!("the Docker engine did not start {name} in time")))?
             .map_err(|e| TargetError(format!("the Docker engine cannot start {name}: {e}")))?;
@@ -40,6 +53,7 @@ impl Node {
             engine,
             image: name,
             address: format!("127.0.0.1:{port}"),
+            data: Some(data),
         };
         node.ready().await?;
         Ok(node)
@@ -47,6 +61,10 @@ impl Node {
 
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    pub(super) fn data_dir(&self) -> Option<&Path> {
+        self.data.as_ref().map(TempDir::path)
     }
 
     pub(super) async fn kill(&self) -> Result<(), TargetError> {
@@ -61,8 +79,11 @@ impl Node {
         Ok(())
     }
 
-    /// Starts the killed container again: same port, same data.
+    /// Starts the container again, killed before if it still runs: same port, same data.
     pub(super) async fn launch(&self) -> Result<(), TargetError> {
+        if running(self.container()?).await {
+            self.kill().await?;
+        }
         self.container()?
             .start()
             .await
@@ -99,20 +120,49 @@ impl std::fmt::Debug for Node {
     }
 }
 
-impl Drop for Node {
-    /// testcontainers removes the container when its handle drops, and needs a runtime for it.
-    fn drop(&mut self) {
-        let container = self.container.take();
-        if tokio::runtime::Handle::try_current().is_ok() {
-            drop(container);
-        } else if let Ok(runtime) = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-        {
-            runtime.block_on(async move { drop(container) });
+impl Node {
+    /// Returns when the container is gone.
+    pub(super) async fn remove(mut self) {
+        if let Some(container) = self.container.take() {
+            removed(container).await;
         }
     }
+}
+
+impl Drop for Node {
+    /// On a thread of its own: it takes a second, and nothing that runs beside it may stand still for so long (a runtime that
+    /// is entered anew within itself even loses wake-ups). [`settle`] waits for it.
+    fn drop(&mut self) {
+        let (Some(container), data) = (self.container.take(), self.data.take()) else {
+            return;
+        };
+        let removal = std::thread::spawn(move || {
+            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                runtime.block_on(removed(container));
+            }
+            drop(data);
+        });
+        removals().push(removal);
+    }
+}
+
+static REMOVALS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+fn removals() -> MutexGuard<'static, Vec<JoinHandle<()>>> {
+    REMOVALS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until every container that was dropped is gone. For the end of the process, outside of any task.
+pub(super) fn settle() {
+    let removals = std::mem::take(&mut *removals());
+    for removal in removals {
+        let _ = removal.join(); // one that failed leaves what `docker rm` removes
+    }
+}
+
+/// What the engine does not remove in time stays there.
+async fn removed(container: ContainerAsync<GenericImage>) {
+    let _ = timeout(STARTUP_TIMEOUT, container.rm()).await;
 }
 
 async fn running(container: &ContainerAsync<GenericImage>) -> bool {
@@ -163,6 +213,13 @@ async fn present(engine: &Docker, image: &str, tag: &str) -> Result<(), TargetEr
     )))
 }
 
+/// A directory of the host and `uid:gid` of its owner, so that what the container writes there is the caller's.
+fn data_directory() -> std::io::Result<(TempDir, String)> {
+    let data = tempfile::Builder::new().prefix("touchstone-").tempdir()?;
+    let metadata = data.path().metadata()?;
+    Ok((data, format!("{}:{}", metadata.uid(), metadata.gid())))
+}
+
 fn request(image: &str, tag: &str, port: u16, needs: &Needs) -> ContainerRequest<GenericImage> {
     GenericImage::new(image, tag)
         .with_exposed_port(9092.tcp())
@@ -193,7 +250,7 @@ fn server_properties(port: u16, needs: &Needs) -> String {
             "listener.security.protocol.map",
             "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
         ),
-        ("log.dirs", "/tmp/kraft-data".to_owned()),
+        ("log.dirs", DATA.to_owned()),
     ];
     properties::file(&properties::of(needs, &own))
 }

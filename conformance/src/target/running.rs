@@ -75,7 +75,8 @@ impl Running {
         match &self.node {
             Node::Reference(node) => Some(node.data_dir()),
             Node::Jvm(node) => Some(node.data_dir()),
-            Node::Elsewhere | Node::Exec(_) | Node::Docker(_) => None,
+            Node::Docker(node) => node.data_dir(),
+            Node::Elsewhere | Node::Exec(_) => None,
         }
     }
 
@@ -134,8 +135,9 @@ impl Running {
         match self.node {
             Node::Reference(node) => node.stop().await,
             Node::Exec(mut node) => node.shut_down().await,
-            // The data of a Java or container broker goes with it: there is nothing to flush.
-            Node::Jvm(_) | Node::Docker(_) | Node::Elsewhere => {}
+            Node::Docker(node) => node.remove().await,
+            // The data of a Java broker goes with it: there is nothing to flush.
+            Node::Jvm(_) | Node::Elsewhere => {}
         }
     }
 

@@ -13,7 +13,9 @@ use kafka_protocol::messages::metadata_response::{
 };
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse};
 
-use super::convert::{CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS, broker_ids, text, topic_id, topic_name, uuid};
+use super::convert::{
+    CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS, broker_ids, leader_error, text, topic_id, topic_name, uuid,
+};
 use super::{Answer, Api, Call};
 
 pub(super) struct Metadata;
@@ -173,13 +175,8 @@ fn known(topic: &TopicImage, operations: i32, semantics: &Semantics) -> Metadata
 }
 
 fn partition((index, partition): (i32, &PartitionImage)) -> MetadataResponsePartition {
-    let error = if partition.leader.0 < 0 {
-        ErrorCode::LeaderNotAvailable.code()
-    } else {
-        0
-    };
     MetadataResponsePartition::default()
-        .with_error_code(error)
+        .with_error_code(leader_error(partition))
         .with_partition_index(index)
         .with_leader_id(BrokerId(partition.leader.0))
         .with_leader_epoch(partition.leader_epoch.0)

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use broker_core::controller::configs::{Alteration, Op, Operation, Unnamed};
-use broker_core::controller::{Intent, Refusal};
 use kafka_protocol::messages::alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{AlterConfigsRequest, AlterConfigsResponse};
 
+use super::alter::alter;
 use super::convert::{error, text};
 use super::{Answer, Api, Call};
 
@@ -29,20 +29,8 @@ impl Api for AlterConfigs {
         {
             return Answer::Close("a resource comes twice in AlterConfigs; Kafka closes here too".into());
         }
-        let intent = if request.validate_only {
-            Intent::Validate
-        } else {
-            Intent::Commit
-        };
-        let alterations: Vec<Alteration> = request.resources.iter().map(alteration).collect();
-        let altered = match call.node.alter_configs(alterations, Unnamed::Reset, intent, call.now) {
-            Ok(altered) => altered,
-            Err(code) => request
-                .resources
-                .iter()
-                .map(|each| (name(each), Err(Refusal { code, message: None })))
-                .collect(),
-        };
+        let alterations = request.resources.iter().map(alteration).collect();
+        let altered = alter(alterations, Unnamed::Reset, request.validate_only, call);
         let responses = altered.iter().map(|((kind, name), result)| {
             let (code, message) = error(result);
             AlterConfigsResourceResponse::default()
@@ -56,20 +44,15 @@ impl Api for AlterConfigs {
     }
 }
 
-fn name(resource: &AlterConfigsResource) -> (i8, String) {
-    (resource.resource_type, resource.resource_name.to_string())
-}
-
 fn alteration(resource: &AlterConfigsResource) -> Alteration {
     let operations = resource.configs.iter().map(|config| Operation {
         name: config.name.to_string(),
         op: Op::Set,
         value: config.value.as_ref().map(ToString::to_string),
     });
-    let (kind, name) = name(resource);
     Alteration {
-        kind,
-        name,
+        kind: resource.resource_type,
+        name: resource.resource_name.to_string(),
         operations: Some(operations.collect()),
     }
 }

@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 
 use broker_core::controller::configs::{Alteration, Op, Operation, Unnamed};
-use broker_core::controller::{Intent, Refusal};
 use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
 use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
 use kafka_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
 
+use super::alter::alter;
 use super::convert::{error, text};
 use super::{Answer, Api, Call};
 
@@ -20,20 +20,8 @@ impl Api for IncrementalAlterConfigs {
     const VERSIONS: RangeInclusive<i16> = 0..=1;
 
     fn handle(request: IncrementalAlterConfigsRequest, call: &mut Call<'_>) -> Answer {
-        let intent = if request.validate_only {
-            Intent::Validate
-        } else {
-            Intent::Commit
-        };
-        let alterations: Vec<Alteration> = request.resources.iter().map(alteration).collect();
-        let altered = match call.node.alter_configs(alterations, Unnamed::Keep, intent, call.now) {
-            Ok(altered) => altered,
-            Err(code) => request
-                .resources
-                .iter()
-                .map(|each| (name(each), Err(Refusal { code, message: None })))
-                .collect(),
-        };
+        let alterations = request.resources.iter().map(alteration).collect();
+        let altered = alter(alterations, Unnamed::Keep, request.validate_only, call);
         let responses = altered.iter().map(|((kind, name), result)| {
             let (code, message) = error(result);
             AlterConfigsResourceResponse::default()
@@ -47,10 +35,6 @@ impl Api for IncrementalAlterConfigs {
     }
 }
 
-fn name(resource: &AlterConfigsResource) -> (i8, String) {
-    (resource.resource_type, resource.resource_name.to_string())
-}
-
 fn alteration(resource: &AlterConfigsResource) -> Alteration {
     let operation = |config: &AlterableConfig| {
         Some(Operation {
@@ -59,10 +43,9 @@ fn alteration(resource: &AlterConfigsResource) -> Alteration {
             value: config.value.as_ref().map(ToString::to_string),
         })
     };
-    let (kind, name) = name(resource);
     Alteration {
-        kind,
-        name,
+        kind: resource.resource_type,
+        name: resource.resource_name.to_string(),
         operations: resource.configs.iter().map(operation).collect(),
     }
 }

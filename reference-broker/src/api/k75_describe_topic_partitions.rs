@@ -11,7 +11,7 @@ use kafka_protocol::messages::describe_topic_partitions_response::{
 };
 use kafka_protocol::messages::{BrokerId, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
 
-use super::convert::{NOT_ASKED, TOPIC_OPERATIONS, broker_ids, topic_name, uuid};
+use super::convert::{NOT_ASKED, TOPIC_OPERATIONS, broker_ids, leader_error, topic_name, uuid};
 use super::{Answer, Api, Call};
 
 pub(super) struct DescribeTopicPartitions;
@@ -114,13 +114,8 @@ fn known(topic: &TopicImage, start: usize, partitions: &[PartitionImage]) -> Des
 }
 
 fn partition((index, partition): (i32, &PartitionImage)) -> DescribeTopicPartitionsResponsePartition {
-    let error = if partition.leader.0 < 0 {
-        ErrorCode::LeaderNotAvailable.code()
-    } else {
-        0
-    };
     DescribeTopicPartitionsResponsePartition::default()
-        .with_error_code(error)
+        .with_error_code(leader_error(partition))
         .with_partition_index(index)
         .with_leader_id(BrokerId(partition.leader.0))
         .with_leader_epoch(partition.leader_epoch.0)

@@ -1,9 +1,11 @@
 //! The real binary on a port of its own, and one connection a question.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::Duration;
+
+use crate::starter;
 
 /// How long an answer may take. Requests that park (joins, long polls) count as answered by closing our side.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,26 +28,9 @@ pub(crate) enum Heard {
 
 impl Broker {
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--config",
-                "group.initial.rebalance.delay.ms=0",
-            ])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output"))
-            .read_line(&mut line)
-            .expect("its first line");
-        let address = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("the contract")
-            .parse()
-            .expect("an address");
+        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = ["--config".as_ref(), "group.initial.rebalance.delay.ms=0".as_ref()];
+        let (child, address) = starter::start(any_port, &config);
         Self { child, address }
     }
 
