@@ -9,6 +9,7 @@ mod lock;
 mod place;
 mod table;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::case::{self, BASELINE, Case};
-use crate::run::{Broker, Filters, Pool, matches};
+use crate::run::{Broker, Filters, Pool, matches, panic_text};
 use crate::target::{Needs, Target, TargetError};
 
 pub use lock::{Lock, LockError};
@@ -132,15 +133,24 @@ impl Recorder {
     async fn all(self: &Arc<Self>, mut cases: Vec<Case>) {
         cases.sort_by(|one, other| (&one.needs, &one.name).cmp(&(&other.needs, &other.name)));
         for group in cases.chunk_by(|one, other| one.needs == other.needs) {
-            let mut tasks = JoinSet::new();
+            let (mut tasks, mut of_task) = (JoinSet::new(), HashMap::new());
             for case in group {
                 let (recorder, case) = (Arc::clone(self), Arc::new(case.clone()));
-                tasks.spawn(async move {
+                let name = case.name.clone();
+                let task = tasks.spawn(async move {
                     let outcome = recorder.one(&case).await;
                     tell(&recorder.sink, outcome);
                 });
+                of_task.insert(task.id(), name);
             }
-            while tasks.join_next().await.is_some() {}
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(error) = ended
+                    && let Some(case) = of_task.remove(&error.id())
+                {
+                    let why = format!("the recorder itself failed: {}", panic_text(error));
+                    tell(&self.sink, Outcome::Refused { case, why });
+                }
+            }
             self.pool.retire(&group[0].needs).await;
         }
     }

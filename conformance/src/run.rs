@@ -6,8 +6,8 @@ mod observed;
 mod plan;
 mod pool;
 
-pub(crate) use executor::unadvertised;
 pub use executor::{Options, execute};
+pub(crate) use executor::{panic_text, unadvertised};
 pub use observed::{StepObservation, observe_case};
 pub use plan::{Filters, Plan, Planned, plan};
 pub(crate) use plan::{is_named, is_of_family, matches};

@@ -1,10 +1,11 @@
 //! Runs the plan: brokers shared where cases allow it, several runs at once, one verdict each, made here and never edited.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use super::event::{Ending, Event, Plan as Announced, RunReport, StepReport};
@@ -73,7 +74,7 @@ pub async fn execute<O: Expectations, P: Profiled>(
         sink,
         cancel,
     });
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut of_task) = (JoinSet::new(), HashMap::new());
     for planned in plan.runs {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
             break;
@@ -81,13 +82,20 @@ pub async fn execute<O: Expectations, P: Profiled>(
         if *ground.cancel.borrow() {
             break;
         }
-        let (ground, facts) = (Arc::clone(&ground), Arc::clone(&first));
-        tasks.spawn(async move {
-            ground.run(planned, &facts).await;
+        let (ground, facts, run) = (Arc::clone(&ground), Arc::clone(&first), planned.clone());
+        let task = tasks.spawn(async move {
+            ground.run(run, &facts).await;
             drop(permit);
         });
+        of_task.insert(task.id(), planned);
     }
-    while tasks.join_next().await.is_some() {}
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended
+            && let Some(planned) = of_task.remove(&error.id())
+        {
+            tell(&ground.sink, Event::RunFinished(crashed(&planned, error)));
+        }
+    }
     let interrupted = *ground.cancel.borrow();
     tell(
         &ground.sink,
@@ -133,19 +141,7 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
             judged = self.judge(&case, &cell, any, &seen) => judged,
             _ = cancel.wait_for(|cancelled| *cancelled) => return,
         };
-        let report = RunReport {
-            id: case.run_id(&cell),
-            case: case.name.clone(),
-            family: case.family().to_owned(),
-            ids: case.ids.clone(),
-            intent: case.intent.clone(),
-            apis: case.apis.iter().map(|api| api.name.clone()).collect(),
-            version: cell.api.clone(),
-            driver: case.driver,
-            verdict,
-            elapsed: seen.elapsed(),
-            steps,
-        };
+        let report = judged(&case, &cell, verdict, seen.elapsed(), steps);
         tell(&self.sink, Event::RunFinished(report));
     }
 
@@ -275,6 +271,39 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
     }
 }
 
+/// A run whose task panicked has a verdict like any other: ours is the fault, and it must not go unseen.
+fn crashed(Planned { case, cell }: &Planned, error: JoinError) -> RunReport {
+    let why = format!("the suite itself failed: {}", panic_text(error));
+    judged(case, cell, Verdict::Broken { why }, Duration::ZERO, Vec::new())
+}
+
+/// What a task that did not end by itself said.
+pub(crate) fn panic_text(error: JoinError) -> String {
+    let what = error.to_string();
+    let Ok(panic) = error.try_into_panic() else {
+        return what;
+    };
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.map_or(what, |text| format!("panicked: {text}"))
+}
+
+fn judged(case: &Case, cell: &Cell, verdict: Verdict, elapsed: Duration, steps: Vec<StepReport>) -> RunReport {
+    RunReport {
+        id: case.run_id(cell),
+        case: case.name.clone(),
+        family: case.family().to_owned(),
+        ids: case.ids.clone(),
+        intent: case.intent.clone(),
+        apis: case.apis.iter().map(|api| api.name.clone()).collect(),
+        version: cell.api.clone(),
+        driver: case.driver,
+        verdict,
+        elapsed,
+        steps,
+    }
+}
+
 fn report(observation: StepObservation, source: String, expected: Option<Vec<String>>) -> StepReport {
     let difference = expected
         .as_deref()
@@ -343,6 +372,20 @@ mod tests {
         }
     }
 
+    /// A fault of the suite in the middle of a run.
+    struct Panics;
+
+    impl Profiled for Panics {
+        fn unclaimed(&self, case: &Case, _: &Cell) -> Option<String> {
+            assert!(!case.name.starts_with("panics"), "a rule of the suite does not hold");
+            None
+        }
+
+        fn known(&self, _: &Case, _: &Cell) -> Option<(String, Option<String>)> {
+            None
+        }
+    }
+
     async fn run<P: Profiled>(texts: &[(&str, &str)], profile: P) -> Vec<RunReport> {
         let cases = texts
             .iter()
@@ -402,6 +445,15 @@ mod tests {
             ["vanished", "vanished", "known", "vanished", "vanished"]
         );
         assert!(words(&reports[5..]).iter().all(|word| *word == "unclaimed"));
+    }
+
+    #[tokio::test]
+    async fn a_run_that_panics_is_broken_and_not_lost() {
+        let one = "# API-01  A.\n\nsend ApiVersions v0 {} | ErrorCode\n----\nErrorCode=NONE\n";
+        let reports = run(&[("panics", one), ("works", one)], Panics).await;
+        assert_eq!(words(&reports), ["broken", "passed"]);
+        let why = format!("{:?}", reports[0].verdict);
+        assert!(why.contains("a rule of the suite does not hold"), "{why}");
     }
 
     #[tokio::test]
