@@ -234,6 +234,16 @@ await j1
         assert!(error.to_string().starts_with("x.case:2:7: expected"), "{error}");
     }
 
+    #[test]
+    fn brackets_in_brackets_are_refused_with_their_place_before_the_stack_ends() {
+        for open in ["[", "{ a: ", "f("] {
+            let text = format!("# PRO-01  Ok.\n\nsend X {}\n", open.repeat(200_000));
+            let error = parse("x", &text).expect_err("too deep");
+            assert_eq!((error.line, error.column), (3, 8 + 33 * open.len()), "{open}");
+            assert!(error.expected.contains("at most 32 brackets"), "{}", error.expected);
+        }
+    }
+
     proptest::proptest! {
         /// A file is refused with a place in it, whatever stands there; it never takes the suite down.
         #[test]

@@ -215,6 +215,15 @@ mod tests {
     #[test]
     fn a_step_survives_the_way_to_the_other_process() {
         let text = "# PRO-01  A step.\ndriver: client\n\nproduce t/0 values=[a, \"b c\", 7, 0x00ff, null, { key: k }] acks=-1\n";
+        survives(text);
+        // As deep as the parser lets a value be.
+        let deep = format!("{}{}", "{ a: ".repeat(32), "[] }".to_owned() + &" }".repeat(31));
+        survives(&format!(
+            "# PRO-01  A step.\ndriver: client\n\nproduce t/0 values={deep}\n"
+        ));
+    }
+
+    fn survives(text: &str) {
         let args = parse("step", text).expect("a case").steps[0].args.clone();
         let there: Args = serde_json::from_str(&serde_json::to_string(&args).expect("JSON")).expect("a step");
         assert_eq!(there, args);

@@ -9,7 +9,12 @@ pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
     first_line: usize,
+    depth: usize,
 }
+
+/// How deep lists, records and calls may lie in each other: deeper than any request of Kafka, and not so deep that the
+/// stack or a reader of JSON gives in (a level is up to three levels of JSON there, and 128 are read).
+pub(crate) const DEEPEST: usize = 32;
 
 const ENDS_A_WORD: &[char] = &[',', '[', ']', '{', '}', '(', ')', '"', '=', '|', ':'];
 
@@ -20,6 +25,7 @@ impl<'a> Cursor<'a> {
             text,
             at: 0,
             first_line,
+            depth: 0,
         }
     }
 
@@ -99,13 +105,20 @@ impl<'a> Cursor<'a> {
     }
 
     fn value(&mut self, expected: &str) -> Result<Arg, Fault> {
-        match self.peek() {
+        let next = self.peek();
+        if self.depth > DEEPEST {
+            return Err(self.fault(format!("a value in at most {DEEPEST} brackets")));
+        }
+        self.depth += 1;
+        let value = match next {
             Some('[') => self.list(),
             Some('{') => self.record(),
             Some('"') => self.quoted().map(Arg::Text),
             Some(_) => self.simple(expected),
             None => Err(self.fault(expected)),
-        }
+        };
+        self.depth -= 1;
+        value
     }
 
     fn list(&mut self) -> Result<Arg, Fault> {
