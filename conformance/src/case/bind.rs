@@ -138,11 +138,16 @@ impl Names {
                     .collect::<Result<_, ArgError>>()?,
             ),
             Arg::Call(name, items) => {
-                let items: Vec<Arg> = items
-                    .iter()
-                    .map(|item| self.bind(item, now_ms, times))
-                    .collect::<Result<_, _>>()?;
-                call(name, &items)?
+                let (mut bound, mut length) = (Vec::new(), 0);
+                for item in items {
+                    let item = self.bind(item, now_ms, times)?;
+                    length += length_of(&item);
+                    if length > LONGEST {
+                        return Err(too_long(name));
+                    }
+                    bound.push(item);
+                }
+                call(name, &bound)?
             }
             Arg::Null | Arg::Number(_) | Arg::Bytes(_) | Arg::Uuid(_) => value.clone(),
         })
@@ -211,23 +216,33 @@ fn relative_time(word: &str, now_ms: i64) -> Option<i64> {
     now_ms.checked_add(digits.parse::<i64>().ok()?.checked_mul(sign * unit)?)
 }
 
-/// A case has no use for more than the largest frame.
-const MOST_REPEATED: usize = 128 << 20;
+/// A case has no use for a longer text than the largest frame.
+const LONGEST: usize = 128 << 20;
+
+fn too_long(name: &str) -> ArgError {
+    ArgError(format!("{name}(…) comes to more than {LONGEST} bytes"))
+}
+
+fn length_of(arg: &Arg) -> usize {
+    match arg {
+        Arg::Word(text) | Arg::Text(text) => text.len(),
+        Arg::Bytes(bytes) => bytes.len(),
+        _ => 0,
+    }
+}
 
 /// `repeat("a", 250)`, `join("0:", repeat("1", 250))`, `pad("$t", 249)`, `subscription("$t")`: long texts and bytes without
 /// writing them out.
 fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
-    let size = |arg: &Arg| {
-        arg.int()
-            .and_then(|size| usize::try_from(size).ok())
-            .filter(|size| *size <= MOST_REPEATED)
+    let size = |arg: &Arg| arg.int().and_then(|size| usize::try_from(size).ok());
+    let times = |length: usize, count: usize| match length.checked_mul(count) {
+        Some(whole) if whole <= LONGEST => Ok(count),
+        _ => Err(too_long(name)),
     };
     match (name, items) {
-        ("repeat", [Arg::Bytes(bytes), count]) if size(count).is_some() => {
-            Ok(Arg::Bytes(bytes.repeat(size(count).unwrap_or(0))))
-        }
-        ("repeat", [text, count]) => match (text.text(), size(count)) {
-            (Some(text), Some(count)) => Ok(Arg::Text(text.repeat(count))),
+        ("repeat", [what, count]) => match (what, what.text(), size(count)) {
+            (Arg::Bytes(bytes), _, Some(count)) => Ok(Arg::Bytes(bytes.repeat(times(bytes.len(), count)?))),
+            (_, Some(text), Some(count)) => Ok(Arg::Text(text.repeat(times(text.len(), count)?))),
             _ => Err(ArgError(
                 "repeat(text, count) wants a text or bytes, and a count".to_owned(),
             )),
@@ -238,7 +253,7 @@ fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
         },
         ("pad", [text, length]) => match (text.text(), size(length)) {
             (Some(text), Some(length)) => {
-                let missing = length.saturating_sub(text.chars().count());
+                let missing = times(1, length)?.saturating_sub(text.chars().count());
                 Ok(Arg::Text(text + &"x".repeat(missing)))
             }
             _ => Err(ArgError("pad(text, length) wants a text and a length".to_owned())),
@@ -326,6 +341,24 @@ mod tests {
             )),
             Arg::Text("p-txx".to_owned())
         );
+    }
+
+    #[test]
+    fn no_call_comes_to_more_than_a_frame_however_calls_lie_in_each_other() {
+        let call = |name: &str, items: &[Arg]| Arg::Call(name.to_owned(), items.to_vec());
+        let (text, bytes) = (Arg::Text("a".to_owned()), Arg::Bytes(vec![0]));
+        let refused = |value: &Arg| {
+            let bound = Names::new("p-").bind(value, 0, &mut Vec::new());
+            bound.is_err_and(|error| error.to_string().contains("more than 134217728 bytes"))
+        };
+        for inner in [&text, &bytes] {
+            let once = call("repeat", &[inner.clone(), Arg::Number(20_000)]);
+            assert!(refused(&call("repeat", &[once, Arg::Number(20_000)])));
+            assert!(refused(&call("repeat", &[inner.clone(), Arg::Number(i64::MAX)])));
+        }
+        assert!(refused(&call("pad", &[text.clone(), Arg::Number(1 << 40)])));
+        let mebibyte = call("repeat", &[text, Arg::Number(1 << 20)]);
+        assert!(refused(&call("join", &vec![mebibyte; 129])));
     }
 
     #[test]
