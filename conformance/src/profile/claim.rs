@@ -4,7 +4,7 @@ use kafka_fixtures::schema::Schemas;
 
 use super::known::VersionRange;
 use crate::case::{Case, Cell};
-use crate::run::matches;
+use crate::run::{is_named, is_of_family};
 
 /// `family FCO`, `api 19`, `api Produce 12..13`, `PRO-22`, or a glob over case names.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,23 +58,15 @@ impl Exclusion {
     /// Whether this run is not claimed.
     pub(super) fn covers(&self, case: &Case, cell: &Cell) -> bool {
         match &self.what {
-            What::Family(name) => case
-                .ids
-                .iter()
-                .any(|id| id.split('-').next().is_some_and(|of| of.eq_ignore_ascii_case(name))),
+            What::Family(name) => is_of_family(case, name),
             What::Api { name, versions: None } => case.apis.iter().any(|api| api.name == *name),
             What::Api {
                 name,
                 versions: Some(range),
             } => cell.version_of(name).is_some_and(|version| range.contains(version)),
-            What::Glob(glob) => names(glob, case, cell),
+            What::Glob(glob) => is_named(case, cell, glob),
         }
     }
-}
-
-/// Whether a glob names this run: by case, by run id or by catalogue id, as `--case` does.
-pub(super) fn names(glob: &str, case: &Case, cell: &Cell) -> bool {
-    matches(glob, &case.name) || matches(glob, &case.run_id(cell)) || case.ids.iter().any(|id| matches(glob, id))
 }
 
 /// Kafka's name of an API, also where its key was written.

@@ -1,7 +1,7 @@
 //! One `[[known]]` entry: a difference that someone wrote down, with a reason and where it is tracked.
 
-use super::claim::names;
 use crate::case::{Case, Cell};
+use crate::run::is_named;
 
 /// A known difference.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ impl Known {
     pub(super) fn covers(&self, case: &Case, cell: &Cell) -> bool {
         let version = cell.api.as_ref().map(|(_, version)| *version);
         let in_range = |range: &VersionRange| version.is_some_and(|version| range.contains(version));
-        names(&self.case, case, cell) && self.versions.as_ref().is_none_or(in_range)
+        is_named(case, cell, &self.case) && self.versions.as_ref().is_none_or(in_range)
     }
 }
 

@@ -103,22 +103,30 @@ pub(crate) fn is_named(case: &Case, cell: &Cell, glob: &str) -> bool {
     matches(glob, &case.name) || matches(glob, &case.run_id(cell)) || case.ids.iter().any(|id| matches(glob, id))
 }
 
-/// `*` stands for any text, `?` for one letter.
+/// `*` stands for any text, `?` for one letter. Where letters do not fit, the last `*` takes one more; an earlier one
+/// never has to.
 pub(crate) fn matches(glob: &str, text: &str) -> bool {
-    match (glob.chars().next(), text.chars().next()) {
-        (None, None) => true,
-        (Some('*'), _) => {
-            matches(&glob[1..], text)
-                || text
-                    .chars()
-                    .next()
-                    .is_some_and(|first| matches(glob, &text[first.len_utf8()..]))
+    let (glob, text): (Vec<char>, Vec<char>) = (glob.chars().collect(), text.chars().collect());
+    let (mut in_glob, mut in_text) = (0, 0);
+    let mut after_star = None;
+    while in_text < text.len() {
+        match (glob.get(in_glob), after_star) {
+            (Some('*'), _) => {
+                in_glob += 1;
+                after_star = Some((in_glob, in_text));
+            }
+            (Some(wanted), _) if *wanted == '?' || *wanted == text[in_text] => {
+                in_glob += 1;
+                in_text += 1;
+            }
+            (_, Some((rest, taken))) => {
+                (in_glob, in_text) = (rest, taken + 1);
+                after_star = Some((rest, taken + 1));
+            }
+            _ => return false,
         }
-        (Some(wanted), Some(letter)) if wanted == '?' || wanted == letter => {
-            matches(&glob[wanted.len_utf8()..], &text[letter.len_utf8()..])
-        }
-        _ => false,
     }
+    glob[in_glob..].iter().all(|left| *left == '*')
 }
 
 #[cfg(test)]
@@ -130,6 +138,12 @@ mod tests {
     fn globs_match_whole_names() {
         assert!(matches("produce/*", "produce/crc-wrong") && matches("*@Produce.v12", "produce/crc@Produce.v12"));
         assert!(!matches("produce", "produce/crc-wrong") && !matches("?", ""));
+        assert!(matches("*", "") && matches("a*b*c", "a-b-b-c") && matches("**é?", "xéy") && !matches("a*b", "a-b-"));
+    }
+
+    #[test]
+    fn many_stars_take_no_longer_than_their_product_with_the_text() {
+        assert!(!matches(&("*a".repeat(100) + "b"), &"a".repeat(2_000)));
     }
 
     #[test]
