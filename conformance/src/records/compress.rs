@@ -101,35 +101,54 @@ impl Codec {
 
     /// The records that a section holds.
     pub(super) fn expand(self, section: &[u8]) -> Result<Vec<u8>, String> {
-        let mut records = Vec::new();
-        let read =
-            |reader: &mut dyn Read, out: &mut Vec<u8>| reader.read_to_end(out).map_err(|error| error.to_string());
         match self {
-            Self::None => records.extend_from_slice(section),
-            Self::Gzip => drop(read(&mut flate2::read::MultiGzDecoder::new(section), &mut records)?),
-            Self::Snappy => records = expand_snappy(section)?,
-            Self::Lz4 => drop(read(&mut lz4_flex::frame::FrameDecoder::new(section), &mut records)?),
-            Self::Zstd => records = zstd::decode_all(section).map_err(|error| error.to_string())?,
-            Self::Unknown(id) => return Err(format!("codec {id}")),
+            Self::None => Ok(section.to_vec()),
+            Self::Gzip => all_of(flate2::read::MultiGzDecoder::new(section)),
+            Self::Snappy => expand_snappy(section),
+            Self::Lz4 => all_of(lz4_flex::frame::FrameDecoder::new(section)),
+            Self::Zstd => all_of(zstd::Decoder::new(section).map_err(|error| error.to_string())?),
+            Self::Unknown(id) => Err(format!("codec {id}")),
         }
-        Ok(records)
     }
 }
 
+/// The bytes are the target's: a few of them may claim to be very many.
+const LARGEST: usize = 128 << 20;
+
+fn too_large() -> String {
+    format!("the records of a batch come to more than {LARGEST} bytes")
+}
+
+fn all_of(reader: impl Read) -> Result<Vec<u8>, String> {
+    let mut records = Vec::new();
+    let mut capped = reader.take(LARGEST as u64 + 1);
+    capped.read_to_end(&mut records).map_err(|error| error.to_string())?;
+    if records.len() > LARGEST {
+        return Err(too_large());
+    }
+    Ok(records)
+}
+
 fn expand_snappy(section: &[u8]) -> Result<Vec<u8>, String> {
-    let raw = |block: &[u8]| {
+    let raw = |block: &[u8], before: usize| {
+        // It is allocated before it is read.
+        let length = snap::raw::decompress_len(block).map_err(|error| error.to_string())?;
+        if length.saturating_add(before) > LARGEST {
+            return Err(too_large());
+        }
         snap::raw::Decoder::new()
             .decompress_vec(block)
             .map_err(|error| error.to_string())
     };
     if !section.starts_with(&XERIAL[..8]) {
-        return raw(section);
+        return raw(section, 0);
     }
     let mut rest = section.get(XERIAL.len()..).ok_or("a snappy header cut short")?;
     let mut records = Vec::new();
     while let Some((length, after)) = rest.split_first_chunk::<4>() {
         let length = u32::from_be_bytes(*length) as usize;
-        records.extend(raw(after.get(..length).ok_or("a snappy block cut short")?)?);
+        let block = after.get(..length).ok_or("a snappy block cut short")?;
+        records.extend(raw(block, records.len())?);
         rest = &after[length..];
     }
     Ok(records)
@@ -137,7 +156,18 @@ fn expand_snappy(section: &[u8]) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Codec;
+    use super::{Codec, LARGEST, too_large};
+
+    #[test]
+    fn few_bytes_that_claim_to_be_very_many_are_refused() {
+        let blocks = vec![0; LARGEST + 1];
+        for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
+            let section = codec.compress(&blocks).expect("a Vec takes every write");
+            assert_eq!(codec.expand(&section), Err(too_large()), "{}", codec.name());
+        }
+        let a_claim_alone = b"\xff\xff\xff\xff\x0f\0";
+        assert_eq!(Codec::Snappy.expand(a_claim_alone), Err(too_large()));
+    }
 
     #[test]
     fn every_codec_gives_back_what_it_took() {
