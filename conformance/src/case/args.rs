@@ -1,6 +1,7 @@
 //! The words of a step as values: what the parser yields and what every step and driver reads. No meaning is given here.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -143,6 +144,14 @@ impl Args {
                     .ok_or_else(|| ArgError(format!("{key}= wants a number, not {value}")))
             })
             .transpose()
+    }
+
+    /// Milliseconds of a key; an error where the value is no number of them.
+    pub fn millis(&self, key: &str) -> Result<Option<Duration>, ArgError> {
+        let ms = self.int(key)?.map(|ms| {
+            u64::try_from(ms).map_err(|_| ArgError(format!("{key}= wants milliseconds from 0 on, not {ms}")))
+        });
+        Ok(ms.transpose()?.map(Duration::from_millis))
     }
 
     /// True where the key says `true`, or where it stands alone as a word.

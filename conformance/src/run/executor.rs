@@ -448,6 +448,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_step_that_would_do_nothing_names_its_line() {
+        let wrong = [
+            "send ApiVersions v0 {} within=-1",
+            "send ApiVersions v0 {} at-most=-1",
+            "metadata api-version=40000",
+            "raw [0x00]",
+            "kill x",
+            "commit g t/0=5 metdata=x",
+            "fetch [{ at: t/0, form: 0 }]",
+            "send ApiVersions v0 {} -> $x=NoSuchField",
+        ];
+        for step in wrong {
+            let text = format!("# API-01  A.\n\n{step}\n----\n");
+            let reports = run(&[("a", &text)], ()).await;
+            let verdict = format!("{:?}", reports[0].verdict);
+            assert!(verdict.starts_with("Broken { why: \"line 3: "), "{step}: {verdict}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_run_that_panics_is_broken_and_not_lost() {
         let one = "# API-01  A.\n\nsend ApiVersions v0 {} | ErrorCode\n----\nErrorCode=NONE\n";
         let reports = run(&[("panics", one), ("works", one)], Panics).await;

@@ -124,12 +124,7 @@ impl<'a> Call<'a> {
             Ok(exchange) => {
                 self.frames.push(exchange.report(request, &bytes));
                 self.findings.extend(exchange.findings.iter().cloned());
-                capture(
-                    &mut self.session.symbols().names,
-                    self.captures,
-                    &request.api,
-                    &exchange.body,
-                );
+                self.capture(request, &exchange.body)?;
                 Ok(exchange)
             }
             Err(error) => {
@@ -137,6 +132,13 @@ impl<'a> Call<'a> {
                 Err(Halt::Undecodable(error.to_string()))
             }
         }
+    }
+
+    fn capture(&self, request: &Request, body: &Value) -> Result<(), Halt> {
+        let layout = schema_for(request.key(), request.version, Direction::Response);
+        let fields = layout.map_or(&[][..], |message| &message.fields);
+        let names = &mut self.session.symbols().names;
+        capture(names, self.captures, &request.api, fields, body).map_err(Halt::Broken)
     }
 
     /// Asks the coordinator of a group, again while it says that it is not ready to be one.

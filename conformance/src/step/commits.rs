@@ -7,11 +7,12 @@ use super::offsets::grouped;
 use super::produce::NO_TOPIC;
 use super::read::{error, items, number, text};
 use super::{Call, Halt, Place, Session};
-use crate::case::{Arg, Args};
+use crate::case::{Arg, ArgError, Args};
 use crate::observe::quote;
 
 /// `commit g t/0=5 [metadata="x"] [member=$m1 generation=1] …`, or `commit g [{ at: t/0, offset: 5, metadata: x }]`
 pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+    known_keys(args)?;
     let group = call.name_at(args, 0, "a group name")?;
     let mut entries = Vec::new();
     for (key, offset) in args.named.iter().filter(|(key, _)| key.contains('/')) {
@@ -70,6 +71,25 @@ pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     Ok(lines)
 }
 
+/// A partition is a key too: `t/0=5`.
+fn known_keys(args: &Args) -> Result<(), ArgError> {
+    let mut known = vec![
+        "metadata",
+        "leader-epoch",
+        "member",
+        "generation",
+        "instance",
+        "retention",
+    ];
+    known.extend(
+        args.named
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .filter(|key| key.contains('/')),
+    );
+    args.only(&known)
+}
+
 fn commit_entry(
     partition: i32,
     offset: Option<&Arg>,
@@ -84,7 +104,9 @@ fn commit_entry(
         .with("CommittedOffset", Value::Int(offset));
     let metadata = metadata.map_or(Some(String::new()), Arg::text);
     entry.set("CommittedMetadata", metadata);
-    if let Some(epoch) = leader_epoch.and_then(Arg::int) {
+    if let Some(epoch) = leader_epoch {
+        let epoch = epoch.int();
+        let epoch = epoch.ok_or_else(|| Halt::Broken("leader-epoch wants a number".to_owned()))?;
         entry.set("CommittedLeaderEpoch", Value::Int(epoch));
     }
     Ok(entry)

@@ -12,7 +12,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// `raw 0x…`: bytes as they are. `frame 0x… [length=N]`: with a length prefix. `reply=none` does not wait for a reply.
 pub(super) async fn raw(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&["length", "within", "reply"])?;
-    let mut bytes: Vec<u8> = args.positional.iter().filter_map(Arg::bytes).flatten().collect();
+    let parts = args.positional.iter().map(Arg::bytes).collect::<Option<Vec<_>>>();
+    let mut bytes = parts.map(|parts| parts.concat()).ok_or_else(|| {
+        let verb = &args.verb;
+        Halt::Broken(format!("{verb} wants bytes: 0x00ff or a text"))
+    })?;
     if args.verb == "frame" {
         let length = args
             .int("length")?
@@ -20,10 +24,7 @@ pub(super) async fn raw(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>,
         let length = i32::try_from(length).map_err(|_| Halt::Broken("length= wants an int32".to_owned()))?;
         bytes.splice(0..0, length.to_be_bytes());
     }
-    call.within = args
-        .int("within")?
-        .and_then(|ms| u64::try_from(ms).ok())
-        .map(Duration::from_millis);
+    call.within = args.millis("within")?;
     let awaits = args.text("reply").as_deref() != Some("none");
     let reply = call.raw(&bytes, &Place::Any, awaits).await?;
     Ok(reply
@@ -65,10 +66,7 @@ pub(super) async fn unasked(call: &mut Call<'_>, args: &Args) -> Result<Vec<Stri
 }
 
 fn patience(args: &Args) -> Result<Duration, Halt> {
-    Ok(args
-        .int("within")?
-        .and_then(|ms| u64::try_from(ms).ok())
-        .map_or(PATIENCE, Duration::from_millis))
+    Ok(args.millis("within")?.unwrap_or(PATIENCE))
 }
 
 /// `disconnect`: drops the connection from our side.
@@ -79,15 +77,20 @@ pub(super) async fn disconnect(call: &mut Call<'_>, args: &Args) -> Result<Vec<S
     Ok(Vec::new())
 }
 
+/// A broker's place in the list; the first where nothing is said.
+fn place(args: &Args) -> Result<usize, Halt> {
+    let index = match args.positional.as_slice() {
+        [] => Some(0),
+        [index] => index.int().and_then(|index| usize::try_from(index).ok()),
+        _ => None,
+    };
+    index.ok_or_else(|| Halt::Broken(format!("{} wants the place of a broker, from 0, or nothing", args.verb)))
+}
+
 /// `kill [N]` as kill -9, `restart [N]`: of the broker at that place in the list, the first where it does not say.
 pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&[])?;
-    let index = args
-        .positional
-        .first()
-        .and_then(Arg::int)
-        .and_then(|index| usize::try_from(index).ok())
-        .unwrap_or(0);
+    let index = place(args)?;
     let mut running = call.session.running().lock().await;
     let done = if args.verb == "kill" {
         running.kill(index).await

@@ -56,15 +56,30 @@ pub(super) async fn damage(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
             _ => Ok(Vec::new()),
         };
     }
-    let mut bytes = fs::read(&file).map_err(broken)?;
-    let place = |key: &str| Ok::<_, Halt>(args.int(key)?.and_then(|number| usize::try_from(number).ok()));
-    if let Some(byte) = place("flip")?.and_then(|at| bytes.get_mut(at)) {
-        *byte = !*byte;
-    }
-    bytes.truncate(bytes.len().saturating_sub(place("cut")?.unwrap_or(0)));
-    bytes.extend(args.get("add").and_then(Arg::bytes).unwrap_or_default());
+    let bytes = damaged(fs::read(&file).map_err(broken)?, args)?;
     fs::write(&file, bytes).map_err(broken)?;
     Ok(Vec::new())
+}
+
+fn damaged(mut bytes: Vec<u8>, args: &Args) -> Result<Vec<u8>, Halt> {
+    let length = bytes.len();
+    let place = |key: &str| {
+        let number = args.int(key)?.map(usize::try_from).transpose();
+        number.map_err(|_| Halt::Broken(format!("{key}= wants a number from 0 on")))
+    };
+    let beyond = |key: &str, at: usize| Halt::Broken(format!("{key}={at}, but the file has {length} bytes"));
+    if let Some(at) = place("flip")? {
+        let byte = bytes.get_mut(at).ok_or_else(|| beyond("flip", at))?;
+        *byte = !*byte;
+    }
+    if let Some(cut) = place("cut")? {
+        bytes.truncate(length.checked_sub(cut).ok_or_else(|| beyond("cut", cut))?);
+    }
+    if let Some(more) = args.get("add") {
+        let more = more.bytes();
+        bytes.extend(more.ok_or_else(|| Halt::Broken("add= wants bytes: 0x00ff or a text".to_owned()))?);
+    }
+    Ok(bytes)
 }
 
 /// A broker renames and removes while we look: what is gone by then is not there.
@@ -132,7 +147,20 @@ fn without_uuid(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::without_uuid;
+    use super::{damaged, without_uuid};
+    use crate::case::parse;
+
+    #[test]
+    fn damage_that_a_file_cannot_take_is_refused() {
+        let damage = |what: &str| {
+            let text = format!("# LOG-01  A.\n\ndamage t-0/a.log {what}\n");
+            damaged(vec![1, 2, 3], &parse("x", &text).expect("a case").steps[0].args)
+        };
+        assert_eq!(damage("flip=1 cut=1 add=0x09"), Ok(vec![1, 0xfd, 9]));
+        for wrong in ["flip=3", "flip=-1", "cut=4", "cut=-1", "add=null"] {
+            assert!(damage(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_directory_on_its_way_out_reads_without_its_random_part() {

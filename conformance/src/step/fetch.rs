@@ -101,6 +101,14 @@ fn one(call: &Call<'_>, entry: &Arg) -> Result<Asked, Halt> {
     let place = entry
         .get("at")
         .ok_or_else(|| Halt::Broken(format!("at: TOPIC/PARTITION is missing in {entry}")))?;
+    if let Arg::Record(fields) = entry
+        && let Some((key, _)) = fields.iter().find(|(key, _)| !PARTITION_KEYS.contains(&key.as_str()))
+    {
+        return Err(Halt::Broken(format!(
+            "a partition of fetch does not know {key}:; it knows {}",
+            PARTITION_KEYS.join(", ")
+        )));
+    }
     let (topic, partition) = call.topic_partition(place)?;
     let number = |key: &str, default: i64| match entry.get(key) {
         None => Ok(default),

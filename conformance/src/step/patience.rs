@@ -28,17 +28,17 @@ impl Patience {
                 .ok_or_else(|| ArgError("until= wants a text that a line of the answer must contain".to_owned()))
         });
         let until = until.transpose()?;
-        let mut retry: Vec<String> = args.list("retry").iter().filter_map(Arg::text).collect();
+        let retry = args.list("retry").iter().map(Arg::text).collect::<Option<Vec<_>>>();
+        let mut retry = retry.ok_or_else(|| ArgError("retry= wants transient, none or names of errors".to_owned()))?;
         if retry == ["transient"] {
             retry = TRANSIENT.iter().map(|&name| name.to_owned()).collect();
         }
         let takes_the_first_answer = retry == ["none"];
-        let milliseconds = |key: &str| {
-            args.int(key)
-                .map(|ms| ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis))
-        };
-        let (at_least, at_most) = (milliseconds("at-least")?, milliseconds("at-most")?);
-        let version = args.int("api-version")?.and_then(|version| i16::try_from(version).ok());
+        let (at_least, at_most) = (args.millis("at-least")?, args.millis("at-most")?);
+        let version = args.int("api-version")?.map(|version| {
+            i16::try_from(version).map_err(|_| ArgError(format!("api-version= wants an int16, not {version}")))
+        });
+        let version = version.transpose()?;
         args.named.retain(|(key, _)| !PATIENCE_KEYS.contains(&key.as_str()));
         Ok(Self {
             until,
@@ -105,6 +105,23 @@ mod tests {
         let patience = patience("retry", Arg::Word("transient".to_owned()));
         assert!(patience.wants_more(&["t/0 error=NOT_LEADER_OR_FOLLOWER base=-1".to_owned()]));
         assert!(!patience.wants_more(&["t/0 error=CORRUPT_MESSAGE base=-1".to_owned()]));
+    }
+
+    #[test]
+    fn a_bound_or_a_version_that_cannot_be_is_refused() {
+        for (key, value) in [
+            ("at-least", Arg::Number(-1)),
+            ("at-most", Arg::Number(-1)),
+            ("api-version", Arg::Number(40_000)),
+            ("retry", Arg::List(vec![Arg::Null])),
+        ] {
+            let mut args = Args {
+                named: vec![(key.to_owned(), value)],
+                ..Args::default()
+            };
+            let error = Patience::take(&mut args).expect_err(key).to_string();
+            assert!(error.starts_with(&format!("{key}= wants")), "{error}");
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The general step: any API at any version, filled by Kafka's field names, also deliberately wrong.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use kafka_fixtures::codec::Forge;
 use kafka_fixtures::schema::{Field, Type};
@@ -33,10 +31,7 @@ const KEYS: &[&str] = &[
 pub(super) async fn run(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(KEYS)?;
     let request = request(call, args)?;
-    call.within = args
-        .int("within")?
-        .and_then(|ms| u64::try_from(ms).ok())
-        .map(Duration::from_millis);
+    call.within = args.millis("within")?;
     if args.text("reply").as_deref() == Some("none") {
         call.tell(&request, &Place::Any).await?;
         return Ok(Vec::new());
