@@ -8,16 +8,21 @@ use std::io::{self, BufRead, Write};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
 
 use super::client::{Session, StepFailure, run};
 use crate::case::Args;
 
 /// The hidden subcommand that [`serve`]s.
 pub const SUBCOMMAND: &str = "client-session";
+
+/// For a process whose pipes ended: a crash that writes its core takes a moment.
+const TO_END: Duration = Duration::from_secs(20);
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
@@ -109,13 +114,24 @@ impl Apart {
             }
         };
         match process.ask(args).await {
-            Ok(Some(answer)) => {
-                self.state = State::Alive(process);
-                answer.map_err(StepFailure)
-            }
+            Ok(Some(line)) => match serde_json::from_str::<Answer>(&line) {
+                Ok(answer) => {
+                    self.state = State::Alive(process);
+                    answer.map_err(StepFailure)
+                }
+                // It goes on waiting for steps: with its handle dropped it is killed.
+                Err(error) => Err(StepFailure(format!(
+                    "the process of the client said no answer: {error}"
+                ))),
+            },
             // A pipe that broke tells no more than one that ended: the exit of the process does.
             Ok(None) | Err(_) => {
-                let how = died(process.child.wait().await.map_err(failed)?);
+                let Ok(status) = timeout(TO_END, process.child.wait()).await else {
+                    return Err(StepFailure(
+                        "the process of the client hung up and did not end".to_owned(),
+                    ));
+                };
+                let how = died(status.map_err(failed)?);
                 self.state = State::Died(how.clone());
                 Ok(vec![how])
             }
@@ -144,11 +160,9 @@ type Answer = Result<Vec<String>, String>;
 
 impl Process {
     /// None where the process ended in place of an answer.
-    async fn ask(&mut self, args: &Args) -> io::Result<Option<Answer>> {
+    async fn ask(&mut self, args: &Args) -> io::Result<Option<String>> {
         self.send(args).await?;
-        let line = self.answers.next_line().await?;
-        line.map(|line| serde_json::from_str(&line).map_err(io::Error::other))
-            .transpose()
+        self.answers.next_line().await
     }
 
     async fn send(&mut self, what: &impl Serialize) -> io::Result<()> {
@@ -209,7 +223,7 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::ExitStatus;
 
-    use super::died;
+    use super::{Apart, Opening, State, died};
     use crate::case::{Args, parse};
 
     #[test]
@@ -227,6 +241,20 @@ mod tests {
         let args = parse("step", text).expect("a case").steps[0].args.clone();
         let there: Args = serde_json::from_str(&serde_json::to_string(&args).expect("JSON")).expect("a step");
         assert_eq!(there, args);
+    }
+
+    #[tokio::test]
+    async fn a_process_that_says_no_answer_is_given_up_at_once() {
+        let mut apart = Apart {
+            program: "yes".into(), // it says its argument again and again and reads nothing
+            opening: Opening {
+                bootstrap: Vec::new(),
+                prefix: String::new(),
+            },
+            state: State::Unstarted,
+        };
+        let error = apart.run(&Args::default()).await.expect_err("no JSON");
+        assert!(error.to_string().contains("said no answer"), "{error}");
     }
 
     #[test]

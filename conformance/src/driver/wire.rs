@@ -9,6 +9,7 @@ pub use exchange::{Exchange, Layout, Request, schema_for};
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,10 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct Connection {
     writer: tokio::sync::Mutex<OwnedWriteHalf>,
+    /// How long the other side may take to make room for what we write.
+    patience: Duration,
+    /// It did not: half a frame is out, and nothing that is asked here from now on can be understood.
+    stuck: AtomicBool,
     inbox: Arc<Mutex<Inbox>>,
     closed: watch::Receiver<bool>,
     reader: tokio::task::JoinHandle<()>,
@@ -49,12 +54,12 @@ struct Inbox {
     ended: bool,
 }
 
-/// A request that is on its way; its reply comes when all before it have theirs.
+/// A request that is on its way; its reply comes when all before it have theirs. None: it never went out whole.
 #[derive(Debug)]
-pub struct Pending(oneshot::Receiver<Bytes>);
+pub struct Pending(Option<oneshot::Receiver<Bytes>>);
 
 impl Connection {
-    /// Connects to `host:port`.
+    /// Connects to `host:port`; `within` is also how long a frame may take to go out.
     pub async fn open(address: &str, within: Duration) -> io::Result<Self> {
         let stream = timeout(within, TcpStream::connect(address))
             .await
@@ -66,6 +71,8 @@ impl Connection {
         let reader = tokio::spawn(receive(read, Arc::clone(&inbox), tell));
         Ok(Self {
             writer: tokio::sync::Mutex::new(write),
+            patience: within,
+            stuck: AtomicBool::new(false),
             inbox,
             closed,
             reader,
@@ -88,14 +95,24 @@ impl Connection {
                 inbox.waiting.push_back(reply);
             }
         }
-        // A failed write is a closed connection: the reader ends, and with it every reply that is awaited.
-        let _ = writer.write_all(bytes).await;
-        Pending(pending)
+        let went_out = self.write(&mut writer, bytes).await;
+        Pending(went_out.then_some(pending))
     }
 
-    /// Sends bytes exactly as given and expects no reply.
-    pub async fn tell_raw(&self, bytes: &[u8]) {
-        let _ = self.writer.lock().await.write_all(bytes).await;
+    /// Sends bytes exactly as given and expects no reply. False where the other side stopped reading.
+    pub async fn tell_raw(&self, bytes: &[u8]) -> bool {
+        let mut writer = self.writer.lock().await;
+        self.write(&mut writer, bytes).await
+    }
+
+    /// A failed write is a closed connection: the reader ends, and with it every reply that is awaited.
+    async fn write(&self, writer: &mut OwnedWriteHalf, bytes: &[u8]) -> bool {
+        if self.stuck.load(Ordering::Relaxed) {
+            return false;
+        }
+        let went_out = timeout(self.patience, writer.write_all(bytes)).await.is_ok();
+        self.stuck.store(!went_out, Ordering::Relaxed);
+        went_out
     }
 
     /// Whether the other side ended it.
@@ -124,7 +141,10 @@ impl Drop for Connection {
 impl Pending {
     /// The reply, the end of the connection, or silence until the deadline.
     pub async fn reply(self, within: Duration) -> Reply {
-        match timeout(within, self.0).await {
+        let Some(reply) = self.0 else {
+            return Reply::Silence;
+        };
+        match timeout(within, reply).await {
             Ok(Ok(frame)) => Reply::Frame(frame),
             Ok(Err(_)) => Reply::Closed,
             Err(_) => Reply::Silence,
@@ -189,6 +209,19 @@ mod tests {
         drop(peer);
         assert_eq!(third.reply(SOON).await, Reply::Closed);
         assert!(connection.closes_within(SOON).await);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_stops_reading_is_silent_and_holds_nobody_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let connection = Connection::open(&address, Duration::from_millis(500)).await;
+        let connection = connection.expect("someone listens");
+        let (_deaf, _) = listener.accept().await.expect("one connects");
+        let asked = connection.ask(&vec![0; 64 << 20]).await;
+        assert_eq!(asked.reply(SOON).await, Reply::Silence);
+        assert_eq!(connection.ask(b"a").await.reply(SOON).await, Reply::Silence);
+        assert!(!connection.tell_raw(b"a").await && !connection.has_ended());
     }
 
     #[tokio::test]

@@ -183,21 +183,20 @@ impl<'a> Call<'a> {
     pub(super) async fn tell(&mut self, request: &Request, place: &Place) -> Result<(), Halt> {
         let frame = self.encoded(request, self.session.next_correlation())?;
         let length = u32::try_from(frame.len()).unwrap_or(u32::MAX);
-        self.connection(place)
-            .await?
-            .tell_raw(&[&length.to_be_bytes(), frame.as_slice()].concat())
-            .await;
+        let connection = self.connection(place).await?;
+        let bytes = [&length.to_be_bytes(), frame.as_slice()].concat();
+        let went_out = connection.tell_raw(&bytes).await;
         self.told();
-        Ok(())
+        if went_out { Ok(()) } else { Err(Halt::Silence) }
     }
 
     /// Bytes as they are; the reply as it is.
     pub(super) async fn raw(&mut self, bytes: &[u8], place: &Place, awaits_reply: bool) -> Result<Option<Bytes>, Halt> {
         let connection = self.connection(place).await?;
         if !awaits_reply {
-            connection.tell_raw(bytes).await;
+            let went_out = connection.tell_raw(bytes).await;
             self.told();
-            return Ok(None);
+            return if went_out { Ok(None) } else { Err(Halt::Silence) };
         }
         let pending = connection.ask_raw(bytes).await;
         self.told();
