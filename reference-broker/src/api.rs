@@ -6,6 +6,7 @@ use broker_core::{Node, Now, Span, Ticket, node::Released};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
 
+mod acls;
 mod alter;
 mod budget;
 mod by_topic;
@@ -30,16 +31,33 @@ mod k20_delete_topics;
 mod k21_delete_records;
 mod k22_init_producer_id;
 mod k23_offset_for_leader_epoch;
+mod k29_describe_acls;
+mod k30_create_acls;
+mod k31_delete_acls;
 mod k32_describe_configs;
 mod k33_alter_configs;
+mod k34_alter_replica_log_dirs;
+mod k35_describe_log_dirs;
 mod k36_sasl_authenticate;
 mod k37_create_partitions;
+mod k38_create_delegation_token;
+mod k39_renew_delegation_token;
+mod k40_expire_delegation_token;
+mod k41_describe_delegation_token;
 mod k42_delete_groups;
+mod k43_elect_leaders;
 mod k44_incremental_alter_configs;
+mod k45_alter_partition_reassignments;
+mod k46_list_partition_reassignments;
 mod k47_offset_delete;
+mod k55_describe_quorum;
+mod k57_update_features;
 mod k60_describe_cluster;
+mod k64_unregister_broker;
 mod k74_list_config_resources;
 mod k75_describe_topic_partitions;
+mod k80_add_raft_voter;
+mod k81_remove_raft_voter;
 
 pub(crate) use k18_api_versions::unsupported as unsupported_api_versions;
 
@@ -65,16 +83,33 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k21_delete_records::DeleteRecords>(),
     entry::<k22_init_producer_id::InitProducerId>(),
     entry::<k23_offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    entry::<k29_describe_acls::DescribeAcls>(),
+    entry::<k30_create_acls::CreateAcls>(),
+    entry::<k31_delete_acls::DeleteAcls>(),
     entry::<k32_describe_configs::DescribeConfigs>(),
     entry::<k33_alter_configs::AlterConfigs>(),
+    entry::<k34_alter_replica_log_dirs::AlterReplicaLogDirs>(),
+    entry::<k35_describe_log_dirs::DescribeLogDirs>(),
     entry::<k36_sasl_authenticate::SaslAuthenticate>(),
     entry::<k37_create_partitions::CreatePartitions>(),
+    entry::<k38_create_delegation_token::CreateDelegationToken>(),
+    entry::<k39_renew_delegation_token::RenewDelegationToken>(),
+    entry::<k40_expire_delegation_token::ExpireDelegationToken>(),
+    entry::<k41_describe_delegation_token::DescribeDelegationToken>(),
     entry::<k42_delete_groups::DeleteGroups>(),
+    entry::<k43_elect_leaders::ElectLeaders>(),
     entry::<k44_incremental_alter_configs::IncrementalAlterConfigs>(),
+    entry::<k45_alter_partition_reassignments::AlterPartitionReassignments>(),
+    entry::<k46_list_partition_reassignments::ListPartitionReassignments>(),
     entry::<k47_offset_delete::OffsetDelete>(),
+    entry::<k55_describe_quorum::DescribeQuorum>(),
+    entry::<k57_update_features::UpdateFeatures>(),
     entry::<k60_describe_cluster::DescribeCluster>(),
+    entry::<k64_unregister_broker::UnregisterBroker>(),
     entry::<k74_list_config_resources::ListConfigResources>(),
     entry::<k75_describe_topic_partitions::DescribeTopicPartitions>(),
+    entry::<k80_add_raft_voter::AddRaftVoter>(),
+    entry::<k81_remove_raft_voter::RemoveRaftVoter>(),
 ];
 
 /// One API: its versions stand beside its rules, in its file.
@@ -273,6 +308,10 @@ macro_rules! generated {
 }
 
 generated!(
+    AddRaftVoterRequest,
+    AddRaftVoterResponse,
+    DescribeLogDirsRequest,
+    DescribeLogDirsResponse,
     ListOffsetsRequest,
     ListOffsetsResponse,
     OffsetCommitRequest,

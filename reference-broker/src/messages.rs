@@ -1,5 +1,5 @@
 //! Requests and responses that `kafka-protocol` lacks in 4.3.1's versions, in all their versions: ListOffsets up to 11,
-//! OffsetCommit and OffsetFetch up to 10. Generated from the schema tables; layout only, like the crate they stand in for.
+//! OffsetCommit and OffsetFetch up to 10, DescribeLogDirs up to 5, AddRaftVoter up to 1. Generated from the schema tables; layout only, like the crate they stand in for.
 //! `decode` allocates by the counts it finds: the structural walk comes first.
 
 #[rustfmt::skip]
@@ -26,6 +26,10 @@ mod tests {
 
     #[test]
     fn the_messages_agree_with_the_tables_in_every_version() {
+        agrees::<AddRaftVoterRequest>();
+        agrees::<AddRaftVoterResponse>();
+        agrees::<DescribeLogDirsRequest>();
+        agrees::<DescribeLogDirsResponse>();
         agrees::<ListOffsetsRequest>();
         agrees::<ListOffsetsResponse>();
         agrees::<OffsetCommitRequest>();

@@ -39,6 +39,10 @@ const KEYS: &[&[&str]] = &[
     &["GroupId"],
     &["MemberId"],
     &["Key"],
+    &["User"],
+    &["Mechanism"],
+    &["Feature"],
+    &["EntityType"],
     &["NodeId"],
     &["BrokerId"],
 ];
@@ -154,6 +158,9 @@ impl Printer<'_> {
     }
 
     fn key_of(&mut self, fields: &[Field], values: &Struct) -> Option<(String, &'static [&'static str])> {
+        if let Some(entity) = self.entity_of(values) {
+            return Some((entity, &["Entity"]));
+        }
         let usable = |name: &&str| values.get(name).is_some_and(|value| !value.is_null());
         let named = |name: &str| fields.iter().find(|field| field.name == name);
         let keys = KEYS.iter().find(|keys| {
@@ -173,6 +180,24 @@ impl Printer<'_> {
             })
             .collect();
         Some((parts.join(" "), keys))
+    }
+
+    /// A quota reads by whose it is: `client-id=c user=u`.
+    fn entity_of(&self, values: &Struct) -> Option<String> {
+        let Value::Array(parts) = values.get("Entity")? else {
+            return None;
+        };
+        let part = |part: &Value| match part {
+            Value::Struct(part) => Some(format!(
+                "{}={}",
+                self.plain(part.get("EntityType")?),
+                self.plain(part.get("EntityName")?)
+            )),
+            _ => None,
+        };
+        let mut parts: Vec<String> = parts.iter().filter_map(part).collect();
+        parts.sort();
+        Some(parts.join(" "))
     }
 
     fn text(&mut self, field: &Field, value: &Value, parent: &Struct) -> Option<String> {

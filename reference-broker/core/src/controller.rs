@@ -13,10 +13,12 @@ use crate::units::{BrokerId, ErrorCode};
 
 pub mod brokers;
 pub mod configs;
+pub mod elections;
 pub mod features;
 pub mod loggers;
 pub mod partitions;
 pub mod producer_ids;
+pub mod reassignments;
 pub mod topics;
 
 /// The most records that one request may make, as in Kafka's controller.

@@ -8,6 +8,8 @@ pub mod data;
 mod fetch;
 pub mod groups;
 
+pub use control::cluster::{LogDir, Quorum};
+
 use crate::config::BrokerConfig;
 use crate::fetch::FetchOutcome;
 use crate::fetch::session::Sessions;

@@ -39,6 +39,10 @@ pub trait Store: Send {
     fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError>;
     /// Puts a whole file in place atomically: temporary file, sync, rename, sync of the directory.
     fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError>;
+    /// How large the volume is and how much of it may still be written, in bytes; None where nobody knows.
+    fn space(&self) -> Option<(u64, u64)> {
+        None
+    }
     /// Waits until a file's bytes are on the disk.
     fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError>;
 }

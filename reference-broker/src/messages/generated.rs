@@ -961,3 +961,346 @@ impl OffsetFetchResponsePartitions {
         Ok(Self { partition_index, committed_offset, committed_leader_epoch, metadata, error_code })
     }
 }
+
+/// `DescribeLogDirsRequest`, versions 1-5.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DescribeLogDirsRequest {
+    pub(crate) topics: Option<Vec<DescribableLogDirTopic>>,
+}
+
+impl Default for DescribeLogDirsRequest {
+    fn default() -> Self {
+        Self {
+            topics: Some(Vec::new()),
+        }
+    }
+}
+
+impl Message for DescribeLogDirsRequest {
+    const NAME: &'static str = "DescribeLogDirsRequest";
+    const TYPE: i16 = 35;
+    const VERSIONS: RangeInclusive<i16> = 1..=5;
+    const FLEXIBLE_FROM: i16 = 2;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.nullable_array(self.topics.as_deref(), |to, each| each.write(to, in_version))?;
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let topics = from.nullable_array(|from| DescribableLogDirTopic::read(from, in_version))?;
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { topics })
+    }
+}
+
+/// `DescribableLogDirTopic` of [`DescribeLogDirsRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DescribableLogDirTopic {
+    pub(crate) topic: String,
+    pub(crate) partitions: Vec<i32>,
+}
+
+impl DescribableLogDirTopic {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.topic)?;
+        to.array(&self.partitions, |to, each| { to.int32(*each); Ok(()) })?;
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let topic = from.string()?;
+        let partitions = from.array(Reader::int32)?;
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { topic, partitions })
+    }
+}
+
+/// `DescribeLogDirsResponse`, versions 1-5.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DescribeLogDirsResponse {
+    pub(crate) throttle_time_ms: i32,
+    pub(crate) error_code: i16,
+    pub(crate) results: Vec<DescribeLogDirsResult>,
+}
+
+impl Message for DescribeLogDirsResponse {
+    const NAME: &'static str = "DescribeLogDirsResponse";
+    const TYPE: i16 = 35;
+    const VERSIONS: RangeInclusive<i16> = 1..=5;
+    const FLEXIBLE_FROM: i16 = 2;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.throttle_time_ms);
+        if in_version >= 3 {
+            to.int16(self.error_code);
+        }
+        to.array(&self.results, |to, each| each.write(to, in_version))?;
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let throttle_time_ms = from.int32()?;
+        let error_code = if in_version >= 3 { from.int16()? } else { 0 };
+        let results = from.array(|from| DescribeLogDirsResult::read(from, in_version))?;
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { throttle_time_ms, error_code, results })
+    }
+}
+
+/// `DescribeLogDirsResult` of [`DescribeLogDirsResponse`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DescribeLogDirsResult {
+    pub(crate) error_code: i16,
+    pub(crate) log_dir: String,
+    pub(crate) topics: Vec<DescribeLogDirsTopic>,
+    pub(crate) total_bytes: i64,
+    pub(crate) usable_bytes: i64,
+    pub(crate) is_cordoned: bool,
+}
+
+impl Default for DescribeLogDirsResult {
+    fn default() -> Self {
+        Self {
+            error_code: 0,
+            log_dir: String::new(),
+            topics: Vec::new(),
+            total_bytes: -1,
+            usable_bytes: -1,
+            is_cordoned: false,
+        }
+    }
+}
+
+impl DescribeLogDirsResult {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int16(self.error_code);
+        to.string(&self.log_dir)?;
+        to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        if in_version >= 4 {
+            to.int64(self.total_bytes);
+        }
+        if in_version >= 4 {
+            to.int64(self.usable_bytes);
+        }
+        if in_version >= 5 {
+            to.bool(self.is_cordoned);
+        }
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let error_code = from.int16()?;
+        let log_dir = from.string()?;
+        let topics = from.array(|from| DescribeLogDirsTopic::read(from, in_version))?;
+        let total_bytes = if in_version >= 4 { from.int64()? } else { -1 };
+        let usable_bytes = if in_version >= 4 { from.int64()? } else { -1 };
+        let is_cordoned = if in_version >= 5 { from.bool()? } else { false };
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { error_code, log_dir, topics, total_bytes, usable_bytes, is_cordoned })
+    }
+}
+
+/// `DescribeLogDirsTopic` of [`DescribeLogDirsResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DescribeLogDirsTopic {
+    pub(crate) name: String,
+    pub(crate) partitions: Vec<DescribeLogDirsPartition>,
+}
+
+impl DescribeLogDirsTopic {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.name)?;
+        to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = from.string()?;
+        let partitions = from.array(|from| DescribeLogDirsPartition::read(from, in_version))?;
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { name, partitions })
+    }
+}
+
+/// `DescribeLogDirsPartition` of [`DescribeLogDirsResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DescribeLogDirsPartition {
+    pub(crate) partition_index: i32,
+    pub(crate) partition_size: i64,
+    pub(crate) offset_lag: i64,
+    pub(crate) is_future_key: bool,
+}
+
+impl DescribeLogDirsPartition {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.partition_index);
+        to.int64(self.partition_size);
+        to.int64(self.offset_lag);
+        to.bool(self.is_future_key);
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = from.int32()?;
+        let partition_size = from.int64()?;
+        let offset_lag = from.int64()?;
+        let is_future_key = from.bool()?;
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { partition_index, partition_size, offset_lag, is_future_key })
+    }
+}
+
+/// `AddRaftVoterRequest`, versions 0-1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AddRaftVoterRequest {
+    pub(crate) cluster_id: Option<String>,
+    pub(crate) timeout_ms: i32,
+    pub(crate) voter_id: i32,
+    pub(crate) voter_directory_id: [u8; 16],
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) ack_when_committed: bool,
+}
+
+impl Default for AddRaftVoterRequest {
+    fn default() -> Self {
+        Self {
+            cluster_id: Some(String::new()),
+            timeout_ms: 0,
+            voter_id: 0,
+            voter_directory_id: [0; 16],
+            listeners: Vec::new(),
+            ack_when_committed: true,
+        }
+    }
+}
+
+impl Message for AddRaftVoterRequest {
+    const NAME: &'static str = "AddRaftVoterRequest";
+    const TYPE: i16 = 80;
+    const VERSIONS: RangeInclusive<i16> = 0..=1;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.nullable_string(self.cluster_id.as_deref())?;
+        to.int32(self.timeout_ms);
+        to.int32(self.voter_id);
+        to.uuid(self.voter_directory_id);
+        to.array(&self.listeners, |to, each| each.write(to, in_version))?;
+        if in_version >= 1 {
+            to.bool(self.ack_when_committed);
+        } else if !self.ack_when_committed {
+            return Err(RecordError::Absent { field: "AddRaftVoterRequest.AckWhenCommitted" });
+        }
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let cluster_id = from.nullable_string()?;
+        let timeout_ms = from.int32()?;
+        let voter_id = from.int32()?;
+        let voter_directory_id = from.uuid()?;
+        let listeners = from.array(|from| Listener::read(from, in_version))?;
+        let ack_when_committed = if in_version >= 1 { from.bool()? } else { true };
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { cluster_id, timeout_ms, voter_id, voter_directory_id, listeners, ack_when_committed })
+    }
+}
+
+/// `Listener` of [`AddRaftVoterRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) name: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Listener {
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.name)?;
+        to.string(&self.host)?;
+        to.uint16(self.port);
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let name = from.string()?;
+        let host = from.string()?;
+        let port = from.uint16()?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { name, host, port })
+    }
+}
+
+/// `AddRaftVoterResponse`, versions 0-1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AddRaftVoterResponse {
+    pub(crate) throttle_time_ms: i32,
+    pub(crate) error_code: i16,
+    pub(crate) error_message: Option<String>,
+}
+
+impl Default for AddRaftVoterResponse {
+    fn default() -> Self {
+        Self {
+            throttle_time_ms: 0,
+            error_code: 0,
+            error_message: Some(String::new()),
+        }
+    }
+}
+
+impl Message for AddRaftVoterResponse {
+    const NAME: &'static str = "AddRaftVoterResponse";
+    const TYPE: i16 = 80;
+    const VERSIONS: RangeInclusive<i16> = 0..=1;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.throttle_time_ms);
+        to.int16(self.error_code);
+        to.nullable_string(self.error_message.as_deref())?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let throttle_time_ms = from.int32()?;
+        let error_code = from.int16()?;
+        let error_message = from.nullable_string()?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { throttle_time_ms, error_code, error_message })
+    }
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use broker_core::{Span, Store, StoreError};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, flock, statvfs};
 
 use super::{Source, Sources};
 
@@ -185,6 +185,12 @@ impl Store for DiskStore {
             Ok(())
         };
         put().map_err(failed("replace", &path))
+    }
+
+    fn space(&self) -> Option<(u64, u64)> {
+        let volume = statvfs(&self.files.root).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(volume.f_frsize);
+        Some((bytes(volume.f_blocks), bytes(volume.f_bavail)))
     }
 
     fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {

@@ -2,12 +2,13 @@
 //! again in a new leader epoch, as after every restart of Kafka's.
 
 use super::features::FEATURES;
-use super::{Change, Controller, plain};
+use super::{Change, Controller, Decided, Refusal, plain};
 use crate::image::PartitionImage;
 use crate::records::{
     BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, PartitionChangeRecord, RegisterBrokerRecord,
+    UnregisterBrokerRecord,
 };
-use crate::units::{BrokerId, TopicId};
+use crate::units::{BrokerId, ErrorCode, TopicId};
 
 /// The version of a change that names eligible leaders.
 const PARTITION_CHANGE: i16 = 2;
@@ -110,6 +111,23 @@ impl Controller<'_> {
             })
         }));
         records
+    }
+
+    /// UnregisterBroker: the broker gives up what it led and is forgotten.
+    pub fn unregister_broker(&self, id: BrokerId) -> Decided<Result<(), Refusal>> {
+        let Some(broker) = self.image.broker(id) else {
+            let why = format!("Broker ID {id} is not currently registered");
+            return Decided::answer(Err(Refusal::new(ErrorCode::BrokerIdNotRegistered, why)));
+        };
+        let mut records = self.fence_broker(id);
+        records.push(plain(UnregisterBrokerRecord {
+            broker_id: id.0,
+            broker_epoch: broker.epoch,
+        }));
+        Decided {
+            records,
+            answer: Ok(()),
+        }
     }
 
     /// These of a broker's directories take no new replicas from now on, and no others.

@@ -15,6 +15,7 @@ use crate::image::{Image, ResourceKind};
 use crate::records::MetadataRecord;
 use crate::units::{BrokerId, ErrorCode, Now, ProducerId, TopicId, TopicName, TopicPartition};
 
+pub(crate) mod cluster;
 mod configs;
 mod ids;
 mod meta;

@@ -1,0 +1,96 @@
+//! The cluster as operators see it: features, elections, reassignments, registrations, directories and the metadata quorum.
+
+use super::Node;
+use crate::controller::elections::Election;
+use crate::controller::features::FeatureUpdate;
+use crate::controller::{Intent, Refusal};
+use crate::node::data::METADATA_TOPIC;
+use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
+
+/// The one directory of this broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogDir {
+    /// Its path, as in `log.dirs`.
+    pub path: String,
+    /// Size of its volume and what is left of it, in bytes.
+    pub space: Option<(u64, u64)>,
+    /// It takes no new replicas (KIP-1066).
+    pub is_cordoned: bool,
+}
+
+/// Where the metadata log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quorum {
+    /// The epoch of its leader, this node.
+    pub leader_epoch: LeaderEpoch,
+    /// What is committed.
+    pub high_watermark: Offset,
+    /// Where it ends.
+    pub log_end: Offset,
+}
+
+impl Node {
+    /// UpdateFeatures.
+    ///
+    /// # Errors
+    /// The metadata log could not be written.
+    pub fn update_features(
+        &mut self,
+        updates: &[FeatureUpdate],
+        intent: Intent,
+        now: Now,
+    ) -> Result<Result<(), Refusal>, ErrorCode> {
+        let decided = self.controller().update_features(updates, intent);
+        self.commit(decided, now)
+    }
+
+    /// UnregisterBroker.
+    ///
+    /// # Errors
+    /// The metadata log could not be written.
+    pub fn unregister_broker(&mut self, id: BrokerId, now: Now) -> Result<Result<(), Refusal>, ErrorCode> {
+        let decided = self.controller().unregister_broker(id);
+        self.commit(decided, now)
+    }
+
+    /// ElectLeaders for one partition: why nothing changes.
+    pub fn elect_leader(&self, topic: &str, partition: i32, election: Election) -> Refusal {
+        self.controller().elect_leader(topic, partition, election)
+    }
+
+    /// AlterPartitionReassignments for one partition; no target cancels.
+    ///
+    /// # Errors
+    /// Kafka's refusal.
+    pub fn reassign(&self, topic: &str, partition: i32, target: Option<&[i32]>) -> Result<(), Refusal> {
+        self.controller().reassign(topic, partition, target)
+    }
+
+    /// This broker's directory.
+    pub fn log_dir(&self) -> LogDir {
+        LogDir {
+            path: self.config.value("log.dirs").unwrap_or_default(),
+            space: self.store.space(),
+            is_cordoned: self
+                .image()
+                .broker(self.broker_id())
+                .is_some_and(crate::image::BrokerImage::is_cordoned),
+        }
+    }
+
+    /// How many bytes the segments of a partition have here; nothing for one that clients may not ask for.
+    pub fn log_size(&self, tp: &TopicPartition) -> Option<u64> {
+        let log = self.log(tp).filter(|log| !log.is_metadata())?;
+        Some(log.segments().iter().map(|segment| segment.size).sum())
+    }
+
+    /// The quorum of the metadata log; None where the log is lost.
+    pub fn quorum(&self) -> Option<Quorum> {
+        let log = self.log(&TopicPartition::new(METADATA_TOPIC, 0))?;
+        Some(Quorum {
+            leader_epoch: log.leader_epoch(),
+            high_watermark: log.high_watermark(),
+            log_end: log.log_end(),
+        })
+    }
+}
