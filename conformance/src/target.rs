@@ -129,6 +129,14 @@ impl Needs {
     }
 }
 
+/// What is left of brokers in this process goes with the last hold on this.
+///
+/// # Errors
+/// There can be no temporary directory.
+pub fn hold_ground() -> Result<impl Sized, TargetError> {
+    reference::Ground::hold()
+}
+
 /// Waits until everything that dropped brokers leave is gone. For the end of the process, outside of any task.
 pub fn settle() {
     docker::settle();

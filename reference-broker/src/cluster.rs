@@ -26,8 +26,11 @@ pub struct Config {
     pub advertise: Option<(String, u16)>,
     /// How many brokers.
     pub brokers: usize,
-    /// Where the data is; a temporary directory, removed at the end, if absent.
+    /// Where the data is; a temporary directory if absent.
     pub data_dir: Option<PathBuf>,
+    /// Where a temporary directory is made, and left to the caller. If absent it is made where the system has them, and
+    /// removed at the end.
+    pub temporary_in: Option<PathBuf>,
     /// Broker configuration in Kafka's words.
     pub properties: Vec<(String, String)>,
 }
@@ -39,6 +42,7 @@ impl Default for Config {
             advertise: None,
             brokers: 1,
             data_dir: None,
+            temporary_in: None,
             properties: Vec::new(),
         }
     }
@@ -50,6 +54,9 @@ pub enum StartError {
     /// More brokers than this release can run.
     #[error("{0} brokers were asked for; this release runs one")]
     Brokers(usize),
+    /// Clients would be told an address at which nobody is reached.
+    #[error("{0} stands for every address of this machine, and clients need one: say --advertise HOST:PORT")]
+    Advertised(SocketAddr),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Listen {
@@ -84,13 +91,15 @@ pub struct Cluster {
 
 enum DataDir {
     Given(PathBuf),
+    /// Temporary too, but not ours to remove.
+    Left(PathBuf),
     Temporary(TempDir),
 }
 
 impl DataDir {
     fn path(&self) -> &Path {
         match self {
-            Self::Given(path) => path,
+            Self::Given(path) | Self::Left(path) => path,
             Self::Temporary(dir) => dir.path(),
         }
     }
@@ -107,9 +116,10 @@ impl Cluster {
         if config.brokers != 1 {
             return Err(StartError::Brokers(config.brokers));
         }
-        let data = match &config.data_dir {
-            Some(path) => DataDir::Given(path.clone()),
-            None => DataDir::Temporary(TempDir::with_prefix("reference-broker-")?),
+        let data = match (&config.data_dir, &config.temporary_in) {
+            (Some(path), _) => DataDir::Given(path.clone()),
+            (None, Some(parent)) => DataDir::Left(TempDir::with_prefix_in("reference-broker-", parent)?.keep()),
+            (None, None) => DataDir::Temporary(TempDir::with_prefix("reference-broker-")?),
         };
         let address = config.listen;
         let mut cluster = Self {
@@ -135,6 +145,14 @@ impl Cluster {
     /// Stops every broker as SIGTERM does: all is written down and marked as whole.
     pub async fn stop(mut self) {
         self.end(Stop::Clean).await;
+    }
+
+    /// Returns when a broker has ended by itself, which is a fault of ours.
+    pub async fn ended(&mut self) {
+        match &mut self.running {
+            Some(running) => running.stop.closed().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Ends a broker as kill -9 does: connections are cut, nothing more is written.
@@ -233,6 +251,9 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         .advertise
         .clone()
         .unwrap_or_else(|| (address.ip().to_string(), address.port()));
+    if start.advertise.is_none() && address.ip().is_unspecified() {
+        return Err(StartError::Advertised(address));
+    }
     let in_data_dir = |reason: String| StartError::DataDir {
         path: start.data_dir.clone(),
         reason,
@@ -244,7 +265,8 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         inbox,
         sources,
         max_request_bytes: config.socket_request_max_bytes,
-        idle: Duration::from_millis(config.connections_max_idle_ms.unsigned_abs()),
+        // A negative time is none: Kafka's way to say never.
+        idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
     };
     let max_per_ip = config.max_connections_per_ip;
     let clock = Clock::start();

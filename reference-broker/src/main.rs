@@ -41,7 +41,9 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match serve(arguments).await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error @ (StartError::Config(_) | StartError::Brokers(_))) => fail(&error.to_string(), 2),
+            Err(error @ (StartError::Config(_) | StartError::Brokers(_) | StartError::Advertised(_))) => {
+                fail(&error.to_string(), 2)
+            }
             Err(error) => fail(&error.to_string(), 3),
         }
     })
@@ -50,11 +52,12 @@ fn main() -> ExitCode {
 async fn serve(arguments: Arguments) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let cluster = Cluster::start(Config {
+    let mut cluster = Cluster::start(Config {
         listen: arguments.listen,
         advertise: arguments.advertise,
         brokers: arguments.brokers,
         data_dir: arguments.data_dir,
+        temporary_in: None,
         properties: arguments.config,
     })
     .await?;
@@ -62,6 +65,7 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = cluster.ended() => return Err(std::io::Error::other("the broker ended by itself; what it said stands above").into()),
     }
     cluster.stop().await;
     Ok(())

@@ -14,7 +14,7 @@ use crate::profile::Profile;
 use crate::report::{Collected, Files, JsonLines, Look, Reporter, Terminal};
 use crate::run::event::{DriverKind, Event};
 use crate::run::{Expectations, Filters, Options, Plan, execute, plan};
-use crate::target::{Target, TargetError};
+use crate::target::{Target, TargetError, hold_ground};
 use crate::verdict::Verdict;
 
 #[derive(Debug, clap::Args)]
@@ -148,6 +148,7 @@ async fn perform(
             let _ = cancel.send(true);
         }
     });
+    let _ground = hold_ground().map_err(|TargetError(message)| Failure::could_not_ask(message))?;
     // An oracle that does not come up is told once, and not by every run.
     unless_cancelled(&cancelled, oracle.warm_up()).await?;
     let running = execute(

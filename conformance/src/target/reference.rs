@@ -3,13 +3,38 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use reference_broker::{Cluster, Config};
+
+use tempfile::TempDir;
 
 use super::{Needs, TargetError, ports, properties};
 
 pub(super) struct Node {
     cluster: Cluster,
+    _ground: Arc<Ground>,
+}
+
+/// The directory of the data directories of this process. They go together, with the last hold on it: ext4 makes files
+/// slowly for seconds after many were removed, and half of a run's time would go there.
+#[derive(Debug)]
+pub(super) struct Ground(TempDir);
+
+impl Ground {
+    /// The one there is, or a new one.
+    pub(super) fn hold() -> Result<Arc<Self>, TargetError> {
+        static GROUND: Mutex<Weak<Ground>> = Mutex::new(Weak::new());
+        let mut ground = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = ground.upgrade() {
+            return Ok(held);
+        }
+        let made = TempDir::with_prefix("touchstone-");
+        let made = made.map_err(|error| TargetError(format!("no temporary directory: {error}")))?;
+        let made = Arc::new(Self(made));
+        *ground = Arc::downgrade(&made);
+        Ok(made)
+    }
 }
 
 impl Node {
@@ -19,15 +44,20 @@ impl Node {
                 "reference:{brokers}: clusters of several brokers are not there yet; use reference"
             )));
         }
+        let ground = Ground::hold()?;
         // A broker that comes back must find its port free, and the kernel lends its own choice to others meanwhile.
         let port = if needs.kill { ports::free()? } else { 0 };
         let config = Config {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
             properties: properties::of(needs, &[]).into_iter().collect(),
+            temporary_in: Some(ground.0.path().to_owned()),
             ..Config::default()
         };
         let cluster = Cluster::start(config).await.map_err(told)?;
-        Ok(Self { cluster })
+        Ok(Self {
+            cluster,
+            _ground: ground,
+        })
     }
 
     pub(super) fn addresses(&self) -> Vec<String> {

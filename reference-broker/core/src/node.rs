@@ -102,6 +102,8 @@ impl Node {
             outbox: Vec::new(),
             next_ticket: 0,
         };
+        // Before anything changes: whose directory is this?
+        node.claim(&identity)?;
         node.recover_logs()?;
         node.open_control(&identity, now)?;
         node.load_all_groups(now)?;

@@ -44,6 +44,32 @@ unit!(
 pub struct TopicId(pub [u8; 16]);
 
 impl TopicId {
+    /// An id from the 22 letters that it is shown as.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 22 {
+            return None;
+        }
+        let digit = |byte: u8| match byte {
+            b'A'..=b'Z' => Some(byte - b'A'),
+            b'a'..=b'z' => Some(byte - b'a' + 26),
+            b'0'..=b'9' => Some(byte - b'0' + 52),
+            b'-' => Some(62),
+            b'_' => Some(63),
+            _ => None,
+        };
+        let mut bits = 0u128;
+        for (index, byte) in text.bytes().enumerate() {
+            let value = u128::from(digit(byte)?);
+            // The last letter has two bits of the id.
+            bits = if index < 21 {
+                (bits << 6) | value
+            } else {
+                (bits << 2) | (value >> 4)
+            };
+        }
+        Some(Self(bits.to_be_bytes()))
+    }
+
     /// The id that stands for no topic.
     pub const ZERO: Self = Self([0; 16]);
 }

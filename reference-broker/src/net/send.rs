@@ -22,7 +22,7 @@ pub(super) async fn send(
     body: Body,
     sources: &dyn Sources,
 ) -> Result<(), Closed> {
-    let size = u32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 4 GiB".into()))?;
+    let size = i32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 2 GiB".into()))?;
     let mut gathered = size.to_be_bytes().to_vec();
     gathered.extend_from_slice(header);
     for part in body.parts {

@@ -23,6 +23,12 @@ pub(crate) struct DiskStore {
 /// Open files beyond this many are closed again; a closed one is opened when it is next touched.
 const MAX_OPEN_FILES: usize = 512;
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Append,
+}
+
 struct OpenFiles {
     root: PathBuf,
     open: Mutex<HashMap<PathBuf, Arc<File>>>,
@@ -66,7 +72,8 @@ impl OpenFiles {
         self.root.join(directory).join(file)
     }
 
-    fn get(&self, path: &Path) -> io::Result<Arc<File>> {
+    /// The file, open; made only where it is about to be written.
+    fn get(&self, path: &Path, access: Access) -> io::Result<Arc<File>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = open.get(path) {
             return Ok(file.clone());
@@ -74,7 +81,13 @@ impl OpenFiles {
         if open.len() >= MAX_OPEN_FILES {
             open.clear();
         }
-        let file = Arc::new(OpenOptions::new().create(true).read(true).append(true).open(path)?);
+        let file = Arc::new(
+            OpenOptions::new()
+                .create(access == Access::Append)
+                .read(true)
+                .append(true)
+                .open(path)?,
+        );
         open.insert(path.to_owned(), file.clone());
         Ok(file)
     }
@@ -90,7 +103,7 @@ impl OpenFiles {
 impl Sources for OpenFiles {
     fn open(&self, span: &Span) -> Result<Source, StoreError> {
         let path = self.path(&span.directory, &span.file);
-        let file = self.get(&path).map_err(failed("read", &path))?;
+        let file = self.get(&path, Access::Read).map_err(failed("read", &path))?;
         Ok(Source {
             file,
             start: span.position,
@@ -132,7 +145,7 @@ impl Store for DiskStore {
 
     fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
         let path = self.files.path(directory, file);
-        let open = self.files.get(&path).map_err(failed("append", &path))?;
+        let open = self.files.get(&path, Access::Append).map_err(failed("append", &path))?;
         let before = open.metadata().map_err(failed("append", &path))?.len();
         write_all(&open, bytes).map_err(|error| {
             // Half an append is none: what did arrive is cut off again, as far as the system still obeys.
@@ -143,7 +156,7 @@ impl Store for DiskStore {
 
     fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {
         let path = self.files.path(directory, file);
-        let open = self.files.get(&path).map_err(failed("read", &path))?;
+        let open = self.files.get(&path, Access::Read).map_err(failed("read", &path))?;
         let mut filled = 0;
         while filled < into.len() {
             match open.read_at(&mut into[filled..], position + filled as u64) {
@@ -158,7 +171,7 @@ impl Store for DiskStore {
 
     fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError> {
         let path = self.files.path(directory, file);
-        let open = self.files.get(&path).map_err(failed("truncate", &path))?;
+        let open = self.files.get(&path, Access::Read).map_err(failed("truncate", &path))?;
         open.set_len(length).map_err(failed("truncate", &path))
     }
 
@@ -198,7 +211,7 @@ impl Store for DiskStore {
             return Ok(());
         }
         let path = self.files.path(directory, file);
-        let open = self.files.get(&path).map_err(failed("sync", &path))?;
+        let open = self.files.get(&path, Access::Read).map_err(failed("sync", &path))?;
         open.sync_data().map_err(failed("sync", &path))
     }
 }

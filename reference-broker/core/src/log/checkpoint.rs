@@ -63,6 +63,12 @@ pub fn partition_metadata(id: TopicId) -> String {
     format!("version: 0\ntopic_id: {id}\n")
 }
 
+/// The id in the content of `partition.metadata`.
+pub fn topic_id_of(text: &str) -> Option<TopicId> {
+    let id = text.lines().find_map(|line| line.strip_prefix("topic_id:"))?;
+    TopicId::parse(id.trim())
+}
+
 fn text(lines: &[String]) -> String {
     let mut text = format!("0\n{}\n", lines.len());
     lines.iter().for_each(|line| {

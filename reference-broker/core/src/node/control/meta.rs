@@ -34,7 +34,8 @@ impl MetaProperties {
         let directory_id = get("directory.id")?;
         Ok(Self {
             cluster_id: get("cluster.id")?.clone(),
-            directory_id: uuid(directory_id)
+            directory_id: TopicId::parse(directory_id)
+                .map(|id| id.0)
                 .ok_or_else(|| format!("{FILE}: directory.id={directory_id} is not an id"))?,
             node_id: node_id
                 .parse()
@@ -59,32 +60,6 @@ fn property(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let (key, value) = line.split_once('=').filter(|_| !line.starts_with(['#', '!']))?;
     Some((key.trim().to_owned(), value.trim().replace('\\', "")))
-}
-
-/// An id from its 22 letters.
-fn uuid(text: &str) -> Option<[u8; 16]> {
-    if text.len() != 22 {
-        return None;
-    }
-    let digit = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'-' => Some(62),
-        b'_' => Some(63),
-        _ => None,
-    };
-    let mut bits = 0u128;
-    for (index, byte) in text.bytes().enumerate() {
-        let value = u128::from(digit(byte)?);
-        // The last letter has two bits of the id.
-        bits = if index < 21 {
-            (bits << 6) | value
-        } else {
-            (bits << 2) | (value >> 4)
-        };
-    }
-    Some(bits.to_be_bytes())
 }
 
 #[cfg(test)]

@@ -25,10 +25,15 @@ const LEADER_CHANGE: &[u8] = &[0, 0, 0, 2];
 const CONTROL: i16 = 0x20;
 
 impl Node {
-    /// Reads or writes `meta.properties`, replays the metadata log, registers, and leads what is this broker's to lead.
+    /// Reads `meta.properties`, or writes it into a directory that is new; refuses one that is another node's.
+    pub(crate) fn claim(&mut self, identity: &Identity) -> Result<(), OpenError> {
+        self.control.meta = self.meta_properties(identity)?;
+        Ok(())
+    }
+
+    /// Replays the metadata log, registers, and leads what is this broker's to lead.
     pub(crate) fn open_control(&mut self, identity: &Identity, now: Now) -> Result<(), OpenError> {
         self.control.ids = FreshIds::seeded(identity.incarnation_id);
-        self.control.meta = self.meta_properties(identity)?;
         let (id, host, port) = (self.config.node_id, &identity.host, identity.port);
         self.config.settle("listeners", format!("PLAINTEXT://{host}:{port}"));
         // The controller is in this process and listens nowhere.

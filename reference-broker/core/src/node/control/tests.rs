@@ -3,6 +3,7 @@
 mod configs;
 mod replay;
 mod start;
+mod strays;
 mod topics;
 
 use super::*;

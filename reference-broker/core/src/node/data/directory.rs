@@ -6,7 +6,7 @@ use super::{Node, active};
 use crate::config::TopicConfig;
 use crate::log::checkpoint::{
     CLEAN_SHUTDOWN, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS, offsets_from_text,
-    offsets_to_text, partition_metadata,
+    offsets_to_text, partition_metadata, topic_id_of,
 };
 use crate::log::read::read_all;
 use crate::log::recover::{self, Opening, put, write_indexes};
@@ -18,6 +18,8 @@ use crate::units::{Now, Offset, TopicId, TopicName, TopicPartition};
 
 /// How the names of deleted partitions' directories end.
 const DISCARDED: &str = "-delete";
+/// How the names end of directories that belong to an earlier topic. They are never removed.
+const STRAY: &str = "-stray";
 
 /// What the data directory says of its logs. Of those that are open the logs know better.
 #[derive(Debug, Default)]
@@ -48,12 +50,7 @@ impl Node {
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
         };
         // What was deleted before the stop goes now.
-        for directory in self
-            .store
-            .directories()?
-            .iter()
-            .filter(|name| name.ends_with(DISCARDED))
-        {
+        for directory in self.store.directories()?.iter().filter(|name| is_discarded(name)) {
             self.store.remove_directory(directory)?;
         }
         self.store.remove("", CLEAN_SHUTDOWN)
@@ -61,14 +58,35 @@ impl Node {
 
     /// Renames the directory of a deleted log, to be removed after `file.delete.delay.ms`.
     pub(super) fn discard(&mut self, log: &Log, now: Now) {
-        let id: String = log.topic_id().0.iter().map(|byte| format!("{byte:02x}")).collect();
-        let discarded = format!("{}.{id}{DISCARDED}", log.directory());
-        // What cannot be renamed is a stray directory: it no longer belongs to any topic.
+        let discarded = format!("{}.{}{DISCARDED}", log.directory(), hex(log.topic_id()));
+        // What cannot be renamed is set aside where a topic of this name is made again.
         if self.store.rename_directory(log.directory(), &discarded).is_ok() {
             self.logs
                 .discarded
                 .insert((now.plus_ms(log.config().file_delete_delay_ms), discarded));
         }
+    }
+
+    /// Renames a directory that is of another topic of this name: one whose deletion was cut short. Its records must not show up
+    /// in the topic made since.
+    fn set_stray_aside(&mut self, directory: &str, id: TopicId) -> Result<(), StoreError> {
+        match self.topic_id_in(directory)? {
+            Some(stray) if stray != id => {
+                let aside = format!("{directory}.{}{STRAY}", hex(stray));
+                self.store.rename_directory(directory, &aside)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What `partition.metadata` says; none where it is missing or says nothing, which is damage and no proof of a stray.
+    fn topic_id_in(&self, directory: &str) -> Result<Option<TopicId>, StoreError> {
+        let files = self.store.files(directory)?;
+        let Some((_, size)) = files.iter().find(|(file, _)| file == PARTITION_METADATA) else {
+            return Ok(None);
+        };
+        let bytes = read_all(&*self.store, directory, PARTITION_METADATA, *size)?;
+        Ok(topic_id_of(&String::from_utf8_lossy(&bytes)))
     }
 
     /// Removes the directories whose time has come.
@@ -111,6 +129,7 @@ impl Node {
         now: Now,
     ) -> Result<Log, StoreError> {
         let directory = tp.to_string();
+        self.set_stray_aside(&directory, id)?;
         let is_new = self.store.files(&directory)?.is_empty();
         if is_new && self.logs.found.mention(tp) {
             // What the checkpoints say is of an earlier topic of this name.
@@ -210,6 +229,26 @@ impl Node {
             .into_iter()
             .collect())
     }
+}
+
+fn hex(id: TopicId) -> String {
+    id.0.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `t-0.<32 hex digits>-delete`, and no directory of anyone else's.
+fn is_discarded(name: &str) -> bool {
+    let parts = name.strip_suffix(DISCARDED).and_then(|name| name.rsplit_once('.'));
+    parts.is_some_and(|(partition, id)| {
+        partition_of(partition).is_some() && id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+/// The partition whose directory has this name.
+fn partition_of(directory: &str) -> Option<TopicPartition> {
+    let (topic, partition) = directory.rsplit_once('-')?;
+    let is_number = !partition.is_empty() && partition.bytes().all(|digit| digit.is_ascii_digit());
+    let partition = partition.parse().ok().filter(|_| is_number && !topic.is_empty())?;
+    Some(TopicPartition::new(topic, partition))
 }
 
 /// Makes the files of a new segment. Its indexes are filled when it is full or the broker stops.
