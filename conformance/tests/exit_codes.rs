@@ -91,11 +91,15 @@ fn a_known_difference_that_has_vanished_is_1() {
 #[test]
 fn wrong_usage_is_2_with_a_hint() {
     let bench = Bench::new();
-    let wrong: [(&[&str], &str); 6] = [
+    let wrong: [(&[&str], &str); 7] = [
         (&["--bogus"], "--help"),
         (&["--case", "bench/smae"], "did you mean 'bench/same'?"),
         (&["--target", "nothing"], "HOST:PORT"),
         (&["--oracle", "recorded:1.0"], "4.3.1"),
+        (
+            &["--oracle", "recorded:4.0.2"],
+            "recorded releases are 3.9.2, 4.3.1, 4.4.0",
+        ),
         (&["--profile", "/no/such/file"], "/no/such/file"),
         (&["--jobs", "0"], "--jobs"),
     ];

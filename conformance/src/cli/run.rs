@@ -87,7 +87,8 @@ impl From<Driver> for DriverKind {
 pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     become_mutant(&arguments)?;
     let target = Target::parse(&arguments.target).map_err(Failure::usage)?;
-    let oracle = Oracle::parse(&arguments.oracle).map_err(Failure::usage)?;
+    let lock = select::lock(arguments.cases.as_deref())?;
+    let oracle = Oracle::parse(&arguments.oracle, lock).map_err(Failure::usage)?;
     if !matches!(target, Target::Reference { .. } | Target::Jvm { .. }) {
         apart::use_processes().map_err(Failure::could_not_ask)?;
     }

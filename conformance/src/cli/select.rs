@@ -1,9 +1,10 @@
 //! Which cases a command is about: loading them, and saying what was meant when a name matches nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Failure;
 use crate::case::{Case, load_dir, load_embedded};
+use crate::record::{Lock, Place};
 use crate::run::{Filters, is_named, is_of_family};
 
 /// The cases inside the binary and, with a directory, one's own.
@@ -16,6 +17,16 @@ pub(super) fn load(directory: Option<&PathBuf>) -> Result<Vec<Case>, Failure> {
         cases.extend(own);
     }
     Ok(cases)
+}
+
+/// What was recorded of those cases.
+pub(super) fn lock(directory: Option<&Path>) -> Result<Lock, Failure> {
+    let embedded = Lock::embedded().map_err(Failure::usage)?;
+    let Some(directory) = directory else {
+        return Ok(embedded);
+    };
+    let place = Place::find(Some(directory), directory).map_err(Failure::usage)?;
+    Ok(embedded.overlaid(Lock::load(&place.lock).map_err(Failure::usage)?))
 }
 
 /// Refuses a family or a case name that matches nothing, with the nearest that would.

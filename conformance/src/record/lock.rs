@@ -12,7 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use super::day;
-use super::table::{Version, cell};
+use super::table::{Version, cell, numbers};
 use crate::case::{BASELINE, Case};
 
 /// Everything that was recorded.
@@ -59,7 +59,45 @@ pub enum LockError {
 
 const HEAD: &str = "# What `conformance record` asked of a real Kafka: case, release, versions, digest of steps and answers, day, oracle.\n";
 
+/// The lock of the case files that the binary carries.
+const EMBEDDED: &str = include_str!("../../../fixtures/recorded/cases.lock");
+
 impl Lock {
+    /// What was recorded of the cases inside the binary.
+    ///
+    /// # Errors
+    /// Names the line that is no entry.
+    pub fn embedded() -> Result<Self, LockError> {
+        Self::parse("cases.lock", EMBEDDED)
+    }
+
+    /// With the entries of another lock, which count where both have one.
+    #[must_use]
+    pub fn overlaid(mut self, other: Self) -> Self {
+        self.entries.extend(other.entries);
+        self
+    }
+
+    /// Every release that anything was recorded from, by its numbers.
+    pub fn all_releases(&self) -> Vec<&str> {
+        let mut releases: Vec<&str> = self.entries.keys().map(|(_, release)| release.as_str()).collect();
+        releases.sort_by_key(|release| numbers(release));
+        releases.dedup();
+        releases
+    }
+
+    /// Whether a case was recorded from a release.
+    pub(crate) fn has(&self, case: &Case, release: &str) -> bool {
+        self.entry(case, release).is_some()
+    }
+
+    /// Whether a release has an answer at a version: it was asked there, or would be if it were recorded now.
+    pub(crate) fn reaches(&self, case: &Case, release: &str, version: Version) -> bool {
+        let asked = self.entry(case, release).map(|entry| entry.span);
+        let span = asked.or_else(|| expected(case, release));
+        span.is_some_and(|span| span.contains(version))
+    }
+
     /// Reads the file; one that is not there yet is empty.
     ///
     /// # Errors
@@ -120,7 +158,7 @@ impl Lock {
                 )
             });
         let mut all: Vec<String> = stale.collect();
-        let expected = expected(case);
+        let expected = expected(case, BASELINE);
         if expected.is_some() && self.entry(case, BASELINE).map(|entry| entry.span) != expected {
             let told = expected.map(|span| span.to_string()).unwrap_or_default();
             all.push(format!(
@@ -284,14 +322,15 @@ fn digest(case: &Case, release: &str, versions: &[Version]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What must be on record from the baseline: the versions of the matrix that it has. None for a case that is not for it.
-fn expected(case: &Case) -> Option<Span> {
+/// What can be on record from a release: the versions of the matrix that it has. None for a case that is not for it.
+fn expected(case: &Case, release: &str) -> Option<Span> {
+    let schemas = Schemas::release(release).unwrap_or_else(Schemas::latest);
     let advertised = |api: &str| {
-        let message = Schemas::latest().request(Schemas::latest().api_key(api)?)?;
+        let message = schemas.request(schemas.api_key(api)?)?;
         let last = message.versions.max - i16::from(message.unstable);
         (message.versions.min <= last).then_some((message.versions.min, last))
     };
-    if !case.releases.contains(BASELINE) || case.apis.iter().any(|api| advertised(&api.name).is_none()) {
+    if !case.releases.contains(release) || case.apis.iter().any(|api| advertised(&api.name).is_none()) {
         return None;
     }
     match case.matrix_api() {

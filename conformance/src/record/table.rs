@@ -125,7 +125,8 @@ pub(super) fn cell(case: &Case, version: Version) -> Cell {
     }
 }
 
-fn numbers(release: &str) -> Vec<u32> {
+/// The numbers of a release, by which releases are in order.
+pub(super) fn numbers(release: &str) -> Vec<u32> {
     release
         .split('.')
         .map(|part| part.parse().unwrap_or(u32::MAX))
