@@ -7,6 +7,7 @@
 pub mod case;
 pub mod cli;
 pub mod driver;
+mod held;
 pub mod observe;
 pub mod oracle;
 pub mod profile;

@@ -169,7 +169,7 @@ impl Recorder {
                 case: name,
                 why: format!("Kafka {} does not advertise {}", self.release, asked.missing),
             },
-            Ok(asked) => match self.write(case, asked.row) {
+            Ok(asked) => match self.write(case, asked.row).await {
                 Ok(changed) => {
                     self.candidates.lock().await.extend(asked.candidates);
                     Outcome::Recorded { case: name, changed }
@@ -180,9 +180,10 @@ impl Recorder {
     }
 
     /// The file first, then its entry in the lock: a crash between them is seen by the test, not hidden.
-    fn write(&self, case: &Case, row: Row) -> Result<bool, String> {
+    async fn write(&self, case: &Case, row: Row) -> Result<bool, String> {
         let path = self.place.file(&case.name);
-        let _held = lock::hold(&self.place.lock).map_err(|error| format!("{}: {error}", self.place.lock.display()))?;
+        let held = lock::hold(&self.place.lock).await;
+        let _held = held.map_err(|error| format!("{}: {error}", self.place.lock.display()))?;
         if read(&path)? != case.text {
             return Err(format!(
                 "{}:1: edited while its case ran; record it again",
@@ -213,7 +214,7 @@ impl Recorder {
     async fn golden(&self, renew: bool) {
         let Some(dir) = &self.place.frames else { return };
         let candidates = std::mem::take(&mut *self.candidates.lock().await);
-        let refused = match lock::hold(&self.place.lock) {
+        let refused = match lock::hold(&self.place.lock).await {
             Ok(_held) => frames::write(candidates, dir, renew),
             Err(error) => vec![format!("{}: {error}", dir.display())],
         };

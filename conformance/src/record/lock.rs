@@ -6,14 +6,15 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::time::Duration;
 
 use kafka_fixtures::schema::Schemas;
-use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use super::day;
 use super::table::{Version, cell, numbers};
 use crate::case::{BASELINE, Case};
+use crate::held;
 
 /// Everything that was recorded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -260,13 +261,14 @@ impl fmt::Display for Span {
 }
 
 /// Keeps other recorders out while a case file and the lock are rewritten. Released when dropped.
-pub(super) fn hold(lock: &Path) -> io::Result<File> {
+pub(super) async fn hold(lock: &Path) -> io::Result<File> {
     let dir = lock.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir)?;
-    let held = File::open(dir)?;
-    flock(&held, FlockOperation::LockExclusive)?;
-    Ok(held)
+    held::hold(File::open(dir)?, HELD_FOR).await
 }
+
+/// Others write one file at a time, or at the end all golden frames.
+const HELD_FOR: Duration = Duration::from_secs(60);
 
 fn entry(line: &str) -> Option<((String, String), Entry)> {
     let words: Vec<&str> = line.split(' ').collect();

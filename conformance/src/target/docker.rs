@@ -21,6 +21,8 @@ use tokio::time::{Instant, timeout};
 use super::{Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one request to an engine that has work to do.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const PULL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Where the container sees the data directory.
 const DATA: &str = "/tmp/kraft-data";
@@ -69,11 +71,15 @@ impl Node {
 
     pub(super) async fn kill(&self) -> Result<(), TargetError> {
         let signal = "KILL".to_owned();
-        self.engine
-            .kill_container(self.container()?.id(), Some(KillContainerOptions { signal }))
-            .await
-            .map_err(|e| TargetError(format!("cannot kill the container of {}: {e}", self.image)))?;
-        while running(self.container()?).await {
+        let what = format!("kill the container of {}", self.image);
+        let options = Some(KillContainerOptions { signal });
+        let kill = self.engine.kill_container(self.container()?.id(), options);
+        let deadline = Instant::now() + REQUEST_TIMEOUT;
+        in_time(REQUEST_TIMEOUT, &what, kill).await?;
+        while running(self.container()?).await? {
+            if Instant::now() >= deadline {
+                return Err(TargetError(format!("the Docker engine did not {what}: it still runs")));
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())
@@ -81,13 +87,11 @@ impl Node {
 
     /// Starts the container again, killed before if it still runs: same port, same data.
     pub(super) async fn launch(&self) -> Result<(), TargetError> {
-        if running(self.container()?).await {
+        if running(self.container()?).await? {
             self.kill().await?;
         }
-        self.container()?
-            .start()
-            .await
-            .map_err(|e| TargetError(format!("cannot start the container of {} again: {e}", self.image)))?;
+        let what = format!("start the container of {} again", self.image);
+        in_time(REQUEST_TIMEOUT, &what, self.container()?.start()).await?;
         self.ready().await
     }
 
@@ -100,8 +104,10 @@ impl Node {
         let container = self.container()?;
         let deadline = Instant::now() + STARTUP_TIMEOUT;
         ready::wait(&self.address, deadline, || async {
-            if running(container).await {
-                return None;
+            match running(container).await {
+                Ok(true) => return None,
+                Ok(false) => {}
+                Err(TargetError(why)) => return Some(why),
             }
             let said = last_words(container).await;
             Some(format!(
@@ -165,13 +171,30 @@ async fn removed(container: ContainerAsync<GenericImage>) {
     let _ = timeout(STARTUP_TIMEOUT, container.rm()).await;
 }
 
-async fn running(container: &ContainerAsync<GenericImage>) -> bool {
-    container.is_running().await.unwrap_or(false)
+/// An engine that cannot say it is an error, and not a container that ended.
+async fn running(container: &ContainerAsync<GenericImage>) -> Result<bool, TargetError> {
+    in_time(REQUEST_TIMEOUT, "say whether a container runs", container.is_running()).await
+}
+
+/// What the engine answers to one request; an error where it says one, or nothing.
+async fn in_time<T, E: std::fmt::Display>(
+    within: Duration,
+    what: &str,
+    asked: impl Future<Output = Result<T, E>>,
+) -> Result<T, TargetError> {
+    match timeout(within, asked).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(e)) => Err(TargetError(format!("the Docker engine cannot {what}: {e}"))),
+        Err(_) => Err(TargetError(format!("the Docker engine did not {what} in {within:?}"))),
+    }
 }
 
 async fn last_words(container: &ContainerAsync<GenericImage>) -> String {
-    let mut said = container.stdout_to_vec().await.unwrap_or_default();
-    said.extend(container.stderr_to_vec().await.unwrap_or_default());
+    // Where the engine does not say them, there are none.
+    let said = in_time(REQUEST_TIMEOUT, "tell", container.stdout_to_vec()).await;
+    let mut said = said.unwrap_or_default();
+    let errors = in_time(REQUEST_TIMEOUT, "tell", container.stderr_to_vec()).await;
+    said.extend(errors.unwrap_or_default());
     let text = String::from_utf8_lossy(&said).into_owned();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
@@ -195,8 +218,13 @@ async fn engine() -> Result<Docker, TargetError> {
 /// Sees to it that the image is here; pulls it where a registry has it.
 async fn present(engine: &Docker, image: &str, tag: &str) -> Result<(), TargetError> {
     let name = format!("{image}:{tag}");
-    if engine.inspect_image(&name).await.is_ok() {
-        return Ok(());
+    match timeout(REQUEST_TIMEOUT, engine.inspect_image(&name)).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(_)) => {}
+        Err(_) => {
+            let why = format!("the Docker engine did not say in {REQUEST_TIMEOUT:?} whether {name} is here");
+            return Err(TargetError(why));
+        }
     }
     let pull = GenericImage::new(image, tag).pull_image();
     let why = match timeout(PULL_TIMEOUT, pull).await {
@@ -279,6 +307,17 @@ exec java -Xms256m -Xmx512m $J -cp '/opt/kafka/libs/*' kafka.Kafka /tmp/server.p
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_engine_that_fails_or_says_nothing_is_told_from_an_answer() {
+        let within = Duration::from_millis(5);
+        let answer = in_time(within, "count", async { Ok::<_, String>(1) }).await;
+        assert_eq!(answer.expect("an answer"), 1);
+        let refused = in_time(within, "count", async { Err::<u8, _>("no") }).await;
+        assert!(refused.is_err_and(|error| error.to_string().ends_with("cannot count: no")));
+        let silent = in_time(within, "count", std::future::pending::<Result<u8, String>>()).await;
+        assert!(silent.is_err_and(|error| error.to_string().ends_with("did not count in 5ms")));
+    }
 
     #[test]
     fn the_start_script_carries_the_port_and_what_the_case_asks_for() {

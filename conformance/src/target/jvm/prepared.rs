@@ -5,15 +5,19 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use tokio::time::{Instant, sleep};
 
 use super::install::Install;
 use super::{Node, cannot, copied};
-use crate::target::{Needs, TargetError, properties};
+use crate::held::hold;
+use crate::target::{Needs, STARTUP_TIMEOUT, TargetError, properties};
 
 const FORMAT_TIMEOUT: Duration = Duration::from_secs(60);
 const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
+/// The other process formats, starts a broker and lets it write its classes.
+const LOCK_TIMEOUT: Duration = FORMAT_TIMEOUT
+    .saturating_add(STARTUP_TIMEOUT)
+    .saturating_add(DUMP_TIMEOUT);
 
 pub(super) struct Prepared {
     pub(super) template: PathBuf,
@@ -39,14 +43,8 @@ pub(super) async fn prepare(install: &Install) -> Result<Prepared, TargetError> 
 /// One process prepares, the others wait for it; the lock ends with the file.
 async fn lock(home: &Path) -> Result<File, TargetError> {
     let path = home.join("lock");
-    let taken = tokio::task::spawn_blocking(move || {
-        let file = File::create(&path).map_err(|e| cannot("write", &path, &e))?;
-        flock(&file, FlockOperation::LockExclusive).map_err(|e| cannot("lock", &path, &e.into()))?;
-        Ok(file)
-    });
-    taken
-        .await
-        .map_err(|e| TargetError(format!("waiting for the lock failed: {e}")))?
+    let file = File::create(&path).map_err(|e| cannot("write", &path, &e))?;
+    hold(file, LOCK_TIMEOUT).await.map_err(|e| cannot("lock", &path, &e))
 }
 
 /// Runs Kafka's storage tool once.
