@@ -50,6 +50,10 @@ mod k44_incremental_alter_configs;
 mod k45_alter_partition_reassignments;
 mod k46_list_partition_reassignments;
 mod k47_offset_delete;
+mod k48_describe_client_quotas;
+mod k49_alter_client_quotas;
+mod k50_describe_user_scram_credentials;
+mod k51_alter_user_scram_credentials;
 mod k55_describe_quorum;
 mod k57_update_features;
 mod k60_describe_cluster;
@@ -102,6 +106,10 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k45_alter_partition_reassignments::AlterPartitionReassignments>(),
     entry::<k46_list_partition_reassignments::ListPartitionReassignments>(),
     entry::<k47_offset_delete::OffsetDelete>(),
+    entry::<k48_describe_client_quotas::DescribeClientQuotas>(),
+    entry::<k49_alter_client_quotas::AlterClientQuotas>(),
+    entry::<k50_describe_user_scram_credentials::DescribeUserScramCredentials>(),
+    entry::<k51_alter_user_scram_credentials::AlterUserScramCredentials>(),
     entry::<k55_describe_quorum::DescribeQuorum>(),
     entry::<k57_update_features::UpdateFeatures>(),
     entry::<k60_describe_cluster::DescribeCluster>(),

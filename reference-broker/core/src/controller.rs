@@ -18,7 +18,9 @@ pub mod features;
 pub mod loggers;
 pub mod partitions;
 pub mod producer_ids;
+pub mod quotas;
 pub mod reassignments;
+pub mod scram;
 pub mod topics;
 
 /// The most records that one request may make, as in Kafka's controller.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::config::layers::{Layers, Overrides};
 use crate::config::{TopicConfig, topic};
+use crate::records::UserScramCredentialRecord;
 use crate::units::{BrokerId, LeaderEpoch, TopicId, TopicName};
 
 /// No leader.
@@ -56,7 +57,15 @@ pub struct Image {
     features_offset: i64,
     next_producer_id: i64,
     next_offset: i64,
+    scram: BTreeMap<String, Credentials>,
+    quotas: BTreeMap<QuotaEntity, BTreeMap<String, u64>>,
 }
+
+/// Whose a quota is: names by type, `user`, `client-id` or `ip`; no name is the default of all.
+pub type QuotaEntity = BTreeMap<String, Option<String>>;
+
+/// The SCRAM credentials of a user, by mechanism.
+pub type Credentials = BTreeMap<i8, UserScramCredentialRecord>;
 
 /// A topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,6 +191,26 @@ impl Image {
     /// What the logs of a topic obey on a broker that was started with `fixed`.
     pub fn topic_config(&self, name: &str, broker: BrokerId, fixed: &Overrides) -> TopicConfig {
         topic::resolve(self.overrides(ResourceKind::Topic, name), self.layers(broker, fixed))
+    }
+
+    /// The SCRAM credentials of a user.
+    pub fn scram(&self, user: &str) -> Option<&Credentials> {
+        self.scram.get(user)
+    }
+
+    /// Every user that has SCRAM credentials.
+    pub fn scram_users(&self) -> impl Iterator<Item = &String> {
+        self.scram.keys()
+    }
+
+    /// The quotas of an entity: the bits of a double by key.
+    pub(crate) fn quotas_of(&self, entity: &QuotaEntity) -> Option<&BTreeMap<String, u64>> {
+        self.quotas.get(entity)
+    }
+
+    /// Every quota.
+    pub(crate) fn quotas(&self) -> impl Iterator<Item = (&QuotaEntity, &BTreeMap<String, u64>)> {
+        self.quotas.iter()
     }
 
     /// The level of every finalized feature.

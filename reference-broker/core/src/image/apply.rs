@@ -1,10 +1,10 @@
 //! What each record makes of the image. Nothing is decided and nothing refused: a record that is in the log has been decided.
 //! Records of rooms that are not built yet are passed over.
 
-use super::{BrokerImage, Image, PartitionImage, ResourceKind, TopicImage, without_dots};
+use super::{BrokerImage, Image, PartitionImage, QuotaEntity, ResourceKind, TopicImage, without_dots};
 use crate::records::{
-    BrokerRegistrationChangeRecord, ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord,
-    RegisterBrokerRecord,
+    BrokerRegistrationChangeRecord, ClientQuotaRecord, ConfigRecord, EntityData, MetadataRecord, PartitionChangeRecord,
+    PartitionRecord, RegisterBrokerRecord,
 };
 use crate::units::{BrokerId, LeaderEpoch, TopicId, TopicName};
 
@@ -35,6 +35,14 @@ impl Image {
             MetadataRecord::UnfenceBroker(broker) => self.broker_fenced(broker.id, false),
             MetadataRecord::BrokerRegistrationChange(change) => self.registration_changed(change),
             MetadataRecord::ProducerIds(block) => self.next_producer_id = block.next_producer_id,
+            MetadataRecord::UserScramCredential(credential) => drop(
+                self.scram
+                    .entry(credential.name.clone())
+                    .or_default()
+                    .insert(credential.mechanism, credential.clone()),
+            ),
+            MetadataRecord::RemoveUserScramCredential(gone) => self.scram_removed(&gone.name, gone.mechanism),
+            MetadataRecord::ClientQuota(quota) => self.quota_changed(quota),
             MetadataRecord::ClearElr(cleared) => self.elr_cleared(&cleared.topic_name),
             _ => {}
         }
@@ -178,6 +186,30 @@ impl Image {
     fn broker_fenced(&mut self, id: i32, fenced: bool) {
         if let Some(broker) = self.brokers.get_mut(&BrokerId(id)) {
             broker.fenced = fenced;
+        }
+    }
+
+    fn scram_removed(&mut self, user: &str, mechanism: i8) {
+        let Some(credentials) = self.scram.get_mut(user) else {
+            return;
+        };
+        credentials.remove(&mechanism);
+        if credentials.is_empty() {
+            self.scram.remove(user);
+        }
+    }
+
+    fn quota_changed(&mut self, record: &ClientQuotaRecord) {
+        let part = |part: &EntityData| (part.entity_type.clone(), part.entity_name.clone());
+        let entity: QuotaEntity = record.entity.iter().map(part).collect();
+        if !record.remove {
+            let quotas = self.quotas.entry(entity).or_default();
+            quotas.insert(record.key.clone(), record.value.to_bits());
+        } else if let Some(quotas) = self.quotas.get_mut(&entity) {
+            quotas.remove(&record.key);
+            if quotas.is_empty() {
+                self.quotas.remove(&entity);
+            }
         }
     }
 

@@ -3,7 +3,10 @@
 use super::Node;
 use crate::controller::elections::Election;
 use crate::controller::features::FeatureUpdate;
+use crate::controller::quotas::{NameMatch, QuotaAlteration, Quotas, QuotasAltered};
+use crate::controller::scram::{self, ScramChange};
 use crate::controller::{Intent, Refusal};
+use crate::image::QuotaEntity;
 use crate::node::data::METADATA_TOPIC;
 use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
 
@@ -64,6 +67,41 @@ impl Node {
     /// Kafka's refusal.
     pub fn reassign(&self, topic: &str, partition: i32, target: Option<&[i32]>) -> Result<(), Refusal> {
         self.controller().reassign(topic, partition, target)
+    }
+
+    /// AlterUserScramCredentials.
+    ///
+    /// # Errors
+    /// The metadata log could not be written.
+    pub fn alter_scram(&mut self, changes: &[ScramChange], now: Now) -> Result<scram::Altered, ErrorCode> {
+        let decided = self.controller().alter_scram(changes);
+        self.commit(decided, now)
+    }
+
+    /// AlterClientQuotas.
+    ///
+    /// # Errors
+    /// The metadata log could not be written.
+    pub fn alter_quotas(
+        &mut self,
+        alterations: Vec<QuotaAlteration>,
+        intent: Intent,
+        now: Now,
+    ) -> Result<QuotasAltered, ErrorCode> {
+        let decided = self.controller().alter_quotas(alterations, intent);
+        self.commit(decided, now)
+    }
+
+    /// DescribeClientQuotas.
+    ///
+    /// # Errors
+    /// Parts of a filter that contradict each other, or that there are not.
+    pub fn describe_quotas(
+        &self,
+        filter: &[(String, NameMatch)],
+        is_strict: bool,
+    ) -> Result<Vec<(QuotaEntity, Quotas)>, Refusal> {
+        self.controller().describe_quotas(filter, is_strict)
     }
 
     /// This broker's directory.
