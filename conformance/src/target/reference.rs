@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use reference_broker::{Cluster, Config};
@@ -17,7 +17,7 @@ pub(super) struct Node {
 }
 
 /// The directory of the data directories of this process. They go together, with the last hold on it: ext4 makes files
-/// slowly for seconds after many were removed, and half of a run's time would go there.
+/// slowly for seconds after many were removed, and most of a run's time would go there.
 #[derive(Debug)]
 pub(super) struct Ground(TempDir);
 
@@ -29,7 +29,7 @@ impl Ground {
         if let Some(held) = ground.upgrade() {
             return Ok(held);
         }
-        let made = TempDir::with_prefix("touchstone-");
+        let made = TempDir::with_prefix_in("touchstone-", parent());
         let made = made.map_err(|error| TargetError(format!("no temporary directory: {error}")))?;
         let made = Arc::new(Self(made));
         *ground = Arc::downgrade(&made);
@@ -79,6 +79,17 @@ impl Node {
 
     pub(super) async fn stop(self) {
         self.cluster.stop().await;
+    }
+}
+
+/// Where data that nobody keeps costs least: in memory, where there is plenty, unless TMPDIR names a place.
+fn parent() -> PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    const PLENTY: u64 = 2 << 30;
+    let free = rustix::fs::statvfs(MEMORY).map_or(0, |room| room.f_bavail * room.f_frsize);
+    match std::env::var_os("TMPDIR") {
+        None if free >= PLENTY => MEMORY.into(),
+        _ => std::env::temp_dir(),
     }
 }
 
