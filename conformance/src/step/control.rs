@@ -91,6 +91,7 @@ fn place(args: &Args) -> Result<usize, Halt> {
 pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&[])?;
     let index = place(args)?;
+    let cut = call.session.connections_to(index).await;
     let mut running = call.session.running().lock().await;
     let done = if args.verb == "kill" {
         running.kill(index).await
@@ -98,8 +99,9 @@ pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
         running.restart(index).await
     };
     done.map_err(|error| Halt::Broken(error.to_string()))?;
-    if args.verb == "kill" {
-        call.session.see_the_end_of(index, PATIENCE).await;
+    // No later step may ask on one of them.
+    for connection in cut {
+        connection.closes_within(PATIENCE).await;
     }
     Ok(Vec::new())
 }

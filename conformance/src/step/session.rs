@@ -207,18 +207,16 @@ impl Session {
         Ok(self.connections.lock().await.get(&key).cloned())
     }
 
-    /// Waits until the connections to a broker that was killed have ended, so that no later step asks on one of them.
-    pub(super) async fn see_the_end_of(&self, broker: usize, within: Duration) {
+    /// The connections to a broker.
+    pub(super) async fn connections_to(&self, broker: usize) -> Vec<Arc<Connection>> {
         let Ok(address) = self.address(&Place::Broker(broker)).await else {
-            return;
+            return Vec::new();
         };
         let connections = self.connections.lock().await;
-        for (_, connection) in connections
+        let to_it = connections
             .iter()
-            .filter(|(key, _)| key.ends_with(&format!("@{address}")))
-        {
-            connection.closes_within(within).await;
-        }
+            .filter(|(key, _)| key.ends_with(&format!("@{address}")));
+        to_it.map(|(_, connection)| Arc::clone(connection)).collect()
     }
 
     /// Drops a connection.
