@@ -23,6 +23,7 @@ macro_rules! caught {
 caught! {
     an_answer_to_acks_zero_is_caught: "acks-zero-answered", "produce/acks-zero";
     an_append_that_replaces_is_caught: "append-replaces", "configs/append-to-default";
+    compaction_of_a_live_key_is_caught: "compaction-drops-live", "compaction/newest-of-each-key";
     a_wrong_crc_that_is_taken_is_caught: "crc-unchecked", "produce/crc-wrong";
     a_duplicate_with_a_new_offset_is_caught: "duplicate-new-offset", "idempotence/duplicate";
     a_stale_fetch_session_is_caught: "fetch-session-stale", "fetch/incremental";
@@ -34,6 +35,7 @@ caught! {
     producer_ids_handed_out_twice_are_caught: "producer-ids-reused", "idempotence/ids-after-a-kill";
     an_answer_that_overtakes_another_is_caught: "response-out-of-order", "framing/pipelined";
     a_sequence_forgotten_at_the_roll_is_caught: "sequence-forgotten-at-roll", "idempotence/across-segments";
+    retention_of_the_active_segment_is_caught: "retention-takes-active", "retention/by-time";
     a_commit_of_a_stale_generation_is_caught: "stale-generation-accepted", "offsets/fenced";
     a_topic_of_any_name_is_caught: "topic-name-unchecked", "topics/create-refused";
     a_torn_tail_that_is_kept_is_caught: "torn-tail-kept", "storage/torn-tail";

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use crate::api::{Answer, Body, Call, Entry};
+use crate::store::Sources;
 
 /// A request on its way to the node.
 pub(crate) struct Job {
@@ -29,6 +30,18 @@ pub(crate) enum Outgoing {
     Nothing,
     /// Close, for this reason.
     Close(String),
+}
+
+impl Outgoing {
+    /// The answer with its files held open: a log may give them other names before they are sent.
+    fn of(answer: Answer, sources: &dyn Sources) -> Self {
+        match answer {
+            Answer::Reply(body) => body
+                .open(sources)
+                .map_or_else(|error| Self::Close(error.to_string()), Self::Body),
+            answer => answer.into(),
+        }
+    }
 }
 
 impl From<Answer> for Outgoing {
@@ -68,6 +81,7 @@ fn millis(duration: Duration) -> i64 {
 pub(crate) struct Broker {
     node: Node,
     clock: Clock,
+    sources: Arc<dyn Sources>,
     parked: HashMap<Ticket, Waiting>,
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
@@ -82,10 +96,11 @@ struct Waiting {
 }
 
 impl Broker {
-    pub(crate) fn new(node: Node, clock: Clock) -> Self {
+    pub(crate) fn new(node: Node, clock: Clock, sources: Arc<dyn Sources>) -> Self {
         Self {
             node,
             clock,
+            sources,
             parked: HashMap::new(),
             sweep_at: FEW_PARKED,
         }
@@ -144,7 +159,7 @@ impl Broker {
                 self.sweep();
             }
             // A connection that is gone by now needs no answer.
-            answer => drop(job.reply.send(answer.into())),
+            answer => drop(job.reply.send(Outgoing::of(answer, &*self.sources))),
         }
     }
 
@@ -169,7 +184,8 @@ impl Broker {
     fn answer_released(&mut self) {
         for (ticket, released) in self.node.take_released() {
             if let Some(waiting) = self.parked.remove(&ticket) {
-                drop(waiting.reply.send((waiting.continuation)(released).into()));
+                let answer = (waiting.continuation)(released);
+                drop(waiting.reply.send(Outgoing::of(answer, &*self.sources)));
             }
         }
     }

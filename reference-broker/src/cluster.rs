@@ -263,7 +263,6 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     let (inbox, jobs) = mpsc::channel(INBOX);
     let link = Link {
         inbox,
-        sources,
         max_request_bytes: config.socket_request_max_bytes,
         // A negative time is none: Kafka's way to say never.
         idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
@@ -284,7 +283,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         address,
         link,
         max_per_ip,
-        broker: Broker::new(node, clock),
+        broker: Broker::new(node, clock, sources),
         inbox: jobs,
     })
 }

@@ -90,6 +90,7 @@ fn header_line(batch: &Batch, symbols: &mut Symbols) -> String {
     fact("append-time", batch.has_append_time().to_string(), "false");
     fact("transactional", batch.is_transactional().to_string(), "false");
     fact("control", batch.is_control().to_string(), "false");
+    fact("delete-horizon", batch.has_delete_horizon().to_string(), "false");
     fact(
         "crc",
         if batch.crc_holds { "holds" } else { "wrong" }.to_owned(),

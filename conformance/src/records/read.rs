@@ -69,6 +69,11 @@ impl Batch {
     pub fn is_control(&self) -> bool {
         self.attributes & CONTROL != 0
     }
+
+    /// Whether its base timestamp is the time from which its tombstones are gone (KIP-534).
+    pub fn has_delete_horizon(&self) -> bool {
+        self.attributes & 0x40 != 0
+    }
 }
 
 /// Every whole batch; what is cut off at the end is left out, as a client leaves it out.

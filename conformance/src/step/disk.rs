@@ -110,6 +110,10 @@ fn entries(directory: &Path, name: &str, sizes: bool) -> io::Result<Vec<String>>
     let mut lines = Vec::new();
     for entry in present(fs::read_dir(directory))?.into_iter().flatten() {
         let entry = entry?;
+        // What a broker writes to put in the place of a file is not there yet.
+        if entry.path().extension().is_some_and(|suffix| suffix == "tmp") {
+            continue;
+        }
         let size = if sizes {
             let Some(metadata) = present(entry.metadata())? else {
                 continue;

@@ -22,10 +22,16 @@ pub struct TopicConfig {
     pub delete: bool,
     /// `compression.type`: None means `producer`.
     pub compression: Option<String>,
+    /// `delete.retention.ms`
+    pub delete_retention_ms: i64,
     /// `file.delete.delay.ms`
     pub file_delete_delay_ms: i64,
+    /// `flush.messages`
+    pub flush_messages: i64,
     /// `index.interval.bytes`
     pub index_interval_bytes: i32,
+    /// `max.compaction.lag.ms`
+    pub max_compaction_lag_ms: i64,
     /// `max.message.bytes`
     pub max_message_bytes: i32,
     /// `message.timestamp.after.max.ms`
@@ -34,6 +40,10 @@ pub struct TopicConfig {
     pub timestamp_before_max_ms: i64,
     /// `message.timestamp.type` is `LogAppendTime`.
     pub log_append_time: bool,
+    /// `min.cleanable.dirty.ratio`, in millionths.
+    pub min_cleanable_millionths: u64,
+    /// `min.compaction.lag.ms`
+    pub min_compaction_lag_ms: i64,
     /// `min.insync.replicas`
     pub min_insync_replicas: i32,
     /// `retention.bytes`
@@ -54,18 +64,33 @@ impl Default for TopicConfig {
             compact: false,
             delete: true,
             compression: None,
+            delete_retention_ms: 86_400_000,
             file_delete_delay_ms: 60_000,
+            flush_messages: i64::MAX,
             index_interval_bytes: 4096,
+            max_compaction_lag_ms: i64::MAX,
             max_message_bytes: 1_048_588,
             timestamp_after_max_ms: 3_600_000,
             timestamp_before_max_ms: i64::MAX,
             log_append_time: false,
+            min_cleanable_millionths: 500_000,
+            min_compaction_lag_ms: 0,
             min_insync_replicas: 1,
             retention_bytes: -1,
             retention_ms: 604_800_000,
             segment_bytes: 1 << 30,
             segment_index_bytes: 10 << 20,
             segment_ms: 604_800_000,
+        }
+    }
+}
+
+impl TopicConfig {
+    /// How long a segment may be written to: in a compacted log no longer than its records may stay uncompacted.
+    pub fn longest_segment_ms(&self) -> i64 {
+        match self.compact && self.max_compaction_lag_ms > 0 {
+            true => self.segment_ms.min(self.max_compaction_lag_ms),
+            false => self.segment_ms,
         }
     }
 }

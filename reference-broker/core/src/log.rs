@@ -8,12 +8,15 @@ pub mod append;
 pub mod batch;
 pub mod build;
 pub mod checkpoint;
+pub mod compaction;
 pub mod compression;
 pub mod epochs;
 pub mod index;
+mod leftovers;
 pub mod producers;
 pub mod read;
 pub mod recover;
+pub mod retention;
 pub mod segment;
 pub mod snapshot;
 pub mod timestamp;
@@ -56,6 +59,8 @@ pub enum Command {
     Append(Append),
     /// Make offsets below this one unreadable (DeleteRecords); None stands for the high watermark.
     DeleteRecords(Option<Offset>),
+    /// Let go of segments that have had their time.
+    Expire,
     /// This broker leads in a new epoch.
     Lead(LeaderEpoch),
 }
@@ -83,6 +88,10 @@ pub enum Change {
     HighWatermarkMoved(Offset),
     /// Everything below is gone.
     LogStartMoved(Offset),
+    /// Segments that begin below are gone.
+    SegmentsRemoved(Offset),
+    /// One segment stands for all from its base up to that offset: compaction.
+    SegmentsReplaced(Box<Segment>, Offset),
     /// Everything below is on the disk.
     Flushed(Offset),
     /// Producers not heard of since then are forgotten (KIP-98).
@@ -103,6 +112,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// The log begins here.
     LogStart(Offset),
+    /// What had its time is gone.
+    Expired,
     /// The epoch is taken note of.
     Leading,
 }
@@ -119,6 +130,7 @@ impl Machine for Log {
         match command {
             Command::Append(append) => self.decide_append(append, now),
             Command::DeleteRecords(before) => self.decide_delete(before),
+            Command::Expire => self.decide_expire(now),
             Command::Lead(epoch) => Step {
                 changes: vec![Change::EpochStarted(epoch)],
                 reply: Reply::Now(Outcome::Leading),
@@ -147,6 +159,8 @@ impl Machine for Log {
                 self.log_start = *offset;
                 self.epochs.truncate_from_start(*offset);
             }
+            Change::SegmentsRemoved(below) => self.segments_removed(*below),
+            Change::SegmentsReplaced(copy, end) => self.segments_replaced(copy, *end),
             Change::Flushed(offset) => self.recovery_point = *offset,
             Change::ProducersExpired { until_ms } => self.producers.expire(*until_ms),
             Change::WentOffline => self.offline = true,

@@ -26,6 +26,8 @@ mutants! {
     AcksZeroAnswered = "acks-zero-answered",
     /// APPEND to a list config replaces the list.
     AppendReplaces = "append-replaces",
+    /// Compaction takes records that nothing supersedes.
+    CompactionDropsLive = "compaction-drops-live",
     /// A batch whose CRC is wrong is taken.
     CrcUnchecked = "crc-unchecked",
     /// A retried batch is answered with the offset that it would get now.
@@ -46,6 +48,8 @@ mutants! {
     ProducerIdsReused = "producer-ids-reused",
     /// A pipelined request overtakes one that waits.
     ResponseOutOfOrder = "response-out-of-order",
+    /// Retention takes every segment as soon as it takes one, the active one too.
+    RetentionTakesActive = "retention-takes-active",
     /// Producer state is forgotten when a segment rolls.
     SequenceForgottenAtRoll = "sequence-forgotten-at-roll",
     /// A commit of an earlier generation is taken.

@@ -37,6 +37,8 @@ pub trait Store: Send {
     fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError>;
     /// Removes a file; it may be absent.
     fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError>;
+    /// Gives a file another name in the same directory, in place of whatever has it; the file may be absent.
+    fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError>;
     /// Puts a whole file in place atomically: temporary file, sync, rename, sync of the directory.
     fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError>;
     /// How large the volume is and how much of it may still be written, in bytes; None where nobody knows.

@@ -16,7 +16,6 @@ use super::header::{HeaderError, RequestHeader};
 use super::send::send;
 use crate::api;
 use crate::broker::{Job, Outgoing};
-use crate::store::Sources;
 
 /// What a connection needs besides its socket.
 #[derive(Clone)]
@@ -24,7 +23,6 @@ pub(crate) struct Link {
     /// The node's inbox.
     pub(crate) inbox: mpsc::Sender<Job>,
     /// Where spans of log files are opened.
-    pub(crate) sources: Arc<dyn Sources>,
     /// `socket.request.max.bytes`
     pub(crate) max_request_bytes: i32,
     /// `connections.max.idle.ms`; also how long a reader may take over an answer.
@@ -88,7 +86,7 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
     };
     match outgoing {
         Outgoing::Body(answer) => {
-            let sending = send(socket, &response_header, answer, link.sources.as_ref());
+            let sending = send(socket, &response_header, answer);
             timeout(link.idle, sending).await.map_err(|_| Closed::SlowReader)?
         }
         Outgoing::Nothing => Ok(()),

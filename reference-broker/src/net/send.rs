@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::connection::Closed;
 use crate::api::{Body, Part};
-use crate::store::{Source, Sources};
+use crate::store::Source;
 
 /// Parts up to this size are gathered with what surrounds them: one packet is worth more than the copy.
 const GATHER_BYTES: usize = 16 << 10;
@@ -16,12 +16,7 @@ const GATHER_BYTES: usize = 16 << 10;
 const TURN_BYTES: usize = 1 << 20;
 
 /// Sends the size, the response header and the body.
-pub(super) async fn send(
-    socket: &mut TcpStream,
-    header: &[u8],
-    body: Body,
-    sources: &dyn Sources,
-) -> Result<(), Closed> {
+pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Body) -> Result<(), Closed> {
     let size = i32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 2 GiB".into()))?;
     let mut gathered = size.to_be_bytes().to_vec();
     gathered.extend_from_slice(header);
@@ -33,8 +28,9 @@ pub(super) async fn send(
         }
         match part {
             Part::Bytes(bytes) => gathered.extend_from_slice(&bytes),
-            Part::Span(span) if is_large => pass(socket, &sources.open(&span)?).await?,
-            Part::Span(span) => copy(&sources.open(&span)?, &mut gathered)?,
+            Part::Opened(source) if is_large => pass(socket, &source).await?,
+            Part::Opened(source) => copy(&source, &mut gathered)?,
+            Part::Span(_) => return Err(Closed::Body("a range of a file was not opened".into())),
         }
     }
     socket.write_all(&gathered).await?;

@@ -181,6 +181,13 @@ impl Store for DiskStore {
         absent_is_fine(fs::remove_file(&path)).map_err(failed("remove", &path))
     }
 
+    fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
+        let (from, to) = (self.files.path(directory, from), self.files.path(directory, to));
+        self.files.forget(&from);
+        self.files.forget(&to);
+        absent_is_fine(fs::rename(&from, &to)).map_err(failed("rename", &from))
+    }
+
     fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.files.path(directory, file);
         self.files.forget(&path);

@@ -9,6 +9,17 @@ use super::{GroupConfig, TopicConfig, topic};
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
+/// What the compaction of a broker's logs obeys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CleanerConfig {
+    /// `log.cleaner.enable`
+    pub enable: bool,
+    /// `log.cleaner.backoff.ms`
+    pub backoff_ms: i64,
+    /// `log.cleaner.dedupe.buffer.size`
+    pub dedupe_buffer_bytes: usize,
+}
+
 /// What a broker is configured with at its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerConfig {
@@ -28,6 +39,14 @@ pub struct BrokerConfig {
     pub fetch_max_bytes: i32,
     /// `group.*` and `offsets.*`
     pub group: GroupConfig,
+    /// `log.cleaner.*`
+    pub cleaner: CleanerConfig,
+    /// `log.initial.task.delay.ms`
+    pub initial_task_delay_ms: i64,
+    /// `log.retention.check.interval.ms`
+    pub retention_check_ms: i64,
+    /// `log.flush.offset.checkpoint.interval.ms`
+    pub checkpoint_ms: i64,
     /// `max.connections.per.ip`
     pub max_connections_per_ip: usize,
     /// `max.incremental.fetch.session.cache.slots`
@@ -116,6 +135,14 @@ impl BrokerConfig {
                 offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),
                 offsets_topic_num_partitions: int("offsets.topic.num.partitions"),
             },
+            cleaner: CleanerConfig {
+                enable: text("log.cleaner.enable") == "true",
+                backoff_ms: long("log.cleaner.backoff.ms"),
+                dedupe_buffer_bytes: usize::try_from(long("log.cleaner.dedupe.buffer.size")).unwrap_or(0),
+            },
+            initial_task_delay_ms: long("log.initial.task.delay.ms"),
+            retention_check_ms: long("log.retention.check.interval.ms"),
+            checkpoint_ms: int("log.flush.offset.checkpoint.interval.ms").into(),
             max_connections_per_ip: count("max.connections.per.ip"),
             fetch_session_slots: count("max.incremental.fetch.session.cache.slots"),
             max_request_partitions: int("max.request.partition.size.limit"),

@@ -20,6 +20,13 @@ pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
         compact: policies.split(',').any(|policy| policy == "compact"),
         delete: policies.split(',').any(|policy| policy == "delete"),
         compression: (compression != "producer").then_some(compression),
+        delete_retention_ms: long("delete.retention.ms", default.delete_retention_ms),
+        flush_messages: long("flush.messages", default.flush_messages),
+        max_compaction_lag_ms: long("max.compaction.lag.ms", default.max_compaction_lag_ms),
+        min_cleanable_millionths: text("min.cleanable.dirty.ratio")
+            .parse::<f64>()
+            .map_or(default.min_cleanable_millionths, |ratio| (ratio * 1e6) as u64),
+        min_compaction_lag_ms: long("min.compaction.lag.ms", default.min_compaction_lag_ms),
         file_delete_delay_ms: long("file.delete.delay.ms", default.file_delete_delay_ms),
         index_interval_bytes: int("index.interval.bytes", default.index_interval_bytes),
         max_message_bytes: int("max.message.bytes", default.max_message_bytes),

@@ -16,6 +16,7 @@ pub const NO_TIMESTAMP: i64 = -1;
 const TIMESTAMP_TYPE: i16 = 0x08;
 const TRANSACTIONAL: i16 = 0x10;
 const CONTROL: i16 = 0x20;
+const DELETE_HORIZON: i16 = 0x40;
 
 /// A batch header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +146,21 @@ impl BatchHeader {
     /// Carries a control record, not data.
     pub fn is_control(&self) -> bool {
         self.attributes & CONTROL != 0
+    }
+
+    /// From when on its tombstones, or its marker, are gone; kept in the place of the base timestamp (KIP-534).
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
+    }
+
+    /// The same batch whose base timestamp is such a horizon, or is not.
+    pub fn with_delete_horizon(self, on: bool) -> Self {
+        let attributes = if on {
+            self.attributes | DELETE_HORIZON
+        } else {
+            self.attributes & !DELETE_HORIZON
+        };
+        Self { attributes, ..self }
     }
 
     /// Comes from an idempotent or transactional producer.

@@ -142,7 +142,7 @@ pub fn each_key_value(
     Ok(())
 }
 
-fn take_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+pub(crate) fn take_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     let length = varint(|| take_byte(rest))?;
     let length = usize::try_from(length).map_err(|_| Malformed::Structure)?;
     let (record, after) = rest.split_at_checked(length).ok_or(Malformed::Structure)?;
@@ -150,7 +150,7 @@ fn take_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
     Ok(record)
 }
 
-fn take_nullable<'a>(record: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+pub(crate) fn take_nullable<'a>(record: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
     let length = varint(|| take_byte(record))?;
     let Ok(length) = usize::try_from(length) else {
         return Ok(None);
@@ -160,7 +160,7 @@ fn take_nullable<'a>(record: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Malforme
     Ok(Some(bytes))
 }
 
-fn take_byte(bytes: &mut &[u8]) -> Result<u8, Malformed> {
+pub(crate) fn take_byte(bytes: &mut &[u8]) -> Result<u8, Malformed> {
     let (first, rest) = bytes.split_first().ok_or(Malformed::Structure)?;
     *bytes = rest;
     Ok(*first)

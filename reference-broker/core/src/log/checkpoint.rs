@@ -8,6 +8,8 @@ pub const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
 pub const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
 /// Where each log begins, where DeleteRecords or retention moved it.
 pub const LOG_STARTS: &str = "log-start-offset-checkpoint";
+/// Up to where compaction has come in each log.
+pub const CLEANER_OFFSETS: &str = "cleaner-offset-checkpoint";
 /// The high watermarks.
 pub const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 /// In a log's directory: its leader epochs.

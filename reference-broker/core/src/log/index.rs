@@ -48,6 +48,11 @@ impl OffsetIndex {
         self.0.len()
     }
 
+    /// Bytes of its file.
+    pub fn bytes(&self) -> usize {
+        self.0.len() * OFFSET_ENTRY
+    }
+
     /// It has none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -111,6 +116,11 @@ impl TimeIndex {
     /// How many entries it has.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Bytes of its file.
+    pub fn bytes(&self) -> usize {
+        self.0.len() * TIME_ENTRY
     }
 
     /// It has none.

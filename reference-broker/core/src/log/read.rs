@@ -1,6 +1,6 @@
 //! Where a reader's bytes are: an offset becomes a span of a segment file. It reads headers, never records.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::batch::{BatchHeader, HEADER_LENGTH};
 use super::segment::Segment;
@@ -272,13 +272,23 @@ pub(super) fn scan(
     from: u64,
     visit: &mut dyn FnMut(u64, &BatchHeader) -> ControlFlow<()>,
 ) -> Result<(), StoreError> {
-    let file = segment.file();
+    scan_file(store, directory, &segment.file(), from..segment.size, visit)
+}
+
+/// The same of any file with batches in it.
+pub(super) fn scan_file(
+    store: &dyn Store,
+    directory: &str,
+    file: &str,
+    range: Range<u64>,
+    visit: &mut dyn FnMut(u64, &BatchHeader) -> ControlFlow<()>,
+) -> Result<(), StoreError> {
     let mut chunk = [0; CHUNK];
-    let (mut start, mut filled, mut position) = (from, 0, from);
-    while position < segment.size {
+    let (mut start, mut filled, mut position) = (range.start, 0, range.start);
+    while position < range.end {
         let at = (position - start) as usize;
         if at + HEADER_LENGTH > filled {
-            filled = store.read(directory, &file, position, &mut chunk)?;
+            filled = store.read(directory, file, position, &mut chunk)?;
             start = position;
         }
         let at = (position - start) as usize;

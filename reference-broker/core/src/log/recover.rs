@@ -17,7 +17,7 @@ use super::index::{OffsetIndex, TimeIndex};
 use super::producers::{EndMarker, Producers, TransactionResult};
 use super::read::{read_all, scan};
 use super::segment::{Segment, file_name, offset_in};
-use super::{Change, Log, snapshot};
+use super::{Change, Log, leftovers, snapshot};
 use crate::config::TopicConfig;
 use crate::machine::Machine;
 use crate::mutant::{self, Mutant};
@@ -44,6 +44,7 @@ pub fn open(
     opening: Opening,
     now: Now,
 ) -> Result<Log, StoreError> {
+    leftovers::settle(store, directory)?;
     let files = store.files(directory)?;
     let mut log = Log::new(directory.to_owned(), topic_id, config, now);
     let bases: Vec<(Offset, u64)> = files

@@ -6,6 +6,11 @@ use super::index::{OFFSET_ENTRY, OffsetIndex, TIME_ENTRY, TimeIndex};
 use crate::config::TopicConfig;
 use crate::units::Offset;
 
+/// What a segment may have beside it; what each file is for.
+pub const SEGMENT_FILES: [&str; 5] = ["log", "index", "timeindex", "txnindex", "snapshot"];
+/// How the names end of files that nobody needs any more.
+pub const DELETED: &str = "deleted";
+
 /// A segment, the last of a log being the one that is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
@@ -76,10 +81,19 @@ impl Segment {
         self.times.push(self.base, self.max_timestamp.0, self.max_timestamp.1);
     }
 
+    /// When its newest record was made; when it was made itself, where its records do not say.
+    pub fn newest_ms(&self) -> i64 {
+        if self.max_timestamp.0 >= 0 {
+            self.max_timestamp.0
+        } else {
+            self.created_ms
+        }
+    }
+
     /// Must a new segment begin before this batch?
     pub fn is_full_for(&self, batch: &BatchHeader, config: &TopicConfig, now_ms: i64) -> bool {
         let index_bytes = config.segment_index_bytes.max(0).unsigned_abs() as usize;
-        let full = self.waited(batch, now_ms) > config.segment_ms
+        let full = self.waited(batch, now_ms) > config.longest_segment_ms()
             || self.size + batch.size() > u64::from(config.segment_bytes.max(0).unsigned_abs())
             || self.offsets.len() >= index_bytes / OFFSET_ENTRY
             || self.times.len() + 1 >= index_bytes / TIME_ENTRY

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod appends;
+mod compaction;
 mod reads;
 mod recovery;
+mod retention;
 mod walks;
 
 use std::sync::{Arc, Mutex};
@@ -61,6 +63,9 @@ impl Store for Shared {
     }
     fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
         self.0.lock().unwrap().remove(directory, file)
+    }
+    fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
+        self.0.lock().unwrap().rename(directory, from, to)
     }
     fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.0.lock().unwrap().replace(directory, file, bytes)

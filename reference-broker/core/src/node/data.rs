@@ -1,13 +1,17 @@
 //! The logs of one broker: what is decided is written to the store, then applied, then told to whoever waits for it.
 
+mod cleaner;
 mod directory;
 mod perform;
+mod upkeep;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 
+use self::cleaner::Cleaner;
 use self::directory::Checkpoints;
+use self::upkeep::Upkeep;
 use super::Node;
 use crate::config::TopicConfig;
 use crate::log::append::{Append, Appended, Refusal};
@@ -15,8 +19,7 @@ use crate::log::build::{Batch, KeyValue};
 use crate::log::segment::Segment;
 use crate::log::timestamp::Dated;
 use crate::log::walk::Walked;
-use crate::log::{Change, Command, Log, Outcome};
-use crate::machine::Machine;
+use crate::log::{Command, Log, Outcome};
 use crate::store::StoreError;
 use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicId, TopicName, TopicPartition};
 
@@ -28,9 +31,8 @@ pub const METADATA_TOPIC: &str = "__cluster_metadata";
 pub(crate) struct Logs {
     open: HashMap<TopicPartition, Log>,
     found: Checkpoints,
-    next_expiration: Option<Deadline>,
-    /// Directories of deleted partitions, and when they go.
-    discarded: BTreeSet<(Deadline, String)>,
+    upkeep: Upkeep,
+    cleaner: Cleaner,
 }
 
 impl Logs {
@@ -55,19 +57,21 @@ impl Node {
                 .open_log(tp, id, config, now)
                 .map_err(|_| ErrorCode::KafkaStorageError)?;
             self.logs.open.insert(tp.clone(), log);
-            self.logs
-                .next_expiration
-                .get_or_insert(now.plus_ms(self.config.producer_id_expiration_check_ms));
+            self.logs.upkeep.begin(&self.config, now);
+            if self.config.cleaner.enable {
+                self.logs.cleaner.begin(now.plus_ms(self.config.cleaner.backoff_ms));
+            }
         }
         match self.command(tp, Command::Lead(epoch), now)? {
             Outcome::Refused(refusal) => Err(refusal.error),
-            Outcome::Leading | Outcome::Appended(_) | Outcome::LogStart(_) => Ok(()),
+            Outcome::Leading | Outcome::Expired | Outcome::Appended(_) | Outcome::LogStart(_) => Ok(()),
         }
     }
 
     /// Removes a partition's log. Its directory gets a name that no partition has; its files go later.
     pub(crate) fn delete_log(&mut self, tp: &TopicPartition, now: Now) {
         let Some(log) = self.logs.open.remove(tp) else { return };
+        self.logs.cleaner.forget(&tp.topic);
         self.discard(&log, now);
         self.partition_moved(tp, now);
     }
@@ -103,7 +107,9 @@ impl Node {
         match self.command(tp, Command::Append(Append::Client(walked)), now) {
             Ok(Outcome::Appended(appended)) => Ok(appended),
             Ok(Outcome::Refused(refusal)) => Err(refusal),
-            Ok(Outcome::LogStart(_) | Outcome::Leading) => Err(Refusal::bare(ErrorCode::UnknownServerError)),
+            Ok(Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired) => {
+                Err(Refusal::bare(ErrorCode::UnknownServerError))
+            }
             Err(error) => Err(Refusal::bare(error)),
         }
     }
@@ -134,7 +140,7 @@ impl Node {
         match self.command(tp, Command::Append(Append::Own(batch)), now)? {
             Outcome::Appended(appended) => Ok(appended.last_offset),
             Outcome::Refused(refusal) => Err(refusal.error),
-            Outcome::LogStart(_) | Outcome::Leading => Err(ErrorCode::UnknownServerError),
+            Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired => Err(ErrorCode::UnknownServerError),
         }
     }
 
@@ -161,7 +167,7 @@ impl Node {
         )? {
             Outcome::LogStart(start) => Ok(start),
             Outcome::Refused(refusal) => Err(refusal.error),
-            Outcome::Appended(_) | Outcome::Leading => Err(ErrorCode::UnknownServerError),
+            Outcome::Appended(_) | Outcome::Leading | Outcome::Expired => Err(ErrorCode::UnknownServerError),
         };
         let results: Vec<_> = asked.iter().map(delete).collect();
         if results.iter().any(Result::is_ok) && self.write_log_starts().is_err() {
@@ -199,24 +205,16 @@ impl Node {
         }
     }
 
-    /// When there is something to forget or to remove.
+    /// When there is something to forget, to remove or to write down.
     pub(crate) fn logs_deadline(&self) -> Option<Deadline> {
-        let discarded = self.logs.discarded.first().map(|(deadline, _)| *deadline);
-        discarded.into_iter().chain(self.logs.next_expiration).min()
+        let deadlines = [self.logs.upkeep.deadline(), self.logs.cleaner.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
-    /// Removes what was deleted, and forgets the producers that were silent for `producer.id.expiration.ms`.
+    /// Lets time pass for the logs.
     pub(crate) fn logs_tick(&mut self, now: Now) {
-        self.remove_discarded(now);
-        if !self.logs.next_expiration.is_some_and(|deadline| deadline.is_due(now)) {
-            return;
-        }
-        self.logs.next_expiration = Some(now.plus_ms(self.config.producer_id_expiration_check_ms));
-        let until_ms = now.unix_ms.saturating_sub(self.config.producer_id_expiration_ms);
-        self.logs
-            .open
-            .values_mut()
-            .for_each(|log| log.apply(&Change::ProducersExpired { until_ms }));
+        self.upkeep_tick(now);
+        self.cleaner_tick(now);
     }
 
     fn is_known(&self, tp: &TopicPartition) -> bool {

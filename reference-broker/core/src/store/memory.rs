@@ -10,6 +10,8 @@ pub struct MemoryStore {
     directories: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     /// Every operation that writes fails while this is set: a full disk.
     pub refuses_writes: bool,
+    /// So many writes still succeed: a broker that dies in the middle of something.
+    pub writes_left: Option<usize>,
 }
 
 impl MemoryStore {
@@ -18,15 +20,20 @@ impl MemoryStore {
         self.directories.get_mut(directory)?.get_mut(file)
     }
 
+    /// One write less is left; the error is that none was.
+    fn spend(&mut self, operation: &'static str, path: &str) -> Result<(), StoreError> {
+        let refused = self.refuses_writes || self.writes_left == Some(0);
+        self.writes_left = self.writes_left.map(|left| left.saturating_sub(1));
+        let error = || StoreError {
+            operation,
+            path: path.to_owned(),
+            reason: "no space left".to_owned(),
+        };
+        if refused { Err(error()) } else { Ok(()) }
+    }
+
     fn writable(&mut self, operation: &'static str, directory: &str, file: &str) -> Result<&mut Vec<u8>, StoreError> {
-        if self.refuses_writes {
-            let (path, reason) = (format!("{directory}/{file}"), "no space left".to_owned());
-            return Err(StoreError {
-                operation,
-                path,
-                reason,
-            });
-        }
+        self.spend(operation, &format!("{directory}/{file}"))?;
         Ok(self
             .directories
             .entry(directory.to_owned())
@@ -99,8 +106,19 @@ impl Store for MemoryStore {
     }
 
     fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
+        self.spend("remove", file)?;
         if let Some(files) = self.directories.get_mut(directory) {
             files.remove(file);
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
+        self.spend("rename", from)?;
+        if let Some(files) = self.directories.get_mut(directory)
+            && let Some(bytes) = files.remove(from)
+        {
+            files.insert(to.to_owned(), bytes);
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Node, active};
 use crate::config::TopicConfig;
 use crate::log::checkpoint::{
-    CLEAN_SHUTDOWN, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS, offsets_from_text,
-    offsets_to_text, partition_metadata, topic_id_of,
+    CLEAN_SHUTDOWN, CLEANER_OFFSETS, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS,
+    offsets_from_text, offsets_to_text, partition_metadata, topic_id_of,
 };
 use crate::log::read::read_all;
 use crate::log::recover::{self, Opening, put, write_indexes};
@@ -49,6 +49,7 @@ impl Node {
             recovery_points: self.checkpoint(RECOVERY_POINTS, &files)?,
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
         };
+        self.logs.cleaner.cleaned = self.checkpoint(CLEANER_OFFSETS, &files)?.into_iter().collect();
         // What was deleted before the stop goes now.
         for directory in self.store.directories()?.iter().filter(|name| is_discarded(name)) {
             self.store.remove_directory(directory)?;
@@ -61,9 +62,8 @@ impl Node {
         let discarded = format!("{}.{}{DISCARDED}", log.directory(), hex(log.topic_id()));
         // What cannot be renamed is set aside where a topic of this name is made again.
         if self.store.rename_directory(log.directory(), &discarded).is_ok() {
-            self.logs
-                .discarded
-                .insert((now.plus_ms(log.config().file_delete_delay_ms), discarded));
+            let at = now.plus_ms(log.config().file_delete_delay_ms);
+            self.logs.upkeep.discard(at, discarded, None);
         }
     }
 
@@ -89,35 +89,25 @@ impl Node {
         Ok(topic_id_of(&String::from_utf8_lossy(&bytes)))
     }
 
-    /// Removes the directories whose time has come.
-    pub(super) fn remove_discarded(&mut self, now: Now) {
-        while self
-            .logs
-            .discarded
-            .first()
-            .is_some_and(|(deadline, _)| deadline.is_due(now))
-        {
-            if let Some((_, directory)) = self.logs.discarded.pop_first() {
-                // What cannot be removed now is tried again at the next start.
-                let _ = self.store.remove_directory(&directory);
-            }
-        }
-    }
-
     /// Writes down all that a restart would else have to find out, and marks the directory as whole.
     pub(crate) fn close_logs(&mut self) -> Result<(), StoreError> {
         let partitions: Vec<TopicPartition> = self.logs.open.keys().cloned().collect();
         for tp in &partitions {
             self.close_log(tp)?;
         }
+        self.write_checkpoints()?;
+        self.store
+            .replace("", CLEAN_SHUTDOWN, br#"{"version":0,"brokerEpoch":-1}"#)
+    }
+
+    /// Writes down how far each log is on the disk, how far it may be read, and where it begins.
+    pub(super) fn write_checkpoints(&mut self) -> Result<(), StoreError> {
         self.write_recovery_points()?;
         let open = self.logs.open.iter().filter(|(_, log)| !log.is_metadata());
         let high_watermarks: BTreeMap<_, _> = open.map(|(tp, log)| (tp, log.high_watermark())).collect();
         self.store
             .replace("", HIGH_WATERMARKS, offsets_to_text(high_watermarks).as_bytes())?;
-        self.write_log_starts()?;
-        self.store
-            .replace("", CLEAN_SHUTDOWN, br#"{"version":0,"brokerEpoch":-1}"#)
+        self.write_log_starts()
     }
 
     /// Opens the log in a partition's directory, or makes it.

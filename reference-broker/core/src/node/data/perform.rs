@@ -4,12 +4,13 @@ use super::directory::make_files;
 use super::{Node, active};
 use crate::log::batch::HEADER_LENGTH;
 use crate::log::checkpoint::{LEADER_EPOCHS, epochs_to_text};
+use crate::log::compaction::{CLEANED, SWAP};
 use crate::log::recover::{put, write_indexes};
-use crate::log::segment::file_name;
+use crate::log::segment::{DELETED, SEGMENT_FILES, Segment, file_name};
 use crate::log::{Change, Command, Outcome, snapshot};
 use crate::machine::{Machine, Reply};
-use crate::store::StoreError;
-use crate::units::{ErrorCode, Now, TopicPartition};
+use crate::store::{Store, StoreError};
+use crate::units::{ErrorCode, Now, Offset, TopicPartition};
 
 impl Node {
     /// Decides, writes, applies, and tells who waits for this partition.
@@ -20,15 +21,21 @@ impl Node {
             return Err(ErrorCode::UnknownServerError);
         };
         for change in &step.changes {
-            if self.perform(tp, change).is_err() {
-                self.take_offline(tp, now);
-                return Err(ErrorCode::KafkaStorageError);
-            }
+            self.carry(tp, change, now)?;
         }
         if !step.changes.is_empty() {
             self.partition_moved(tp, now);
         }
         Ok(outcome)
+    }
+
+    /// Writes a change down and applies it; a log on which that fails is offline.
+    pub(super) fn carry(&mut self, tp: &TopicPartition, change: &Change, now: Now) -> Result<(), ErrorCode> {
+        let performed = self.perform(tp, change, now);
+        performed.map_err(|_| {
+            self.take_offline(tp, now);
+            ErrorCode::KafkaStorageError
+        })
     }
 
     /// Waits until all of a log is on the disk.
@@ -48,7 +55,12 @@ impl Node {
         }
     }
 
-    fn perform(&mut self, tp: &TopicPartition, change: &Change) -> Result<(), StoreError> {
+    fn perform(&mut self, tp: &TopicPartition, change: &Change, now: Now) -> Result<(), StoreError> {
+        match change {
+            Change::SegmentsRemoved(below) => self.set_aside(tp, |segment| segment.base < *below, None, now)?,
+            Change::SegmentsReplaced(copy, end) => self.swap(tp, copy, *end, now)?,
+            _ => {}
+        }
         let Some(log) = self.logs.open.get_mut(tp) else {
             return Ok(());
         };
@@ -89,10 +101,77 @@ impl Node {
         Ok(())
     }
 
+    /// Gives the files of segments names that no segment has, to be removed after `file.delete.delay.ms`.
+    fn set_aside(
+        &mut self,
+        tp: &TopicPartition,
+        gone: impl Fn(&Segment) -> bool,
+        replaced: Option<Offset>,
+        now: Now,
+    ) -> Result<(), StoreError> {
+        let Some(log) = self.logs.open.get(tp) else {
+            return Ok(());
+        };
+        let at = now.plus_ms(log.config().file_delete_delay_ms);
+        for segment in log.segments().iter().filter(|segment| gone(segment)) {
+            for suffix in SEGMENT_FILES {
+                let absent = suffix == "txnindex" && segment.aborted.is_empty();
+                // What the producers were at the beginning of a segment holds for the one in its place, too.
+                if absent || (suffix == "snapshot" && replaced == Some(segment.base)) {
+                    continue;
+                }
+                let file = file_name(segment.base, suffix);
+                let aside = format!("{file}.{DELETED}");
+                self.store.rename(log.directory(), &file, &aside)?;
+                self.logs.upkeep.discard(at, log.directory().to_owned(), Some(aside));
+            }
+        }
+        Ok(())
+    }
+
+    /// A copy takes the place of the segments that it was made from, so that a crash at any point leaves one or the other.
+    fn swap(&mut self, tp: &TopicPartition, copy: &Segment, end: Offset, now: Now) -> Result<(), StoreError> {
+        let Some(directory) = self.logs.open.get(tp).map(|log| log.directory().to_owned()) else {
+            return Ok(());
+        };
+        let files = write_cleaned(&mut *self.store, &directory, copy)?;
+        for file in &files {
+            self.store
+                .rename(&directory, &format!("{file}.{CLEANED}"), &format!("{file}.{SWAP}"))?;
+        }
+        let gone = |segment: &Segment| segment.base >= copy.base && segment.base < end;
+        self.set_aside(tp, gone, Some(copy.base), now)?;
+        for file in &files {
+            self.store.rename(&directory, &format!("{file}.{SWAP}"), file)?;
+        }
+        Ok(())
+    }
+
     fn take_offline(&mut self, tp: &TopicPartition, now: Now) {
         if let Some(log) = self.logs.open.get_mut(tp) {
             log.apply(&Change::WentOffline);
         }
         self.partition_moved(tp, now);
     }
+}
+
+/// Writes the indexes of a copied segment; answers the names that its files will have, the records' first.
+fn write_cleaned(store: &mut dyn Store, directory: &str, copy: &Segment) -> Result<Vec<String>, StoreError> {
+    let aborted: Vec<u8> = copy.aborted.iter().flat_map(|aborted| aborted.to_bytes()).collect();
+    let log = file_name(copy.base, "log");
+    store.sync(directory, &format!("{log}.{CLEANED}"))?;
+    let mut files = vec![log];
+    for (suffix, bytes) in [
+        ("index", copy.offsets.to_bytes()),
+        ("timeindex", copy.times.to_bytes()),
+        ("txnindex", aborted),
+    ] {
+        if suffix == "txnindex" && bytes.is_empty() {
+            continue;
+        }
+        let file = file_name(copy.base, suffix);
+        put(store, directory, &format!("{file}.{CLEANED}"), &bytes)?;
+        files.push(file);
+    }
+    Ok(files)
 }
