@@ -16,10 +16,10 @@ use std::time::Duration;
 
 pub use running::Running;
 
-/// A parsed target string; see `product.md` for the language.
+/// A parsed target string; `parse.rs` knows its forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// `reference` or `reference:N`: in this process.
+    /// `reference`: in this process. Of several brokers, `reference:N`, its string is not read yet.
     Reference {
         /// How many brokers.
         brokers: usize,

@@ -91,10 +91,12 @@ fn a_known_difference_that_has_vanished_is_1() {
 #[test]
 fn wrong_usage_is_2_with_a_hint() {
     let bench = Bench::new();
-    let wrong: [(&[&str], &str); 7] = [
+    let wrong: [(&[&str], &str); 9] = [
         (&["--bogus"], "--help"),
         (&["--case", "bench/smae"], "did you mean 'bench/same'?"),
         (&["--target", "nothing"], "HOST:PORT"),
+        (&["--target", "reference:2"], "not there yet"),
+        (&["--target", "jvm:4.3.1x3"], "not there yet"),
         (&["--oracle", "recorded:1.0"], "4.3.1"),
         (
             &["--oracle", "recorded:4.0.2"],

@@ -127,7 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn several_brokers_are_refused_in_words() {
-        let target = Target::parse("reference:3").expect("a target");
+        let target = Target::Reference { brokers: 3 };
         let error = target.start(&Needs::default()).await.expect_err("one only");
         assert!(error.to_string().contains("not there yet"), "{error}");
     }
