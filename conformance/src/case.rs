@@ -12,7 +12,8 @@ pub use embedded::{LoadError, Loaded, load_dir, load_each, load_embedded};
 pub use matrix::{Cell, Releases};
 pub use parse::{ParseError, parse};
 
-use crate::run::event::DriverKind;
+use serde::Serialize;
+
 use crate::target::Needs;
 
 /// One parsed case file.
@@ -40,6 +41,16 @@ pub struct Case {
     pub topics: Vec<GivenTopic>,
     /// Its steps, in order.
     pub steps: Vec<Step>,
+}
+
+/// Which client asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriverKind {
+    /// Exact bytes from the schema tables.
+    Wire,
+    /// librdkafka through `rdkafka`, as an application would.
+    Client,
 }
 
 /// One entry of the `apis:` line.

@@ -11,6 +11,7 @@ pub(crate) use executor::{panic_text, unadvertised};
 pub use observed::{StepObservation, observe_case};
 pub use plan::{Filters, Plan, Planned, plan};
 pub(crate) use plan::{is_named, is_of_family, matches};
+pub(crate) use pool::cores;
 pub use pool::{Broker, Pool};
 
 use std::future::Future;

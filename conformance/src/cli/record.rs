@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::{Exit, Failure, print};
 use crate::record::{Order, Outcome, Place, record};
-use crate::run::Filters;
+use crate::run::{Filters, cores};
 use crate::target::Target;
 
 /// What `record` takes.
@@ -52,7 +52,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
             cases: arguments.case,
             ..Filters::default()
         },
-        jobs: arguments.jobs.map_or_else(twice_the_cores, usize::from),
+        jobs: arguments.jobs.map_or_else(|| 2 * cores(), usize::from),
         renew_frames: arguments.frames,
     };
     let (sink, outcomes) = mpsc::unbounded_channel();
@@ -97,8 +97,4 @@ async fn told(mut outcomes: mpsc::UnboundedReceiver<Outcome>) -> Result<Exit, Fa
         (0, 0) => Exit::NothingRan,
         _ => Exit::AsExpected,
     })
-}
-
-fn twice_the_cores() -> usize {
-    std::thread::available_parallelism().map_or(2, |cores| cores.get() * 2)
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::{Exit, Failure, Format, select};
+use crate::case::DriverKind;
 use crate::driver::apart;
 use crate::oracle::Oracle;
 use crate::profile::Profile;
 use crate::report::{Collected, Files, JsonLines, Look, Reporter, Terminal};
-use crate::run::event::{DriverKind, Event};
-use crate::run::{Expectations, Filters, Options, Plan, execute, plan};
+use crate::run::event::Event;
+use crate::run::{Filters, Options, Plan, cores, execute, plan};
 use crate::target::{Target, TargetError, hold_ground};
 use crate::verdict::Verdict;
 
@@ -104,7 +105,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         None => Profile::default(),
     };
     let mut plan = plan(cases, &filters);
-    plan.runs.retain(|run| oracle.covers(&run.case, &run.cell));
+    plan.keep_covered(&oracle);
     if let Some(versions) = arguments.sample {
         plan.sample(usize::from(versions), arguments.seed);
     }
@@ -181,10 +182,9 @@ async fn unless_cancelled(
 
 /// Most runs wait most of their time. The reference broker starts another in a millisecond; a real Kafka is a heavy neighbour.
 fn default_jobs(target: &Target, oracle: &Oracle) -> usize {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     match (target, oracle) {
-        (Target::Reference { .. }, Oracle::Recorded { .. }) => 8 * cores,
-        _ => 2 * cores,
+        (Target::Reference { .. }, Oracle::Recorded { .. }) => 8 * cores(),
+        _ => 2 * cores(),
     }
 }
 

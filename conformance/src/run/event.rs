@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::case::DriverKind;
 use crate::verdict::Verdict;
 
 /// Something that happened in a run of the suite.
@@ -48,16 +49,6 @@ pub struct Ending {
     pub elapsed: Duration,
     /// True after Ctrl-C: the report covers what ran.
     pub interrupted: bool,
-}
-
-/// Which client asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DriverKind {
-    /// Exact bytes from the schema tables.
-    Wire,
-    /// librdkafka through `rdkafka`, as an application would.
-    Client,
 }
 
 /// One run with its verdict and everything that a reader needs to believe it.

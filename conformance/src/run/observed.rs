@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Broker;
-use super::event::{DriverKind, FrameReport};
-use crate::case::{Arg, Case, Cell, Step};
+use super::event::FrameReport;
+use crate::case::{Arg, Case, Cell, DriverKind, Step};
 use crate::driver::apart::Clients;
 use crate::step::{self, Limits, Session, StepRun};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::event::DriverKind;
-use crate::case::{Case, Cell};
+use super::Expectations;
+use crate::case::{Case, Cell, DriverKind};
 
 /// The families without which no application can produce, consume and work in a group: `--strict` is about them.
 pub(crate) const CORE_FAMILIES: [&str; 10] = ["FRM", "API", "MET", "PRO", "FET", "LOF", "TOP", "FCO", "CLG", "OFF"];
@@ -52,6 +52,11 @@ pub fn plan(cases: Vec<Case>, filters: &Filters) -> Plan {
 }
 
 impl Plan {
+    /// Drops what the oracle has no answer to: a case made for other releases has no right answer there and is no run.
+    pub fn keep_covered(&mut self, oracle: &impl Expectations) {
+        self.runs.retain(|run| oracle.covers(&run.case, &run.cell));
+    }
+
     /// Keeps at most `versions` runs of each case; the seed says which.
     pub fn sample(&mut self, versions: usize, seed: u64) {
         let mut of_case: BTreeMap<String, Vec<(u64, Cell)>> = BTreeMap::new();

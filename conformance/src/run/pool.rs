@@ -151,11 +151,15 @@ impl Pool {
     }
 }
 
+/// How many cores there are; two where the system does not say.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// In this process a broker costs next to nothing; elsewhere it is a process of its own.
 fn seats(target: &Target) -> usize {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
     match target {
-        Target::Reference { .. } => 16 * cores,
-        Target::Address(_) | Target::Exec(_) | Target::Docker { .. } | Target::Jvm { .. } => 2 * cores,
+        Target::Reference { .. } => 16 * cores(),
+        Target::Address(_) | Target::Exec(_) | Target::Docker { .. } | Target::Jvm { .. } => 2 * cores(),
     }
 }

@@ -3,10 +3,9 @@
 use kafka_fixtures::value::{Struct, Value};
 
 use super::group::{instance, member};
-use super::offsets::grouped;
-use super::produce::NO_TOPIC;
+use super::offsets::{grouped, with_ids};
 use super::read::{error, items, number, text};
-use super::{Call, Halt, Place, Session};
+use super::{Call, Halt, Place};
 use crate::case::{Arg, ArgError, Args};
 use crate::observe::quote;
 
@@ -51,7 +50,7 @@ pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     let names: Vec<String> = entries.iter().map(|(topic, _)| topic.clone()).collect();
     body.set(
         "Topics",
-        with_ids(call.session, grouped(entries, "Name", "Partitions")).await,
+        with_ids(call.session, grouped(entries, "Name", "Partitions"), "Name").await,
     );
     let request = call.request("OffsetCommit", body)?;
     let reply = call.ask_coordinator(&request, &group, deep_error).await?;
@@ -112,14 +111,6 @@ fn commit_entry(
     Ok(entry)
 }
 
-async fn with_ids(session: &Session, mut topics: Vec<Struct>) -> Vec<Struct> {
-    for topic in &mut topics {
-        let name = topic.get("Name").and_then(Value::as_str).unwrap_or("").to_owned();
-        topic.set("TopicId", session.topic_id(&name).await.unwrap_or(NO_TOPIC));
-    }
-    topics
-}
-
 fn deep_error(reply: &Value) -> String {
     let partition = reply.at("Topics[0].Partitions[0]");
     partition.map(error).unwrap_or_default()
@@ -141,7 +132,7 @@ pub(super) async fn fetch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
     let entries = topics
         .into_iter()
         .map(|(topic, partitions)| Struct::new().with("Name", topic).with("PartitionIndexes", partitions));
-    let entries = with_ids(call.session, entries.collect()).await;
+    let entries = with_ids(call.session, entries.collect(), "Name").await;
     let topics = if entries.is_empty() {
         Value::Null
     } else {

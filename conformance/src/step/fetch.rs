@@ -2,7 +2,7 @@
 
 use kafka_fixtures::value::{Struct, Value};
 
-use super::produce::NO_TOPIC;
+use super::offsets::{grouped, isolation, with_ids};
 use super::{Call, Halt, Place, Session};
 use crate::case::{Arg, Args};
 use crate::observe::{batch_lines, bytes_text, error_name, record_lines};
@@ -63,16 +63,6 @@ pub(super) async fn run(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>,
         }
     }
     Ok(lines)
-}
-
-fn isolation(args: &Args) -> Result<i64, Halt> {
-    match args.text("isolation").as_deref() {
-        None | Some("uncommitted") => Ok(0),
-        Some("committed") => Ok(1),
-        Some(other) => other
-            .parse()
-            .map_err(|_| Halt::Broken(format!("isolation={other}: committed or uncommitted"))),
-    }
 }
 
 fn asked(call: &Call<'_>, args: &Args) -> Result<Vec<Asked>, Halt> {
@@ -138,39 +128,16 @@ fn one(call: &Call<'_>, entry: &Arg) -> Result<Asked, Halt> {
 }
 
 async fn topics(session: &Session, asked: &[Asked]) -> Vec<Struct> {
-    let mut grouped: Vec<(String, Vec<Struct>)> = Vec::new();
-    for Asked { topic, fields, .. } in asked {
-        match grouped.last_mut().filter(|(last, _)| last == topic) {
-            Some((_, entries)) => entries.push(fields.clone()),
-            None => grouped.push((topic.clone(), vec![fields.clone()])),
-        }
-    }
-    let mut topics = Vec::new();
-    for (topic, partitions) in grouped {
-        let id = session.topic_id(&topic).await.unwrap_or(NO_TOPIC);
-        topics.push(
-            Struct::new()
-                .with("Topic", topic)
-                .with("TopicId", id)
-                .with("Partitions", partitions),
-        );
-    }
-    topics
+    let entries = asked.iter().map(|asked| (asked.topic.clone(), asked.fields.clone()));
+    with_ids(session, grouped(entries.collect(), "Topic", "Partitions"), "Topic").await
 }
 
 /// `forget=[t/0, t/1]`
 async fn forgotten(session: &Session, places: Vec<(String, i32)>) -> Vec<Struct> {
-    let mut forgotten = Vec::new();
-    for (topic, partition) in places {
-        let id = session.topic_id(&topic).await.unwrap_or(NO_TOPIC);
-        forgotten.push(
-            Struct::new()
-                .with("Topic", topic)
-                .with("TopicId", id)
-                .with("Partitions", vec![partition]),
-        );
-    }
-    forgotten
+    let topics = places
+        .into_iter()
+        .map(|(topic, partition)| Struct::new().with("Topic", topic).with("Partitions", vec![partition]));
+    with_ids(session, topics.collect(), "Topic").await
 }
 
 fn top_lines(call: &Call<'_>, args: &Args, reply: &Value) -> Vec<String> {

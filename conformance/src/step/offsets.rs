@@ -2,8 +2,9 @@
 
 use kafka_fixtures::value::{Struct, Value};
 
+use super::produce::NO_TOPIC;
 use super::read::{error, items, number};
-use super::{Call, Halt, Place};
+use super::{Call, Halt, Place, Session};
 use crate::case::{Arg, Args};
 
 /// `list-offsets t/0 at=latest`, or several: `list-offsets [t/0, t/1] at=earliest`.
@@ -52,11 +53,6 @@ pub(super) async fn end(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>,
 async fn ask(call: &mut Call<'_>, args: &Args) -> Result<Value, Halt> {
     let places = places(call, args)?;
     let at = timestamp(args)?;
-    let isolation = match args.text("isolation").as_deref() {
-        None | Some("uncommitted") => 0,
-        Some("committed") => 1,
-        Some(other) => return Err(Halt::Broken(format!("isolation={other}: committed or uncommitted"))),
-    };
     let mut topics = Vec::new();
     for (topic, partition) in &places {
         let mut entry = Struct::new().with("PartitionIndex", *partition).with("Timestamp", at);
@@ -67,10 +63,21 @@ async fn ask(call: &mut Call<'_>, args: &Args) -> Result<Value, Halt> {
     }
     let body = Struct::new()
         .with("ReplicaId", Value::Int(args.int("replica")?.unwrap_or(-1)))
-        .with("IsolationLevel", isolation)
+        .with("IsolationLevel", Value::Int(isolation(args)?))
         .with("Topics", grouped(topics, "Name", "Partitions"));
     let request = call.request("ListOffsets", body)?;
     call.ask(&request, &leader_of(&places)).await
+}
+
+/// `committed`, `uncommitted`, or a number that Kafka may not know.
+pub(super) fn isolation(args: &Args) -> Result<i64, Halt> {
+    match args.text("isolation").as_deref() {
+        None | Some("uncommitted") => Ok(0),
+        Some("committed") => Ok(1),
+        Some(other) => other
+            .parse()
+            .map_err(|_| Halt::Broken(format!("isolation={other}: committed or uncommitted"))),
+    }
 }
 
 /// `latest`, `earliest`, `max`, or a number such as a timestamp.
@@ -196,4 +203,13 @@ pub(super) fn grouped(entries: Vec<(String, Struct)>, name: &str, partitions: &s
         .into_iter()
         .map(|(topic, entries)| Struct::new().with(name, topic).with(partitions, entries))
         .collect()
+}
+
+/// Topics by name get the id that the target knows them by, or one that it does not.
+pub(super) async fn with_ids(session: &Session, mut topics: Vec<Struct>, name: &str) -> Vec<Struct> {
+    for topic in &mut topics {
+        let name = topic.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
+        topic.set("TopicId", session.topic_id(&name).await.unwrap_or(NO_TOPIC));
+    }
+    topics
 }

@@ -5,6 +5,7 @@ mod batch;
 use bytes::Bytes;
 use kafka_fixtures::value::{Struct, Value};
 
+use super::offsets::{grouped, with_ids};
 use super::{Call, Halt, Place, Session};
 use crate::case::{Arg, Args};
 use crate::observe::error_name;
@@ -74,27 +75,13 @@ fn target(call: &Call<'_>, entry: &Arg) -> Result<Target, Halt> {
 }
 
 async fn topic_data(session: &Session, targets: &[Target]) -> Vec<Struct> {
-    let mut topics: Vec<(String, Vec<Struct>)> = Vec::new();
-    for target in targets {
-        let entry = Struct::new()
+    let entry = |target: &Target| {
+        Struct::new()
             .with("Index", target.partition)
-            .with("Records", target.records.clone());
-        match topics.last_mut().filter(|(topic, _)| *topic == target.topic) {
-            Some((_, entries)) => entries.push(entry),
-            None => topics.push((target.topic.clone(), vec![entry])),
-        }
-    }
-    let mut data = Vec::new();
-    for (topic, entries) in topics {
-        let id = session.topic_id(&topic).await.unwrap_or(NO_TOPIC);
-        data.push(
-            Struct::new()
-                .with("Name", topic)
-                .with("TopicId", id)
-                .with("PartitionData", entries),
-        );
-    }
-    data
+            .with("Records", target.records.clone())
+    };
+    let entries = targets.iter().map(|target| (target.topic.clone(), entry(target)));
+    with_ids(session, grouped(entries.collect(), "Name", "PartitionData"), "Name").await
 }
 
 /// One line a partition, in the order of the request where the reply names it.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use conformance::case::DriverKind;
 use conformance::run::event::{
-    DiffLine, Direction, DriverKind, Ending, Event, FieldSpan, FrameReport, Plan, RunReport, StepReport,
+    DiffLine, Direction, Ending, Event, FieldSpan, FrameReport, Plan, RunReport, StepReport,
 };
 use conformance::verdict::Verdict;
 

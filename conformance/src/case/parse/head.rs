@@ -2,8 +2,7 @@
 
 use super::Fault;
 use super::lex::Cursor;
-use crate::case::{ApiUse, Arg, Args, GivenTopic, Releases};
-use crate::run::event::DriverKind;
+use crate::case::{ApiUse, Arg, Args, DriverKind, GivenTopic, Releases};
 use crate::target::Needs;
 
 /// Everything above the first step.

@@ -1,11 +1,11 @@
-//! The steps of a case with the answer blocks below them. What a verb means is not known here.
+//! The steps of a case with the answer blocks below them. Which verbs there are the drivers say, so that a misspelt one is
+//! refused with its place; what a verb means is not known here.
 
 use super::Fault;
 use super::head::range_of;
 use super::lex::Cursor;
-use crate::case::{Answer, Args, Capture, Step};
+use crate::case::{Answer, Args, Capture, DriverKind, Step};
 use crate::driver::client;
-use crate::run::event::DriverKind;
 use crate::step::VERBS;
 
 /// Reads every step from a line index on.

@@ -103,7 +103,8 @@ mod tests {
     use std::time::Duration;
 
     use super::{Glance, of};
-    use crate::run::event::{DiffLine, DriverKind, RunReport, StepReport};
+    use crate::case::DriverKind;
+    use crate::run::event::{DiffLine, RunReport, StepReport};
     use crate::verdict::Verdict;
 
     fn run(rows: &[(Option<&str>, Option<&str>)], findings: &[&str]) -> RunReport {

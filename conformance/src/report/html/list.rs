@@ -107,7 +107,7 @@ struct Item {
     ids: Vec<String>,
     intent: String,
     apis: String,
-    driver: crate::run::event::DriverKind,
+    driver: crate::case::DriverKind,
     /// Those of the worst verdict.
     versions: String,
     /// All, where that is more.
