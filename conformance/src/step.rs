@@ -6,6 +6,7 @@ mod capture;
 mod client;
 mod commits;
 mod configs;
+mod consumer;
 mod control;
 mod disk;
 mod facts;
@@ -181,6 +182,8 @@ pub const VERBS: &[&str] = &[
     "sync",
     "heartbeat",
     "leave",
+    "consumer-heartbeat",
+    "consumer-describe",
     "describe-group",
     "list-groups",
     "delete-group",
@@ -219,6 +222,8 @@ async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt>
         "sync" => group::sync(call, args).await,
         "heartbeat" => group::heartbeat(call, args).await,
         "leave" => group::leave(call, args).await,
+        "consumer-heartbeat" => consumer::heartbeat(call, args).await,
+        "consumer-describe" => consumer::describe(call, args).await,
         "describe-group" => group::describe(call, args).await,
         "list-groups" => group::list(call, args).await,
         "delete-group" => group::delete(call, args).await,

@@ -34,9 +34,12 @@ caught! {
     forgotten_offsets_are_caught: "offsets-forgotten", "offsets/after-a-kill";
     producer_ids_handed_out_twice_are_caught: "producer-ids-reused", "idempotence/ids-after-a-kill";
     an_answer_that_overtakes_another_is_caught: "response-out-of-order", "framing/pipelined";
+    a_partition_with_two_owners_is_caught: "revocation-skipped", "consumer-groups/revocation";
     a_sequence_forgotten_at_the_roll_is_caught: "sequence-forgotten-at-roll", "idempotence/across-segments";
     retention_of_the_active_segment_is_caught: "retention-takes-active", "retention/by-time";
     a_commit_of_a_stale_generation_is_caught: "stale-generation-accepted", "offsets/fenced";
+    a_stale_member_epoch_that_is_taken_is_caught: "stale-member-epoch-accepted", "consumer-groups/epochs";
+    new_partitions_that_nobody_hears_of_are_caught: "topic-changes-unseen", "consumer-groups/topic-changes";
     a_topic_of_any_name_is_caught: "topic-name-unchecked", "topics/create-refused";
     a_torn_tail_that_is_kept_is_caught: "torn-tail-kept", "storage/torn-tail";
     a_validation_that_commits_is_caught: "validate-only-commits", "topics/validate-only";

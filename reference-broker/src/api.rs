@@ -60,6 +60,8 @@ mod k55_describe_quorum;
 mod k57_update_features;
 mod k60_describe_cluster;
 mod k64_unregister_broker;
+mod k68_consumer_group_heartbeat;
+mod k69_consumer_group_describe;
 mod k74_list_config_resources;
 mod k75_describe_topic_partitions;
 mod k80_add_raft_voter;
@@ -116,6 +118,8 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k57_update_features::UpdateFeatures>(),
     entry::<k60_describe_cluster::DescribeCluster>(),
     entry::<k64_unregister_broker::UnregisterBroker>(),
+    entry::<k68_consumer_group_heartbeat::ConsumerGroupHeartbeat>(),
+    entry::<k69_consumer_group_describe::ConsumerGroupDescribe>(),
     entry::<k74_list_config_resources::ListConfigResources>(),
     entry::<k75_describe_topic_partitions::DescribeTopicPartitions>(),
     entry::<k80_add_raft_voter::AddRaftVoter>(),

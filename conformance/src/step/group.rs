@@ -344,7 +344,7 @@ fn first_error(reply: &Value, array: &str) -> String {
 }
 
 /// The groups that a step names; at least one.
-fn names(call: &Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+pub(super) fn names(call: &Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     let groups: Vec<String> = args
         .positional
         .iter()

@@ -106,6 +106,10 @@ pub struct GroupConfig {
     pub max_session_timeout_ms: i64,
     /// `group.max.size`
     pub max_size: usize,
+    /// `group.consumer.max.size`
+    pub consumer_max_size: usize,
+    /// `group.consumer.session.timeout.ms`
+    pub consumer_session_timeout_ms: i64,
     /// `offset.metadata.max.bytes` (compared with UTF-16 units, as Kafka does)
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`
@@ -123,6 +127,8 @@ impl Default for GroupConfig {
             min_session_timeout_ms: 6_000,
             max_session_timeout_ms: 1_800_000,
             max_size: i32::MAX as usize,
+            consumer_max_size: i32::MAX as usize,
+            consumer_session_timeout_ms: 45_000,
             offset_metadata_max_bytes: 4_096,
             offsets_retention_minutes: 10_080,
             offsets_retention_check_interval_ms: 600_000,

@@ -18,6 +18,7 @@ use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName};
 
 mod classic;
 mod codec;
+mod consumer;
 mod describe;
 mod hash;
 mod offsets;
@@ -27,6 +28,11 @@ mod timers;
 use classic::ClassicGroup;
 pub use classic::{Heartbeat, Join, Joined, JoinedMember, Leave, Leaver, Protocol, Sync, Synced};
 pub use codec::{decode, encode};
+use consumer::ConsumerGroup;
+pub use consumer::{
+    Beaten, ClassicMember, ConsumerDescribed, ConsumerHeartbeat, ConsumerMember, ConsumerRecord, ConsumerSoft, Current,
+    GroupEpoch, Held, MemberState, Partitions, Resolved, Subscription, TargetEpoch, Timing, TopicFacts, Topics,
+};
 pub use describe::{Described, DescribedMember, Listed};
 pub use hash::partition_for;
 use offsets::Offsets;
@@ -53,6 +59,8 @@ pub enum Command {
     Heartbeat(Heartbeat),
     /// LeaveGroup.
     Leave(Leave),
+    /// ConsumerGroupHeartbeat.
+    ConsumerHeartbeat(Box<ConsumerHeartbeat>),
     /// OffsetCommit.
     Commit(Commit),
     /// OffsetDelete.
@@ -78,6 +86,7 @@ impl Command {
             | Self::Heartbeat(Heartbeat { group, .. })
             | Self::Leave(Leave { group, .. })
             | Self::DeleteOffsets(group, _) => group.is_empty().then_some(Outcome::Refused(ErrorCode::InvalidGroupId)),
+            Self::ConsumerHeartbeat(beat) => beat.refusal().map(|(error, why)| Outcome::RefusedWith(error, why)),
             Self::Commit(_)
             | Self::DeleteGroup(_)
             | Self::TopicDeleted(..)
@@ -119,9 +128,11 @@ pub enum Change {
     Loaded(Now),
     /// When offsets are looked over next.
     RetentionScheduled(Deadline),
+    /// The topics are as these say.
+    TopicsSeen(Arc<Topics>),
 }
 
-/// What a restart forgets of a classic group.
+/// What a restart forgets of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Soft {
     /// A new member was given an id and told to come back with it.
@@ -150,6 +161,8 @@ pub enum Soft {
     AssignmentSpread(Now),
     /// A member was heard of.
     SessionRenewed(MemberId, Deadline),
+    /// Something of a group of the consumer protocol.
+    Consumer(ConsumerSoft),
     /// Something follows.
     Unsettled(Settle),
     /// It is being done.
@@ -180,6 +193,8 @@ pub enum Settle {
     Start,
     /// A static member came back under a new id.
     InstanceReturned(InstanceReturned),
+    /// Look up what the regular expressions of a group stand for.
+    ResolveRegexes,
 }
 
 /// A static member that came back, and what its answer depends on.
@@ -202,6 +217,10 @@ pub enum Outcome {
     JoinRefused(MemberId, ErrorCode),
     /// The assignment.
     Synced(Synced),
+    /// A member of the consumer protocol is in this epoch.
+    Beaten(Beaten),
+    /// Refused as a whole, in these words.
+    RefusedWith(ErrorCode, String),
     /// Nothing to say but that it is so.
     Done,
     /// Refused as a whole.
@@ -219,6 +238,9 @@ pub(crate) type Decision = Step<Change, Outcome>;
 pub struct Coordinator {
     config: GroupConfig,
     groups: BTreeMap<GroupId, ClassicGroup>,
+    /// No id is in both.
+    consumers: BTreeMap<GroupId, ConsumerGroup>,
+    topics: Arc<Topics>,
     offsets: Offsets,
     timers: Timers,
     unsettled: Option<(GroupId, Settle)>,
@@ -230,6 +252,8 @@ impl Coordinator {
         Self {
             config,
             groups: BTreeMap::new(),
+            consumers: BTreeMap::new(),
+            topics: Arc::new(Topics::default()),
             offsets: Offsets::default(),
             timers: Timers::default(),
             unsettled: None,
@@ -267,7 +291,8 @@ impl Coordinator {
     /// # Errors
     /// Which claim does not, of which group.
     pub fn check(&self) -> Result<(), String> {
-        self.groups.values().try_for_each(ClassicGroup::check)
+        self.groups.values().try_for_each(ClassicGroup::check)?;
+        self.consumers.values().try_for_each(ConsumerGroup::check)
     }
 
     /// Every parked request, given up because this node no longer coordinates.
@@ -290,12 +315,14 @@ impl Machine for Coordinator {
             Command::Sync(sync) => self.decide_sync(sync, now),
             Command::Heartbeat(heartbeat) => self.decide_heartbeat(&heartbeat, now),
             Command::Leave(leave) => self.decide_leave(&leave),
+            Command::ConsumerHeartbeat(beat) => self.decide_consumer_heartbeat(&beat, now),
             Command::Commit(commit) => self.decide_commit(commit, now),
             Command::DeleteOffsets(group, partitions) => self.decide_delete_offsets(&group, &partitions),
             Command::DeleteGroup(group) => self.decide_delete_group(&group),
             Command::TopicDeleted(topic, id) => self.decide_topic_deleted(&topic, id),
             Command::Load => self.decide_load(now),
             Command::Expire(timer) => self.decide_expire(timer, now),
+            Command::Settle(group, Settle::ResolveRegexes) => self.decide_regexes(&group, now),
             Command::Settle(group, settle) => self.decide_settle(&group, settle, now),
         }
     }
@@ -303,11 +330,13 @@ impl Machine for Coordinator {
     fn apply(&mut self, change: &Change) {
         match change {
             Change::Durable(Record::Offset(key, value)) => self.apply_offset(key, value.as_ref()),
+            Change::Durable(Record::Consumer(id, record)) => self.apply_consumer(id, record),
             Change::Durable(Record::Group(id, Some(value))) => self.apply_group(id, value),
             Change::Durable(Record::Group(id, None)) => self.remove_group(id),
             Change::Soft(id, soft) => self.apply_soft(id, soft),
             Change::TimerCleared(timer) => self.timers.cancel(timer),
             Change::Loaded(at) => self.watch_members(*at),
+            Change::TopicsSeen(topics) => self.topics = Arc::clone(topics),
             Change::RetentionScheduled(deadline) => self.timers.set(Timer::Retention, *deadline),
         }
     }
@@ -317,13 +346,18 @@ impl Coordinator {
     /// A commit without membership makes a simple group: one without members or protocol type.
     fn apply_offset(&mut self, key: &OffsetKey, value: Option<&OffsetValue>) {
         if let Some(value) = value {
-            if !self.groups.contains_key(&key.group) {
+            if !self.exists(&key.group) {
                 self.groups.insert(Arc::clone(&key.group), ClassicGroup::default());
             }
             self.offsets.put(key, value.clone());
         } else {
             self.offsets.remove(key);
         }
+    }
+
+    /// Is there a group of that name, of either kind?
+    fn exists(&self, id: &str) -> bool {
+        self.groups.contains_key(id) || self.consumers.contains_key(id)
     }
 
     fn apply_group(&mut self, id: &GroupId, value: &GroupValue) {
@@ -340,6 +374,7 @@ impl Coordinator {
         match soft {
             Soft::Unsettled(settle) => self.unsettled = Some((Arc::clone(id), settle.clone())),
             Soft::Settled => self.unsettled = None,
+            Soft::Consumer(soft) => self.apply_consumer_soft(id, soft),
             soft => {
                 if let Some(group) = self.groups.get_mut(id) {
                     group.apply(id, soft, &mut self.timers);
@@ -352,6 +387,7 @@ impl Coordinator {
         for (id, group) in &self.groups {
             group.watch_members(id, at, &mut self.timers);
         }
+        self.watch_consumers(at);
     }
 
     fn decide_load(&self, now: Now) -> Decision {

@@ -50,10 +50,16 @@ mutants! {
     ResponseOutOfOrder = "response-out-of-order",
     /// Retention takes every segment as soon as it takes one, the active one too.
     RetentionTakesActive = "retention-takes-active",
+    /// A member of the consumer protocol keeps and gets partitions whoever holds them.
+    RevocationSkipped = "revocation-skipped",
     /// Producer state is forgotten when a segment rolls.
     SequenceForgottenAtRoll = "sequence-forgotten-at-roll",
     /// A commit of an earlier generation is taken.
     StaleGenerationAccepted = "stale-generation-accepted",
+    /// A member of the consumer protocol may report and commit in any epoch.
+    StaleMemberEpochAccepted = "stale-member-epoch-accepted",
+    /// Members of the consumer protocol never learn of new topics and partitions.
+    TopicChangesUnseen = "topic-changes-unseen",
     /// A topic may have any name.
     TopicNameUnchecked = "topic-name-unchecked",
     /// Recovery keeps a batch that was torn by a crash.

@@ -90,10 +90,14 @@ fn fetch(
     semantics: Semantics,
     budget: &mut ReplyBudget,
 ) -> OffsetFetchResponseGroup {
-    let found = match &group.topics {
+    let member = group.member_id.as_deref();
+    let may = call
+        .node
+        .validate_fetch(&group.group_id, member, group.member_epoch, call.now);
+    let found = may.and_then(|()| match &group.topics {
         Some(topics) => some(&group.group_id, topics, call, semantics, budget),
         None => all(&group.group_id, call, semantics, budget),
-    };
+    });
     let (topics, error_code) = match found {
         Ok(topics) => (topics, 0),
         Err(error) => (Vec::new(), error.code()),

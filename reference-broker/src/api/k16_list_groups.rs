@@ -13,9 +13,6 @@ use super::{Answer, Api, Call};
 
 pub(super) struct ListGroups;
 
-/// The type of every group here.
-const TYPE: &str = "classic";
-
 /// What a version means.
 #[derive(Clone, Copy)]
 struct Semantics {
@@ -41,11 +38,13 @@ impl Api for ListGroups {
             .collect();
         let has_state = |listed: &Listed| states.is_empty() || states.contains(&listed.state.to_lowercase());
         let types = &request.types_filter;
-        let has_type = types.is_empty() || types.iter().any(|name| name.eq_ignore_ascii_case(TYPE));
-        let groups = if has_type { call.node.list_groups() } else { Vec::new() };
+        let has_type =
+            |listed: &Listed| types.is_empty() || types.iter().any(|name| name.eq_ignore_ascii_case(listed.group_type));
+        let groups = call.node.list_groups();
         let shown = groups
             .into_iter()
             .filter(has_state)
+            .filter(has_type)
             .map(|listed| show(&listed, semantics));
         call.reply(&ListGroupsResponse::default().with_groups(shown.collect()))
     }
@@ -53,7 +52,7 @@ impl Api for ListGroups {
 
 fn show(listed: &Listed, semantics: Semantics) -> ListedGroup {
     let state = if semantics.tells_state { listed.state } else { "" };
-    let group_type = if semantics.tells_type { TYPE } else { "" };
+    let group_type = if semantics.tells_type { listed.group_type } else { "" };
     ListedGroup::default()
         .with_group_id(GroupId(StrBytes::from(listed.group.to_string())))
         .with_protocol_type(StrBytes::from(listed.protocol_type.to_string()))

@@ -130,6 +130,8 @@ impl BrokerConfig {
                 min_session_timeout_ms: long("group.min.session.timeout.ms"),
                 max_session_timeout_ms: long("group.max.session.timeout.ms"),
                 max_size: count("group.max.size"),
+                consumer_max_size: count("group.consumer.max.size"),
+                consumer_session_timeout_ms: long("group.consumer.session.timeout.ms"),
                 offset_metadata_max_bytes: count("offset.metadata.max.bytes"),
                 offsets_retention_minutes: long("offsets.retention.minutes"),
                 offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),

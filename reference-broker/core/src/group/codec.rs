@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::consumer;
 use super::record::{GroupValue, MemberValue, OffsetKey, OffsetValue, Record};
 use crate::records::{
     self, GroupMetadataKey, GroupMetadataValue, MemberMetadata, Message, OffsetCommitKey, OffsetCommitValue,
@@ -31,6 +32,7 @@ pub fn encode(record: &Record) -> Result<(Bytes, Option<Bytes>), RecordError> {
             })?;
             (key, value.as_ref().map(encode_group).transpose()?)
         }
+        Record::Consumer(group, record) => consumer::encode(group, record)?,
     })
 }
 
@@ -49,7 +51,7 @@ pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Option<Record>, Record
             let group = GroupMetadataKey::decode(rest, 0)?.group;
             Some(Record::Group(group.into(), value.map(decode_group).transpose()?))
         }
-        _ => None,
+        _ => consumer::decode(key, value)?.map(|(group, record)| Record::Consumer(group, record)),
     })
 }
 

@@ -16,6 +16,8 @@ pub struct Listed {
     pub protocol_type: Arc<str>,
     /// Kafka's name of its state.
     pub state: &'static str,
+    /// `classic` or `consumer`.
+    pub group_type: &'static str,
 }
 
 /// A group and its members.
@@ -51,11 +53,19 @@ pub struct DescribedMember {
 impl Coordinator {
     /// All groups.
     pub fn list(&self) -> impl Iterator<Item = Listed> {
-        self.groups.iter().map(|(id, group)| Listed {
+        let classic = self.groups.iter().map(|(id, group)| Listed {
             group: Arc::clone(id),
             protocol_type: group.protocol_type().cloned().unwrap_or_default(),
             state: group.phase().name(),
-        })
+            group_type: "classic",
+        });
+        let consumers = self.consumers.iter().map(|(id, group)| Listed {
+            group: Arc::clone(id),
+            protocol_type: "consumer".into(),
+            state: group.state(),
+            group_type: "consumer",
+        });
+        classic.chain(consumers)
     }
 
     /// One group, if it exists.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::classic::{ClassicGroup, Phase};
+use super::consumer::ConsumerGroup;
 use super::record::{OffsetKey, OffsetValue, Record};
 use super::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, changes, refuse};
 use crate::machine::{Reply, Step};
@@ -23,7 +24,8 @@ pub struct Commit {
     pub generation: i32,
     /// How long to keep the offsets, where the commit says so (v2–4); counted from now.
     pub retention_ms: Option<i64>,
-    /// A generation of a group that does not exist is answered GROUP_ID_NOT_FOUND (v9), not ILLEGAL_GENERATION.
+    /// The client knows the consumer protocol (v9): a generation of a group that does not exist is answered
+    /// GROUP_ID_NOT_FOUND, not ILLEGAL_GENERATION.
     pub tells_unknown_group: bool,
     /// The offsets.
     pub offsets: Vec<OffsetToCommit>,
@@ -96,18 +98,22 @@ impl Coordinator {
     pub fn committed(&self, group: &str, topic: &str, topic_id: TopicId, partition: i32) -> Option<&OffsetValue> {
         let value = self.offsets.get(group, topic, partition)?;
         let is_of_another = value.topic_id != TopicId::ZERO && topic_id != TopicId::ZERO && value.topic_id != topic_id;
-        Some(value).filter(|_| !is_of_another && self.groups.contains_key(group))
+        Some(value).filter(|_| !is_of_another && self.exists(group))
     }
 
     /// Everything a group has committed.
     pub fn all_committed(&self, group: &str) -> impl Iterator<Item = (&TopicName, i32, &OffsetValue)> {
-        let is_known = self.groups.contains_key(group);
+        let is_known = self.exists(group);
         self.offsets.of_group(group).filter(move |_| is_known)
     }
 
     pub(super) fn decide_commit(&self, commit: Commit, now: Now) -> Decision {
         let group = self.groups.get(&commit.group);
-        if let Err(error) = validate(group, &commit) {
+        let valid = match self.consumers.get(&commit.group) {
+            Some(group) => group.validate_commit(&commit),
+            None => validate(group, &commit),
+        };
+        if let Err(error) = valid {
             return refuse(error);
         }
         let renewed = group
@@ -145,15 +151,15 @@ impl Coordinator {
 
     /// Offsets of topics that members are subscribed to stay.
     pub(super) fn decide_delete_offsets(&self, id: &GroupId, partitions: &[(TopicName, i32)]) -> Decision {
-        let Some(group) = self.groups.get(id) else {
+        if !self.exists(id) {
             return refuse(ErrorCode::GroupIdNotFound);
-        };
-        if !group.is_empty() && !group.is_of_consumers() {
+        }
+        let group = self.groups.get(id);
+        if group.is_some_and(|group| !group.is_empty() && !group.is_of_consumers()) {
             return refuse(ErrorCode::NonEmptyGroup);
         }
         let refusal = |topic: &str| {
-            group
-                .is_subscribed_to(topic)
+            self.is_subscribed_to(id, topic)
                 .then_some(ErrorCode::GroupSubscribedToTopic)
         };
         let results = partitions.iter().map(|(topic, _)| refusal(topic)).collect();
@@ -169,22 +175,42 @@ impl Coordinator {
         }
     }
 
+    /// Is a member of the group, of either kind, subscribed to this topic?
+    fn is_subscribed_to(&self, id: &str, topic: &str) -> bool {
+        let classic = self.groups.get(id).is_some_and(|group| group.is_subscribed_to(topic));
+        classic
+            || self
+                .consumers
+                .get(id)
+                .is_some_and(|group| group.is_subscribed_to(topic))
+    }
+
+    pub(super) fn is_empty(&self, id: &str) -> bool {
+        let classic = self.groups.get(id).is_none_or(ClassicGroup::is_empty);
+        classic && self.consumers.get(id).is_none_or(ConsumerGroup::is_empty)
+    }
+
+    /// The records that end a group of either kind.
+    pub(super) fn group_tombstones(&self, id: &GroupId) -> Vec<Change> {
+        if self.consumers.contains_key(id) {
+            self.consumer_tombstones(id)
+        } else {
+            vec![Change::Durable(Record::Group(Arc::clone(id), None))]
+        }
+    }
+
     pub(super) fn decide_delete_group(&self, id: &GroupId) -> Decision {
-        let Some(group) = self.groups.get(id) else {
+        if !self.exists(id) {
             return refuse(ErrorCode::GroupIdNotFound);
-        };
-        if !group.is_empty() {
+        }
+        if !self.is_empty(id) {
             return refuse(ErrorCode::NonEmptyGroup);
         }
         let offsets = self
             .offsets
             .of_group(id)
             .map(|(topic, partition, _)| tombstone(id, topic, partition));
-        changes(
-            offsets
-                .chain([Change::Durable(Record::Group(Arc::clone(id), None))])
-                .collect(),
-        )
+        changes(offsets.chain(self.group_tombstones(id)).collect())
     }
 
     /// Offsets that were committed under another id of the same name belong to an earlier or later topic.
@@ -208,42 +234,56 @@ impl Coordinator {
     /// Old offsets go, and with its last offset an empty group.
     pub(super) fn decide_retention(&self, now: Now) -> Decision {
         let next = now.plus_ms(self.config.offsets_retention_check_interval_ms);
-        let expired = self.groups.iter().flat_map(|(id, group)| self.expire(id, group, now));
+        let ids = self.groups.keys().chain(self.consumers.keys());
+        let expired = ids.flat_map(|id| self.expire(id, now));
         changes(expired.chain([Change::RetentionScheduled(next)]).collect())
     }
 
-    fn expire(&self, id: &GroupId, group: &ClassicGroup, now: Now) -> Vec<Change> {
+    fn expire(&self, id: &GroupId, now: Now) -> Vec<Change> {
         let mut tombstones = Vec::new();
         let mut all_expired = true;
         for (topic, partition, value) in self.offsets.of_group(id) {
-            if self.is_expired(group, topic, value, now) {
+            if self.is_expired(id, topic, value, now) {
                 tombstones.push(tombstone(id, topic, partition));
             } else {
                 all_expired = false;
             }
         }
-        if all_expired && group.is_empty() {
-            tombstones.push(Change::Durable(Record::Group(Arc::clone(id), None)));
+        if all_expired && self.is_empty(id) {
+            tombstones.extend(self.group_tombstones(id));
         }
         tombstones
     }
 
     /// Retention counts from when the group became empty; from the commit in a group that never had members, and for
-    /// what a stable group of consumers is not subscribed to.
-    fn is_expired(&self, group: &ClassicGroup, topic: &str, value: &OffsetValue, now: Now) -> bool {
-        let from = match (group.protocol_type(), group.phase()) {
-            (None, _) => value.commit_unix_ms,
-            (Some(_), Phase::Empty) => group.since_unix_ms().unwrap_or(value.commit_unix_ms),
-            (Some(_), Phase::Stable) if group.is_of_consumers() && group.knows_subscriptions() => value.commit_unix_ms,
-            (Some(_), Phase::Preparing { .. } | Phase::Completing | Phase::Stable) => return false,
+    /// what a stable group of consumers, or any of the consumer protocol, is not subscribed to.
+    fn is_expired(&self, id: &GroupId, topic: &str, value: &OffsetValue, now: Now) -> bool {
+        let from = match self.groups.get(id) {
+            None => Some(value.commit_unix_ms),
+            Some(group) => group.retained_from(value),
         };
+        let Some(from) = from else { return false };
         let retention_ms = self.config.offsets_retention_minutes.saturating_mul(60_000);
         let is_old = value
             .expire_unix_ms
             .map_or(now.unix_ms.saturating_sub(from) >= retention_ms, |expiry| {
                 now.unix_ms >= expiry
             });
-        is_old && !group.is_subscribed_to(topic)
+        is_old && !self.is_subscribed_to(id, topic)
+    }
+}
+
+impl ClassicGroup {
+    /// What retention is counted from; none while the members may need the offset.
+    fn retained_from(&self, value: &OffsetValue) -> Option<i64> {
+        match (self.protocol_type(), self.phase()) {
+            (None, _) => Some(value.commit_unix_ms),
+            (Some(_), Phase::Empty) => Some(self.since_unix_ms().unwrap_or(value.commit_unix_ms)),
+            (Some(_), Phase::Stable) if self.is_of_consumers() && self.knows_subscriptions() => {
+                Some(value.commit_unix_ms)
+            }
+            (Some(_), Phase::Preparing { .. } | Phase::Completing | Phase::Stable) => None,
+        }
     }
 }
 

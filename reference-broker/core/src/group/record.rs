@@ -1,10 +1,10 @@
-//! What one partition of `__consumer_offsets` holds: offsets and classic groups, each a key with a value or a
-//! tombstone.
+//! What one partition of `__consumer_offsets` holds: offsets and groups, each a key with a value or a tombstone.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::consumer::ConsumerRecord;
 use super::{GroupId, InstanceId, MemberId};
 use crate::units::{TopicId, TopicName};
 
@@ -15,6 +15,8 @@ pub enum Record {
     Offset(OffsetKey, Option<OffsetValue>),
     /// A classic group with its members.
     Group(GroupId, Option<GroupValue>),
+    /// Something of a group of the consumer protocol.
+    Consumer(GroupId, ConsumerRecord),
 }
 
 /// Whose offset, of which partition.

@@ -10,6 +10,8 @@ use crate::units::{Deadline, Now};
 pub enum Timer {
     /// A member, or one that was promised an id, has not been heard of for its session timeout.
     Session(GroupId, MemberId),
+    /// The time of a member of the consumer protocol to give up partitions is over.
+    Revocation(GroupId, MemberId),
     /// The time to join is over.
     Join(GroupId),
     /// The time to sync is over.

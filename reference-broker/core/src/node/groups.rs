@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::{Node, Released};
 use crate::group::{
-    self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync,
+    self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync, Topics,
     partition_for,
 };
 use crate::image::TopicImage;
 use crate::machine::{Reply, Ticket};
 use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition};
 
+mod consumers;
 mod coordinate;
 
 /// The topic that keeps groups and committed offsets.
@@ -21,6 +22,8 @@ pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     coordinators: BTreeMap<i32, Coordinator>,
+    /// The topics as groups of the consumer protocol saw them last.
+    topics: Arc<Topics>,
 }
 
 /// What a key is looked up for, and the internal topic that its coordinator keeps.

@@ -252,6 +252,511 @@ impl MemberMetadata {
     }
 }
 
+/// `ConsumerGroupMetadataKey`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupMetadataKey {
+    pub group_id: String,
+}
+
+impl Message for ConsumerGroupMetadataKey {
+    const NAME: &'static str = "ConsumerGroupMetadataKey";
+    const TYPE: i16 = 3;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.group_id)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let group_id = from.string()?;
+        Ok(Self { group_id })
+    }
+}
+
+/// `ConsumerGroupMetadataValue`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupMetadataValue {
+    pub epoch: i32,
+    pub metadata_hash: i64,
+}
+
+impl Message for ConsumerGroupMetadataValue {
+    const NAME: &'static str = "ConsumerGroupMetadataValue";
+    const TYPE: i16 = 3;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.epoch);
+        let mut tags = Tags::default();
+        if self.metadata_hash != 0 {
+            tags.add(0, |to| { to.int64(self.metadata_hash); Ok(()) })?;
+        }
+        to.tags(tags);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let epoch = from.int32()?;
+        let mut metadata_hash = 0;
+        from.tags(|tag, from| {
+            match tag {
+                0 => metadata_hash = from.int64()?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self { epoch, metadata_hash })
+    }
+}
+
+/// `ConsumerGroupMemberMetadataKey`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupMemberMetadataKey {
+    pub group_id: String,
+    pub member_id: String,
+}
+
+impl Message for ConsumerGroupMemberMetadataKey {
+    const NAME: &'static str = "ConsumerGroupMemberMetadataKey";
+    const TYPE: i16 = 5;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.group_id)?;
+        to.string(&self.member_id)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let group_id = from.string()?;
+        let member_id = from.string()?;
+        Ok(Self { group_id, member_id })
+    }
+}
+
+/// `ConsumerGroupMemberMetadataValue`, versions 0-0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerGroupMemberMetadataValue {
+    pub instance_id: Option<String>,
+    pub rack_id: Option<String>,
+    pub client_id: String,
+    pub client_host: String,
+    pub subscribed_topic_names: Vec<String>,
+    pub subscribed_topic_regex: Option<String>,
+    pub rebalance_timeout_ms: i32,
+    pub server_assignor: Option<String>,
+    pub classic_member_metadata: Option<ClassicMemberMetadata>,
+}
+
+impl Default for ConsumerGroupMemberMetadataValue {
+    fn default() -> Self {
+        Self {
+            instance_id: Some(String::new()),
+            rack_id: Some(String::new()),
+            client_id: String::new(),
+            client_host: String::new(),
+            subscribed_topic_names: Vec::new(),
+            subscribed_topic_regex: Some(String::new()),
+            rebalance_timeout_ms: -1,
+            server_assignor: Some(String::new()),
+            classic_member_metadata: Some(ClassicMemberMetadata::default()),
+        }
+    }
+}
+
+impl Message for ConsumerGroupMemberMetadataValue {
+    const NAME: &'static str = "ConsumerGroupMemberMetadataValue";
+    const TYPE: i16 = 5;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.nullable_string(self.instance_id.as_deref())?;
+        to.nullable_string(self.rack_id.as_deref())?;
+        to.string(&self.client_id)?;
+        to.string(&self.client_host)?;
+        to.array(&self.subscribed_topic_names, |to, each| to.string(each))?;
+        to.nullable_string(self.subscribed_topic_regex.as_deref())?;
+        to.int32(self.rebalance_timeout_ms);
+        to.nullable_string(self.server_assignor.as_deref())?;
+        let mut tags = Tags::default();
+        if self.classic_member_metadata != Some(ClassicMemberMetadata::default()) {
+            tags.add(0, |to| to.nullable_tagged(self.classic_member_metadata.as_ref(), |to, each| each.write(to, in_version)))?;
+        }
+        to.tags(tags);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let instance_id = from.nullable_string()?;
+        let rack_id = from.nullable_string()?;
+        let client_id = from.string()?;
+        let client_host = from.string()?;
+        let subscribed_topic_names = from.array(Reader::string)?;
+        let subscribed_topic_regex = from.nullable_string()?;
+        let rebalance_timeout_ms = from.int32()?;
+        let server_assignor = from.nullable_string()?;
+        let mut classic_member_metadata = Some(ClassicMemberMetadata::default());
+        from.tags(|tag, from| {
+            match tag {
+                0 => classic_member_metadata = from.nullable_tagged(|from| ClassicMemberMetadata::read(from, in_version))?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self { instance_id, rack_id, client_id, client_host, subscribed_topic_names, subscribed_topic_regex, rebalance_timeout_ms, server_assignor, classic_member_metadata })
+    }
+}
+
+/// `ClassicMemberMetadata` of [`ConsumerGroupMemberMetadataValue`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassicMemberMetadata {
+    pub session_timeout_ms: i32,
+    pub supported_protocols: Vec<ClassicProtocol>,
+}
+
+impl ClassicMemberMetadata {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.session_timeout_ms);
+        to.array(&self.supported_protocols, |to, each| each.write(to, in_version))?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let session_timeout_ms = from.int32()?;
+        let supported_protocols = from.array(|from| ClassicProtocol::read(from, in_version))?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { session_timeout_ms, supported_protocols })
+    }
+}
+
+/// `ClassicProtocol` of [`ConsumerGroupMemberMetadataValue`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassicProtocol {
+    pub name: String,
+    pub metadata: Bytes,
+}
+
+impl ClassicProtocol {
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.name)?;
+        to.bytes(&self.metadata);
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let name = from.string()?;
+        let metadata = from.bytes()?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { name, metadata })
+    }
+}
+
+/// `ConsumerGroupTargetAssignmentMetadataKey`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupTargetAssignmentMetadataKey {
+    pub group_id: String,
+}
+
+impl Message for ConsumerGroupTargetAssignmentMetadataKey {
+    const NAME: &'static str = "ConsumerGroupTargetAssignmentMetadataKey";
+    const TYPE: i16 = 6;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.group_id)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let group_id = from.string()?;
+        Ok(Self { group_id })
+    }
+}
+
+/// `ConsumerGroupTargetAssignmentMetadataValue`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupTargetAssignmentMetadataValue {
+    pub assignment_epoch: i32,
+    pub assignment_timestamp: i64,
+}
+
+impl Message for ConsumerGroupTargetAssignmentMetadataValue {
+    const NAME: &'static str = "ConsumerGroupTargetAssignmentMetadataValue";
+    const TYPE: i16 = 6;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.assignment_epoch);
+        let mut tags = Tags::default();
+        if self.assignment_timestamp != 0 {
+            tags.add(0, |to| { to.int64(self.assignment_timestamp); Ok(()) })?;
+        }
+        to.tags(tags);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let assignment_epoch = from.int32()?;
+        let mut assignment_timestamp = 0;
+        from.tags(|tag, from| {
+            match tag {
+                0 => assignment_timestamp = from.int64()?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self { assignment_epoch, assignment_timestamp })
+    }
+}
+
+/// `ConsumerGroupTargetAssignmentMemberKey`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupTargetAssignmentMemberKey {
+    pub group_id: String,
+    pub member_id: String,
+}
+
+impl Message for ConsumerGroupTargetAssignmentMemberKey {
+    const NAME: &'static str = "ConsumerGroupTargetAssignmentMemberKey";
+    const TYPE: i16 = 7;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.group_id)?;
+        to.string(&self.member_id)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let group_id = from.string()?;
+        let member_id = from.string()?;
+        Ok(Self { group_id, member_id })
+    }
+}
+
+/// `ConsumerGroupTargetAssignmentMemberValue`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupTargetAssignmentMemberValue {
+    pub topic_partitions: Vec<ConsumerGroupTargetAssignmentMemberValueTopicPartition>,
+}
+
+impl Message for ConsumerGroupTargetAssignmentMemberValue {
+    const NAME: &'static str = "ConsumerGroupTargetAssignmentMemberValue";
+    const TYPE: i16 = 7;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.array(&self.topic_partitions, |to, each| each.write(to, in_version))?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let topic_partitions = from.array(|from| ConsumerGroupTargetAssignmentMemberValueTopicPartition::read(from, in_version))?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { topic_partitions })
+    }
+}
+
+/// `TopicPartition` of [`ConsumerGroupTargetAssignmentMemberValue`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupTargetAssignmentMemberValueTopicPartition {
+    pub topic_id: [u8; 16],
+    pub partitions: Vec<i32>,
+}
+
+impl ConsumerGroupTargetAssignmentMemberValueTopicPartition {
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.uuid(self.topic_id);
+        to.array(&self.partitions, |to, each| { to.int32(*each); Ok(()) })?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let topic_id = from.uuid()?;
+        let partitions = from.array(Reader::int32)?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { topic_id, partitions })
+    }
+}
+
+/// `ConsumerGroupCurrentMemberAssignmentKey`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupCurrentMemberAssignmentKey {
+    pub group_id: String,
+    pub member_id: String,
+}
+
+impl Message for ConsumerGroupCurrentMemberAssignmentKey {
+    const NAME: &'static str = "ConsumerGroupCurrentMemberAssignmentKey";
+    const TYPE: i16 = 8;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.group_id)?;
+        to.string(&self.member_id)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let group_id = from.string()?;
+        let member_id = from.string()?;
+        Ok(Self { group_id, member_id })
+    }
+}
+
+/// `ConsumerGroupCurrentMemberAssignmentValue`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupCurrentMemberAssignmentValue {
+    pub member_epoch: i32,
+    pub previous_member_epoch: i32,
+    pub state: i8,
+    pub assigned_partitions: Vec<TopicPartitions>,
+    pub partitions_pending_revocation: Vec<TopicPartitions>,
+}
+
+impl Message for ConsumerGroupCurrentMemberAssignmentValue {
+    const NAME: &'static str = "ConsumerGroupCurrentMemberAssignmentValue";
+    const TYPE: i16 = 8;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.member_epoch);
+        to.int32(self.previous_member_epoch);
+        to.int8(self.state);
+        to.array(&self.assigned_partitions, |to, each| each.write(to, in_version))?;
+        to.array(&self.partitions_pending_revocation, |to, each| each.write(to, in_version))?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let member_epoch = from.int32()?;
+        let previous_member_epoch = from.int32()?;
+        let state = from.int8()?;
+        let assigned_partitions = from.array(|from| TopicPartitions::read(from, in_version))?;
+        let partitions_pending_revocation = from.array(|from| TopicPartitions::read(from, in_version))?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { member_epoch, previous_member_epoch, state, assigned_partitions, partitions_pending_revocation })
+    }
+}
+
+/// `TopicPartitions` of [`ConsumerGroupCurrentMemberAssignmentValue`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicPartitions {
+    pub topic_id: [u8; 16],
+    pub partitions: Vec<i32>,
+    pub assignment_epochs: Option<Vec<i32>>,
+}
+
+impl Default for TopicPartitions {
+    fn default() -> Self {
+        Self {
+            topic_id: [0; 16],
+            partitions: Vec::new(),
+            assignment_epochs: Some(Vec::new()),
+        }
+    }
+}
+
+impl TopicPartitions {
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.uuid(self.topic_id);
+        to.array(&self.partitions, |to, each| { to.int32(*each); Ok(()) })?;
+        let mut tags = Tags::default();
+        if self.assignment_epochs.as_ref().is_none_or(|held| !held.is_empty()) {
+            tags.add(0, |to| to.nullable_array(self.assignment_epochs.as_deref(), |to, each| { to.int32(*each); Ok(()) }))?;
+        }
+        to.tags(tags);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let topic_id = from.uuid()?;
+        let partitions = from.array(Reader::int32)?;
+        let mut assignment_epochs = Some(Vec::new());
+        from.tags(|tag, from| {
+            match tag {
+                0 => assignment_epochs = from.nullable_array(Reader::int32)?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self { topic_id, partitions, assignment_epochs })
+    }
+}
+
+/// `ConsumerGroupRegularExpressionKey`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupRegularExpressionKey {
+    pub group_id: String,
+    pub regular_expression: String,
+}
+
+impl Message for ConsumerGroupRegularExpressionKey {
+    const NAME: &'static str = "ConsumerGroupRegularExpressionKey";
+    const TYPE: i16 = 16;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = i16::MAX;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.group_id)?;
+        to.string(&self.regular_expression)?;
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let group_id = from.string()?;
+        let regular_expression = from.string()?;
+        Ok(Self { group_id, regular_expression })
+    }
+}
+
+/// `ConsumerGroupRegularExpressionValue`, versions 0-0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsumerGroupRegularExpressionValue {
+    pub topics: Vec<String>,
+    pub version: i64,
+    pub timestamp: i64,
+}
+
+impl Message for ConsumerGroupRegularExpressionValue {
+    const NAME: &'static str = "ConsumerGroupRegularExpressionValue";
+    const TYPE: i16 = 16;
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.array(&self.topics, |to, each| to.string(each))?;
+        to.int64(self.version);
+        to.int64(self.timestamp);
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let topics = from.array(Reader::string)?;
+        let version = from.int64()?;
+        let timestamp = from.int64()?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { topics, version, timestamp })
+    }
+}
+
 /// `TransactionLogKey`, versions 0-0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TransactionLogKey {

@@ -165,6 +165,16 @@ impl Writer {
         value.map_or(Ok(()), |value| write(self, value))
     }
 
+    /// A struct or null in a tagged field, where the byte that tells which is a varint.
+    pub fn nullable_tagged<T>(
+        &mut self,
+        value: Option<&T>,
+        write: impl FnOnce(&mut Self, &T) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
+        self.varint(u32::from(value.is_some()));
+        value.map_or(Ok(()), |value| write(self, value))
+    }
+
     /// Ends a struct of a flexible version.
     pub fn tags(&mut self, tags: Tags) {
         self.varint(tags.0.len() as u32);
@@ -305,6 +315,17 @@ impl<'a> Reader<'a> {
             Ok(None)
         } else {
             read(self).map(Some)
+        }
+    }
+
+    /// A struct or null in a tagged field.
+    pub fn nullable_tagged<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, RecordError>,
+    ) -> Result<Option<T>, RecordError> {
+        match self.varint()? {
+            0 => Ok(None),
+            _ => read(self).map(Some),
         }
     }
 

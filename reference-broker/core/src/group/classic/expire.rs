@@ -11,7 +11,11 @@ impl Coordinator {
     /// A timer is over: it is cleared, and what it watched is acted upon.
     pub(in crate::group) fn decide_expire(&self, timer: Timer, now: Now) -> Decision {
         let mut step = match &timer {
-            Timer::Session(id, member) => self.groups.get(id).map(|group| end_session(group, id, member)),
+            Timer::Session(id, member) => match self.groups.get(id) {
+                Some(group) => Some(end_session(group, id, member)),
+                None => self.end_consumer_session(id, member),
+            },
+            Timer::Revocation(id, member) => self.end_revocation(id, member),
             Timer::Join(id) => self.groups.get(id).map(|group| self.end_join(group, id, now)),
             Timer::Sync(id) => self.groups.get(id).map(|group| end_sync(group, id)),
             Timer::Retention => Some(self.decide_retention(now)),

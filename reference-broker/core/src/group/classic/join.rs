@@ -108,10 +108,24 @@ impl Coordinator {
         if let Some(group) = self.groups.get(&join.group) {
             return self.decide_join_of(group, join, now);
         }
+        if self.consumers.contains_key(&join.group) {
+            return self.decide_join_of_consumers(join, now);
+        }
         if !join.member.is_empty() {
             return refuse(&join.member, ErrorCode::UnknownMemberId);
         }
         self.decide_join_of_nobody(join, now)
+    }
+
+    /// A group of the consumer protocol without members becomes a classic one.
+    fn decide_join_of_consumers(&self, join: Join, now: Now) -> Decision {
+        if !self.is_empty(&join.group) {
+            return refuse(&join.member, ErrorCode::InconsistentGroupProtocol);
+        }
+        let mut changes = self.group_tombstones(&join.group);
+        let mut step = self.decide_join_of_nobody(join, now);
+        changes.append(&mut step.changes);
+        Step { changes, ..step }
     }
 
     /// The group is made whatever becomes of the join, as in Kafka.

@@ -27,6 +27,7 @@ impl Coordinator {
                 Settle::Complete => complete(group, id),
                 Settle::Start => start(group, id, now),
                 Settle::InstanceReturned(returned) => self.decide_returned(group, id, &returned, now),
+                Settle::ResolveRegexes => self.decide_regexes(id, now),
             },
         };
         step.changes.insert(0, Change::Soft(Arc::clone(id), Soft::Settled));

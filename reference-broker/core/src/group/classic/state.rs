@@ -81,7 +81,7 @@ impl ClassicGroup {
             Soft::SyncSeen(member) => self.see_sync(id, member, timers),
             Soft::AssignmentSpread(at) => self.spread(id, *at, timers),
             Soft::SessionRenewed(member, deadline) => timers.set(session(id, member), *deadline),
-            Soft::Unsettled(_) | Soft::Settled => {}
+            Soft::Consumer(_) | Soft::Unsettled(_) | Soft::Settled => {}
         }
     }
 

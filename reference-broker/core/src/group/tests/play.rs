@@ -382,6 +382,8 @@ fn show(outcome: &Outcome) -> String {
                 name(&synced.protocol)
             )
         }
+        Outcome::Beaten(beaten) => format!("beaten {beaten:?}"),
+        Outcome::RefusedWith(error, _) => format!("refused {error:?}"),
         Outcome::Done => "done".into(),
         Outcome::Refused(error) => format!("refused {error:?}"),
         Outcome::Left(left) => format!("left {}", results(left)),

@@ -138,7 +138,11 @@ impl Node {
 fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
     let durable = changes.iter().filter_map(|change| match change {
         Change::Durable(record) => Some(record),
-        Change::Soft(..) | Change::TimerCleared(_) | Change::Loaded(_) | Change::RetentionScheduled(_) => None,
+        Change::Soft(..)
+        | Change::TimerCleared(_)
+        | Change::Loaded(_)
+        | Change::RetentionScheduled(_)
+        | Change::TopicsSeen(_) => None,
     });
     let bytes = |record| group::encode(record).map(|(key, value)| (Some(key), value));
     durable

@@ -1,0 +1,89 @@
+//! Subscriptions by regular expression: checked when a member comes with one, looked up in a step of their own, and again
+//! when topics have changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use regex::{Regex, RegexBuilder};
+
+use super::{ConsumerGroup, ConsumerRecord, ConsumerSoft, GroupEpoch, Refusal, Resolved, Subscription, durable, soft};
+use crate::group::{Change, Coordinator, Decision, GroupId, Soft, changes};
+use crate::units::{ErrorCode, Now, TopicName};
+
+/// The most that one compiled expression may take.
+const MAX_COMPILED_BYTES: usize = 1 << 20;
+
+/// An expression for whole names; like Kafka's RE2J it takes time in proportion to the text, whatever it says.
+pub(super) fn compile(expression: &str) -> Result<Regex, Refusal> {
+    let compiled = RegexBuilder::new(&format!("^(?:{expression})$"))
+        .size_limit(MAX_COMPILED_BYTES)
+        .dfa_size_limit(MAX_COMPILED_BYTES)
+        .build();
+    compiled.map_err(|error| {
+        let why = format!("SubscribedTopicRegex `{expression}` is not a valid regular expression: {error}.");
+        (ErrorCode::InvalidRegularExpression, why)
+    })
+}
+
+impl Coordinator {
+    /// Looks up what the expressions of a group stand for now. Where that changed, a new epoch begins.
+    pub(in crate::group) fn decide_regexes(&self, id: &GroupId, now: Now) -> Decision {
+        let mut decided = vec![Change::Soft(Arc::clone(id), Soft::Settled)];
+        if let Some(group) = self.consumers.get(id) {
+            decided.extend(self.resolve(group, now).into_iter().map(|record| durable(id, record)));
+            decided.push(soft(id, ConsumerSoft::RegexesSeen(self.topics.version)));
+        }
+        changes(decided)
+    }
+
+    fn resolve(&self, group: &ConsumerGroup, now: Now) -> Vec<ConsumerRecord> {
+        let mut after = ConsumerGroup {
+            regexes: group.regexes.clone(),
+            ..ConsumerGroup::default()
+        };
+        let mut records = Vec::new();
+        for expression in group.expressions() {
+            let resolved = Resolved {
+                topics: self.matching(&expression),
+                version: self.topics.version,
+                unix_ms: now.unix_ms,
+            };
+            let known = group.regexes.get(&expression);
+            if known.is_none_or(|known| known.topics != resolved.topics) {
+                records.push(ConsumerRecord::Regex(Arc::clone(&expression), Some(resolved.clone())));
+            }
+            after.regexes.insert(expression, resolved);
+        }
+        let topics = |group: &ConsumerGroup, of: &Subscription| group.topics_of(of);
+        let subscriptions = || group.members.values().map(|member| &member.subscription);
+        if subscriptions().any(|of| topics(group, of) != topics(&after, of)) {
+            let subscribed: BTreeSet<TopicName> = subscriptions().flat_map(|of| topics(&after, of)).collect();
+            records.push(ConsumerRecord::Epoch(Some(GroupEpoch {
+                epoch: group.epoch + 1,
+                metadata_hash: self.topics.hash(&subscribed),
+            })));
+        }
+        records
+    }
+
+    fn matching(&self, expression: &str) -> BTreeSet<TopicName> {
+        let Ok(regex) = compile(expression) else {
+            return BTreeSet::new();
+        };
+        self.topics
+            .all_names()
+            .filter(|name| regex.is_match(name))
+            .cloned()
+            .collect()
+    }
+}
+
+impl ConsumerGroup {
+    fn expressions(&self) -> BTreeSet<Arc<str>> {
+        let expressions = self
+            .members
+            .values()
+            .filter_map(|member| member.subscription.regex.clone());
+        expressions.filter(|expression| !expression.is_empty()).collect()
+    }
+}
