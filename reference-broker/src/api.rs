@@ -2,11 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::{Node, Now, Span, StoreError, Ticket, node::Released};
+use broker_core::{Node, Now, Span, Ticket, node::Released};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
-
-use crate::store::{Source, Sources};
 
 mod acls;
 mod alter;
@@ -244,38 +242,8 @@ pub(crate) struct Body {
 pub(crate) enum Part {
     /// Encoded here.
     Bytes(Bytes),
-    /// Lies in a file that may be renamed or replaced once the node goes on.
-    Span(Span),
     /// Sent from where it lies.
-    Opened(Source),
-}
-
-impl Body {
-    /// Takes hold of the files that it is sent from, so that what retention and compaction do to their names changes nothing.
-    pub(crate) fn open(mut self, sources: &dyn Sources) -> Result<Self, StoreError> {
-        for part in &mut self.parts {
-            if let Part::Span(span) = part {
-                *part = Part::Opened(sources.open(span)?);
-            }
-        }
-        Ok(self)
-    }
-
-    /// Its length on the wire.
-    pub(crate) fn len(&self) -> usize {
-        self.parts.iter().map(Part::len).sum()
-    }
-}
-
-impl Part {
-    /// Its length on the wire.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Bytes(bytes) => bytes.len(),
-            Self::Span(span) => span.length,
-            Self::Opened(source) => source.length(),
-        }
-    }
+    Span(Span),
 }
 
 impl From<Bytes> for Body {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
-use crate::api::{Answer, Body, Call, Entry};
-use crate::store::Sources;
+use crate::api::{Answer, Call, Entry, Part};
+use crate::store::{Source, Sources};
 
 /// A request on its way to the node.
 pub(crate) struct Job {
@@ -25,29 +25,43 @@ pub(crate) struct Job {
 /// What the connection does with the answer.
 pub(crate) enum Outgoing {
     /// Send it.
-    Body(Body),
+    Body(Vec<Piece>),
     /// Send nothing, read on.
     Nothing,
     /// Close, for this reason.
     Close(String),
 }
 
-impl Outgoing {
-    /// The answer with its files held open: a log may give them other names before they are sent.
-    fn of(answer: Answer, sources: &dyn Sources) -> Self {
-        match answer {
-            Answer::Reply(body) => body
-                .open(sources)
-                .map_or_else(|error| Self::Close(error.to_string()), Self::Body),
-            answer => answer.into(),
+/// A piece of an answer that is ready to leave.
+pub(crate) enum Piece {
+    /// Encoded here.
+    Bytes(Bytes),
+    /// In a file that was opened when the answer was made: what becomes of its name since does not matter.
+    Source(Source),
+}
+
+impl Piece {
+    /// Its length on the wire.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Source(source) => source.length(),
         }
     }
 }
 
-impl From<Answer> for Outgoing {
-    fn from(answer: Answer) -> Self {
+impl Outgoing {
+    /// Opens the ranges of files in an answer.
+    pub(crate) fn of(answer: Answer, sources: &dyn Sources) -> Self {
+        let open = |part| match part {
+            Part::Bytes(bytes) => Ok(Piece::Bytes(bytes)),
+            Part::Span(span) => sources.open(&span).map(Piece::Source),
+        };
         match answer {
-            Answer::Reply(body) => Self::Body(body),
+            Answer::Reply(body) => match body.parts.into_iter().map(open).collect() {
+                Ok(pieces) => Self::Body(pieces),
+                Err(error) => Self::Close(error.to_string()),
+            },
             Answer::Silent => Self::Nothing,
             Answer::Close(reason) => Self::Close(reason),
             Answer::Parked(..) => Self::Close("an answer was parked twice".into()),
@@ -80,8 +94,8 @@ fn millis(duration: Duration) -> i64 {
 /// A node with its inbox and the requests that wait for a later step.
 pub(crate) struct Broker {
     node: Node,
-    clock: Clock,
     sources: Arc<dyn Sources>,
+    clock: Clock,
     parked: HashMap<Ticket, Waiting>,
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
@@ -96,11 +110,11 @@ struct Waiting {
 }
 
 impl Broker {
-    pub(crate) fn new(node: Node, clock: Clock, sources: Arc<dyn Sources>) -> Self {
+    pub(crate) fn new(node: Node, sources: Arc<dyn Sources>, clock: Clock) -> Self {
         Self {
             node,
-            clock,
             sources,
+            clock,
             parked: HashMap::new(),
             sweep_at: FEW_PARKED,
         }

@@ -283,7 +283,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         address,
         link,
         max_per_ip,
-        broker: Broker::new(node, clock, sources),
+        broker: Broker::new(node, sources, clock),
         inbox: jobs,
     })
 }

@@ -1,5 +1,6 @@
 //! The binary: flags to configuration, start, wait for a signal, stop.
 
+use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,10 +72,10 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "scripts wait for these lines")]
+/// Scripts wait for these lines. Where nobody reads them the broker serves all the same.
 fn announce(cluster: &Cluster) {
     for address in cluster.addresses() {
-        println!("listening on {address}");
+        let _ = writeln!(std::io::stdout(), "listening on {address}");
     }
 }
 
@@ -103,5 +104,10 @@ fn parse_property(text: &str) -> Result<(String, String), String> {
     let (key, value) = text
         .split_once('=')
         .ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
-    Ok((key.trim().to_owned(), value.trim().to_owned()))
+    match key.trim() {
+        "log.dirs" | "log.dir" => Err("the data directory is said by --data-dir".to_owned()),
+        "listeners" => Err("where to listen is said by --listen".to_owned()),
+        "advertised.listeners" => Err("what clients are told is said by --advertise".to_owned()),
+        key => Ok((key.to_owned(), value.trim().to_owned())),
+    }
 }

@@ -1,4 +1,4 @@
-//! Where the bytes are: files in Kafka's layout, written by the node and read by the connections.
+//! Where the bytes are: files in Kafka's layout, written by the node; connections read what it has opened for them.
 
 mod disk;
 
@@ -10,7 +10,7 @@ use broker_core::{Span, StoreError};
 
 pub(crate) use disk::DiskStore;
 
-/// Opens spans for the connections, which read them while the node goes on.
+/// Opens the spans of answers, which connections read while the node goes on.
 pub(crate) trait Sources: Send + Sync {
     /// The bytes of a span stay readable as long as the source lives, even when the file is removed meanwhile.
     fn open(&self, span: &Span) -> Result<Source, StoreError>;

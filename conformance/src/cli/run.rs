@@ -165,7 +165,12 @@ async fn perform(
     let (ran, collected) = tokio::join!(running, follow(events, reporters));
     interrupt.abort();
     ran.map_err(|TargetError(message)| Failure::could_not_ask(message))?;
-    collected.map(|collected| exit_of(&collected))
+    let collected = collected?;
+    match collected.ending.as_ref().is_none_or(|ending| ending.interrupted) {
+        // What was not asked was not shown to be right.
+        true => Ok(Exit::CouldNotAsk),
+        false => Ok(exit_of(&collected)),
+    }
 }
 
 /// Waits for what has to stand before the first case; Ctrl-C drops it, which stops what was being started.

@@ -99,6 +99,10 @@ struct Entry {
     found: Result<(TopicPartition, Walked), ErrorCode>,
 }
 
+/// What all batches of a request together may decompress to: this much, and more the more was sent.
+const INFLATED_BASE: u64 = 32 << 20;
+const INFLATED_RATIO: u64 = 16;
+
 /// Fewer bytes than these have no producer id, and Kafka stumbles over a batch without one.
 const UP_TO_PRODUCER_ID: usize = 51;
 
@@ -152,7 +156,16 @@ fn distinct(topics: Vec<TopicProduceData>) -> Vec<Asked> {
 
 /// Looks through what each partition is sent; what Kafka stumbles over fails all of them.
 fn looked_through(all: Vec<Asked>, call: &Call<'_>, semantics: Semantics) -> Result<Vec<Entry>, (Refusal, Vec<Asked>)> {
-    let found: Vec<_> = all.iter().map(|asked| look_through(asked, call, semantics)).collect();
+    let sent: usize = all
+        .iter()
+        .filter_map(|asked| asked.records.as_ref())
+        .map(Bytes::len)
+        .sum();
+    let mut inflated = INFLATED_BASE + INFLATED_RATIO * sent as u64;
+    let found: Vec<_> = all
+        .iter()
+        .map(|asked| look_through(asked, &mut inflated, call, semantics))
+        .collect();
     if let Some(refusal) = stumble(&found, semantics) {
         return Err((refusal, all));
     }
@@ -164,7 +177,12 @@ fn looked_through(all: Vec<Asked>, call: &Call<'_>, semantics: Semantics) -> Res
     Ok(all.into_iter().zip(found).map(entry).collect())
 }
 
-fn look_through(asked: &Asked, call: &Call<'_>, semantics: Semantics) -> Result<(TopicPartition, Walked), ErrorCode> {
+fn look_through(
+    asked: &Asked,
+    inflated: &mut u64,
+    call: &Call<'_>,
+    semantics: Semantics,
+) -> Result<(TopicPartition, Walked), ErrorCode> {
     let topic = if semantics.topics_by_id {
         let named = call.node.topic_named_by(TopicId(asked.topic.1.into_bytes()));
         named.cloned().ok_or(ErrorCode::UnknownTopicId)?
@@ -179,7 +197,7 @@ fn look_through(asked: &Asked, call: &Call<'_>, semantics: Semantics) -> Result<
     let limit = usize::try_from(log.config().max_message_bytes).unwrap_or(0);
     // Kafka never answers where the records are null. We do.
     let records = asked.records.as_ref().ok_or(ErrorCode::UnknownServerError)?;
-    let walked = Walked::new(records, limit);
+    let walked = Walked::within(records, limit, inflated);
     if semantics.zstd == Zstd::Refused && walked.codec().is_some_and(|codec| codec > 4) {
         return Ok((tp, walked));
     }

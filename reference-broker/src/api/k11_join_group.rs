@@ -27,6 +27,9 @@ struct Semantics {
     skips_assignment: bool,
 }
 
+/// A hyphen and a random id follow the client id or the instance id.
+const MEMBER_ID_SUFFIX: usize = 37;
+
 impl Semantics {
     fn of(version: i16) -> Self {
         Self {
@@ -47,6 +50,11 @@ impl Api for JoinGroup {
 
     fn handle(request: JoinGroupRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
+        let prefix = request.group_instance_id.as_deref().unwrap_or(call.client_id);
+        if prefix.len() + MEMBER_ID_SUFFIX > usize::from(i16::MAX.unsigned_abs()) {
+            // Kafka, too, cannot write the answer; but it has let the member in by then, whom nobody can name.
+            return Answer::Close("the member id would be longer than a string may be".into());
+        }
         let fresh: Arc<str> = uuid::Uuid::from_bytes(call.fresh_id()).to_string().into();
         let (client_id, client_host) = (call.client_id.into(), call.client_host.into());
         let join = |ticket| Join {

@@ -7,12 +7,13 @@
 use std::ops::RangeInclusive;
 
 use broker_core::node::SupportedFeature;
+use bytes::{Bytes, BytesMut};
 use kafka_protocol::error::ResponseError;
 use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey};
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{APIS, Answer, Api, Call, Entry};
+use super::{APIS, Answer, Api, Call, Entry, Malformed, WriteBody};
 
 pub(super) struct ApiVersions;
 
@@ -40,7 +41,7 @@ impl Api for ApiVersions {
 }
 
 /// Kafka's answer to a version that it does not know: v0, UNSUPPORTED_VERSION, and the one key that helps.
-pub(crate) fn unsupported() -> Answer {
+pub(crate) fn unsupported() -> Result<Bytes, Malformed> {
     let known: Vec<_> = APIS
         .iter()
         .filter(|entry| entry.key == ApiVersions::KEY)
@@ -49,7 +50,9 @@ pub(crate) fn unsupported() -> Answer {
     let response = ApiVersionsResponse::default()
         .with_error_code(ResponseError::UnsupportedVersion.code())
         .with_api_keys(known);
-    Answer::reply(&response, 0)
+    let mut buffer = BytesMut::new();
+    response.write(&mut buffer, 0)?;
+    Ok(buffer.freeze())
 }
 
 fn advertise(entry: &Entry) -> ApiVersion {

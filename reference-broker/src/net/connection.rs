@@ -15,14 +15,13 @@ use super::frame::{FrameError, FrameReader};
 use super::header::{HeaderError, RequestHeader};
 use super::send::send;
 use crate::api;
-use crate::broker::{Job, Outgoing};
+use crate::broker::{Job, Outgoing, Piece};
 
 /// What a connection needs besides its socket.
 #[derive(Clone)]
 pub(crate) struct Link {
     /// The node's inbox.
     pub(crate) inbox: mpsc::Sender<Job>,
-    /// Where spans of log files are opened.
     /// `socket.request.max.bytes`
     pub(crate) max_request_bytes: i32,
     /// `connections.max.idle.ms`; also how long a reader may take over an answer.
@@ -44,8 +43,6 @@ pub(crate) enum Closed {
     Gone,
     #[error("sending failed: {0}")]
     Send(#[from] std::io::Error),
-    #[error("the log could not be read: {0}")]
-    Log(#[from] broker_core::StoreError),
     #[error("the peer took no bytes for too long")]
     SlowReader,
 }
@@ -82,7 +79,9 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
         guard(&header, &body)?;
         ask(socket, header, body, client_host.clone(), link).await?
     } else {
-        Outgoing::from(api::unsupported_api_versions())
+        Outgoing::Body(vec![Piece::Bytes(
+            api::unsupported_api_versions().map_err(|malformed| Closed::Body(malformed.0))?,
+        )])
     };
     match outgoing {
         Outgoing::Body(answer) => {

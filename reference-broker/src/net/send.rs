@@ -7,7 +7,7 @@ use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use super::connection::Closed;
-use crate::api::{Body, Part};
+use crate::broker::Piece;
 use crate::store::Source;
 
 /// Parts up to this size are gathered with what surrounds them: one packet is worth more than the copy.
@@ -16,21 +16,21 @@ const GATHER_BYTES: usize = 16 << 10;
 const TURN_BYTES: usize = 1 << 20;
 
 /// Sends the size, the response header and the body.
-pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Body) -> Result<(), Closed> {
-    let size = i32::try_from(header.len() + body.len()).map_err(|_| Closed::Body("the answer exceeds 2 GiB".into()))?;
+pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Vec<Piece>) -> Result<(), Closed> {
+    let length: usize = body.iter().map(Piece::len).sum();
+    let size = i32::try_from(header.len() + length).map_err(|_| Closed::Body("the answer exceeds 2 GiB".into()))?;
     let mut gathered = size.to_be_bytes().to_vec();
     gathered.extend_from_slice(header);
-    for part in body.parts {
+    for part in body {
         let is_large = part.len() > GATHER_BYTES;
         if is_large || gathered.len() > GATHER_BYTES {
             socket.write_all(&gathered).await?;
             gathered.clear();
         }
         match part {
-            Part::Bytes(bytes) => gathered.extend_from_slice(&bytes),
-            Part::Opened(source) if is_large => pass(socket, &source).await?,
-            Part::Opened(source) => copy(&source, &mut gathered)?,
-            Part::Span(_) => return Err(Closed::Body("a range of a file was not opened".into())),
+            Piece::Bytes(bytes) => gathered.extend_from_slice(&bytes),
+            Piece::Source(source) if is_large => pass(socket, &source).await?,
+            Piece::Source(source) => copy(&source, &mut gathered)?,
         }
     }
     socket.write_all(&gathered).await?;

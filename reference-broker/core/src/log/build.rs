@@ -62,7 +62,7 @@ impl Batch {
     pub fn recompressed(header: &BatchHeader, records: &[u8], codec: Codec) -> Result<Self, Malformed> {
         let from = Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)?;
         let mut plain = Vec::new();
-        compression::open(from, records)?.read_to_end(&mut plain)?;
+        compression::open(from, records, &mut { compression::INFLATED_LIMIT })?.read_to_end(&mut plain)?;
         let (renumbered, base_timestamp) = renumber(header, &plain)?;
         let header = BatchHeader {
             base_timestamp,
@@ -122,7 +122,7 @@ pub fn each_key_value(
 ) -> Result<(), Malformed> {
     let codec = Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)?;
     let mut plain = Vec::new();
-    compression::open(codec, records)?.read_to_end(&mut plain)?;
+    compression::open(codec, records, &mut { compression::INFLATED_LIMIT })?.read_to_end(&mut plain)?;
     let plain = Bytes::from(plain);
     let mut rest = &plain[..];
     for _ in 0..header.count {

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 /// The most that the records of one batch may grow to.
-const INFLATED_LIMIT: u64 = 128 << 20;
+pub const INFLATED_LIMIT: u64 = 128 << 20;
 /// What snappy-java writes before its blocks.
 const XERIAL_MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const XERIAL_HEADER: usize = 16;
@@ -48,17 +48,17 @@ impl Codec {
     }
 }
 
-/// Reads what the codec made of the records.
-pub fn open(codec: Codec, bytes: &[u8]) -> io::Result<Box<dyn BufRead + '_>> {
+/// Reads what the codec made of the records: `left` bytes at most, which grow fewer as they are read.
+pub fn open<'a>(codec: Codec, bytes: &'a [u8], left: &'a mut u64) -> io::Result<Box<dyn BufRead + 'a>> {
     Ok(match codec {
         Codec::None => Box::new(bytes),
         // Of no bytes at all Java's zstd makes no bytes; its other codecs miss their headers.
         Codec::Zstd if bytes.is_empty() => Box::new(bytes),
         _ if bytes.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
-        Codec::Gzip => capped(Gzip::new(bytes)),
-        Codec::Snappy => capped(Snappy::new(bytes)),
-        Codec::Lz4 => capped(lz4_flex::frame::FrameDecoder::new(bytes)),
-        Codec::Zstd => capped(zstd::stream::read::Decoder::with_buffer(bytes)?),
+        Codec::Gzip => capped(Gzip::new(bytes), left),
+        Codec::Snappy => capped(Snappy::new(bytes), left),
+        Codec::Lz4 => capped(lz4_flex::frame::FrameDecoder::new(bytes), left),
+        Codec::Zstd => capped(zstd::stream::read::Decoder::with_buffer(bytes)?, left),
     })
 }
 
@@ -81,23 +81,20 @@ pub fn compress(codec: Codec, bytes: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
-fn capped<'a>(reader: impl Read + 'a) -> Box<dyn BufRead + 'a> {
-    Box::new(BufReader::new(Capped {
-        reader,
-        left: INFLATED_LIMIT,
-    }))
+fn capped<'a>(reader: impl Read + 'a, left: &'a mut u64) -> Box<dyn BufRead + 'a> {
+    Box::new(BufReader::new(Capped { reader, left }))
 }
 
 /// Fails once more bytes come out than anyone has use for.
-struct Capped<R> {
+struct Capped<'a, R> {
     reader: R,
-    left: u64,
+    left: &'a mut u64,
 }
 
-impl<R: Read> Read for Capped<R> {
+impl<R: Read> Read for Capped<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(into)?;
-        self.left = self.left.checked_sub(read as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        *self.left = self.left.checked_sub(read as u64).ok_or(io::ErrorKind::FileTooLarge)?;
         Ok(read)
     }
 }
@@ -222,7 +219,7 @@ mod tests {
         for codec in [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
             let compressed = compress(codec, &bytes).expect("compresses");
             let mut back = Vec::new();
-            open(codec, &compressed)
+            open(codec, &compressed, &mut { INFLATED_LIMIT })
                 .expect("opens")
                 .read_to_end(&mut back)
                 .expect("reads");
@@ -236,7 +233,7 @@ mod tests {
             .compress_vec(b"hello hello hello")
             .expect("compresses");
         let mut back = Vec::new();
-        open(Codec::Snappy, &block)
+        open(Codec::Snappy, &block, &mut { INFLATED_LIMIT })
             .expect("opens")
             .read_to_end(&mut back)
             .expect("reads");
@@ -245,7 +242,8 @@ mod tests {
 
     #[test]
     fn a_snappy_block_that_declares_four_gigabytes_is_refused_unread() {
-        let mut reader = open(Codec::Snappy, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0x00]).expect("opens");
+        let mut left = INFLATED_LIMIT;
+        let mut reader = open(Codec::Snappy, &[0xff, 0xff, 0xff, 0xff, 0x0f, 0x00], &mut left).expect("opens");
         assert!(reader.read_to_end(&mut Vec::new()).is_err());
     }
 
@@ -257,7 +255,9 @@ mod tests {
             encoder.write_all(&zeros).expect("compresses");
         }
         let bomb = encoder.finish().expect("compresses");
-        let error = io::copy(&mut open(Codec::Gzip, &bomb).expect("opens"), &mut io::sink()).expect_err("too large");
+        let mut left = INFLATED_LIMIT;
+        let mut reader = open(Codec::Gzip, &bomb, &mut left).expect("opens");
+        let error = io::copy(&mut reader, &mut io::sink()).expect_err("too large");
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
     }
 }

@@ -345,8 +345,12 @@ fn check(
     header: &BatchHeader,
     believed: bool,
 ) -> Result<Option<Option<EndMarker>>, StoreError> {
+    // Both lie outside the checksum. An index counts offsets from the segment's base in 32 bits.
+    let from_base = header.base_offset.0.checked_sub(segment.base.0);
+    let in_range = from_base.and_then(|from| from.checked_add(header.last_offset_delta.into()));
+    let fits = in_range.is_some_and(|last| i32::try_from(last).is_ok());
     let in_order = header.last_offset_delta >= 0 && header.base_offset >= log.log_end;
-    if !in_order || position + header.size() > segment.size {
+    if !(in_order && fits) || position + header.size() > segment.size {
         return Ok(None);
     }
     if believed && !header.is_control() {

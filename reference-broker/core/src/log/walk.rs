@@ -94,6 +94,12 @@ impl Walked {
     /// Looks through the bytes of one partition. A batch beyond `limit` bytes will be refused for its size: its records are
     /// not looked at.
     pub fn new(bytes: &Bytes, limit: usize) -> Self {
+        Self::within(bytes, limit, &mut { compression::INFLATED_LIMIT })
+    }
+
+    /// As [`Walked::new`], with `inflated` bytes left to decompress to: a request has one allowance for all its batches, or a few
+    /// kilobytes would keep the broker busy for as long as their sender likes.
+    pub fn within(bytes: &Bytes, limit: usize, inflated: &mut u64) -> Self {
         let (shape, batch) = divide(bytes);
         if batch.len() > limit {
             return Self {
@@ -121,7 +127,7 @@ impl Walked {
         let crc_holds = crc32c::crc32c(&batch[CHECKED_FROM..]) == header.crc;
         let surveyed = crc_holds || mutant::on(Mutant::CrcUnchecked);
         let records = if surveyed {
-            survey(&header, &batch[HEADER_LENGTH..])
+            survey(&header, &batch[HEADER_LENGTH..], inflated)
         } else {
             Err(Malformed::Structure)
         };
@@ -153,10 +159,19 @@ impl Walked {
 
 /// Steps over every record of a batch, in order.
 pub fn each_record(header: &BatchHeader, records: &[u8], visit: &mut dyn FnMut(Stepped)) -> Result<(), Malformed> {
+    each_within(header, records, &mut { compression::INFLATED_LIMIT }, visit)
+}
+
+fn each_within(
+    header: &BatchHeader,
+    records: &[u8],
+    inflated: &mut u64,
+    visit: &mut dyn FnMut(Stepped),
+) -> Result<(), Malformed> {
     match Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)? {
         Codec::None => step_all(header, &mut { records }, Lengths::Binding, visit),
         codec => {
-            let mut stream = compression::open(codec, records).map_err(Malformed::from)?;
+            let mut stream = compression::open(codec, records, inflated).map_err(Malformed::from)?;
             step_all(header, &mut *stream, Lengths::Ignored, visit)
         }
     }
@@ -169,7 +184,7 @@ enum Lengths {
     Ignored,
 }
 
-fn survey(header: &BatchHeader, records: &[u8]) -> Result<Records, Malformed> {
+fn survey(header: &BatchHeader, records: &[u8], inflated: &mut u64) -> Result<Records, Malformed> {
     let mut found = Records {
         max_timestamp: NO_TIMESTAMP,
         min_timestamp: None,
@@ -177,7 +192,7 @@ fn survey(header: &BatchHeader, records: &[u8]) -> Result<Records, Malformed> {
         dense: true,
     };
     let mut expected = 0;
-    each_record(header, records, &mut |record| {
+    each_within(header, records, inflated, &mut |record| {
         found.max_timestamp = found.max_timestamp.max(record.timestamp);
         if record.timestamp != NO_TIMESTAMP {
             found.min_timestamp = Some(

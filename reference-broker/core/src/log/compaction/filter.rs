@@ -111,7 +111,7 @@ pub(super) fn plain<'a>(header: &BatchHeader, records: &'a [u8]) -> Result<std::
         Codec::None => Ok(records.into()),
         codec => {
             let mut plain = Vec::new();
-            compression::open(codec, records)?.read_to_end(&mut plain)?;
+            compression::open(codec, records, &mut { compression::INFLATED_LIMIT })?.read_to_end(&mut plain)?;
             Ok(plain.into())
         }
     }

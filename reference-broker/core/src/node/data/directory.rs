@@ -59,7 +59,7 @@ impl Node {
 
     /// Renames the directory of a deleted log, to be removed after `file.delete.delay.ms`.
     pub(super) fn discard(&mut self, log: &Log, now: Now) {
-        let discarded = format!("{}.{}{DISCARDED}", log.directory(), hex(log.topic_id()));
+        let discarded = aside(log.directory(), log.topic_id(), DISCARDED);
         // What cannot be renamed is set aside where a topic of this name is made again.
         if self.store.rename_directory(log.directory(), &discarded).is_ok() {
             let at = now.plus_ms(log.config().file_delete_delay_ms);
@@ -71,10 +71,7 @@ impl Node {
     /// in the topic made since.
     fn set_stray_aside(&mut self, directory: &str, id: TopicId) -> Result<(), StoreError> {
         match self.topic_id_in(directory)? {
-            Some(stray) if stray != id => {
-                let aside = format!("{directory}.{}{STRAY}", hex(stray));
-                self.store.rename_directory(directory, &aside)
-            }
+            Some(stray) if stray != id => self.store.rename_directory(directory, &aside(directory, stray, STRAY)),
             _ => Ok(()),
         }
     }
@@ -221,15 +218,21 @@ impl Node {
     }
 }
 
-fn hex(id: TopicId) -> String {
-    id.0.iter().map(|byte| format!("{byte:02x}")).collect()
+/// What a directory is called that is no partition's any more. Names are cut where a file system cuts them off, as Kafka does.
+fn aside(directory: &str, id: TopicId, ending: &str) -> String {
+    const LONGEST: usize = 255;
+    let id: String = id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = directory.len().min(LONGEST - 1 - id.len() - ending.len());
+    format!("{}.{id}{ending}", &directory[..kept])
 }
 
 /// `t-0.<32 hex digits>-delete`, and no directory of anyone else's.
 fn is_discarded(name: &str) -> bool {
     let parts = name.strip_suffix(DISCARDED).and_then(|name| name.rsplit_once('.'));
     parts.is_some_and(|(partition, id)| {
-        partition_of(partition).is_some() && id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit())
+        (partition_of(partition).is_some() || name.len() == 255)
+            && id.len() == 32
+            && id.bytes().all(|digit| digit.is_ascii_hexdigit())
     })
 }
 

@@ -66,3 +66,21 @@ fn a_directory_that_is_refused_is_left_as_it_was() {
         (before, 1)
     );
 }
+
+#[test]
+fn the_directory_of_a_deleted_topic_has_a_name_that_file_systems_take() {
+    let store = Shared::default();
+    let mut node = open(&store, 1).expect("an empty directory");
+    let longest = "n".repeat(249);
+    create(&mut node, vec![topic(&longest, 1)]);
+    let topic = TopicRef {
+        name: Some(longest),
+        id: TopicId::ZERO,
+    };
+    let deleted = node.delete_topics(vec![topic], NOW).expect("written");
+    assert!(deleted.iter().all(|(_, result)| result.is_ok()));
+    let discarded = named(&store, "-delete");
+    assert_eq!(discarded.iter().map(String::len).collect::<Vec<_>>(), [255]);
+    drop(open(&store, 2).expect("the same directory"));
+    assert_eq!(named(&store, "-delete").len(), 0);
+}
