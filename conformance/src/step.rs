@@ -40,7 +40,7 @@ use patience::Patience;
 pub use call::{Call, Place};
 pub use client::run_client;
 pub use facts::Facts;
-pub use given::{clean_up, given};
+pub use given::{NotGiven, clean_up, given};
 pub use session::{Limits, Session};
 
 /// What came of one step.

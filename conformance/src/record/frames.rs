@@ -159,6 +159,7 @@ mod tests {
             frames,
             findings: Vec::new(),
             broken: None,
+            by_target: false,
         }
     }
 

@@ -219,11 +219,13 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         observed: Vec<StepObservation>,
         gone: Option<String>,
     ) -> (Verdict, Vec<StepReport>) {
-        let broken = observed.iter().find_map(|step| step.broken.clone());
+        let broken = observed
+            .iter()
+            .find_map(|step| Some((step.broken.clone()?, step.by_target)));
         let mut steps: Vec<StepReport> = Vec::new();
         for observation in observed {
             let place = case.steps.iter().position(|step| step.line == observation.line);
-            let source = place.map(|index| case.steps[index].source.clone()).unwrap_or_default();
+            let source = place.map_or_else(|| "given".to_owned(), |index| case.steps[index].source.clone());
             let expected = place.and_then(|index| expected.get(index).cloned()).flatten();
             steps.push(report(observation, source, expected));
         }
@@ -231,8 +233,13 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
             last.findings
                 .push(format!("afterwards the target no longer answers: {gone}"));
         }
-        if let Some(why) = broken {
-            return (Verdict::Broken { why }, steps);
+        match (broken, steps.last_mut()) {
+            (Some((why, true)), Some(last)) => {
+                last.findings.push(why);
+                return (self.differs(case, cell), steps);
+            }
+            (Some((why, _)), _) => return (Verdict::Broken { why }, steps),
+            (None, _) => {}
         }
         if let Some(step) = steps.iter().find(|step| step.expected.is_none()) {
             let why = format!(

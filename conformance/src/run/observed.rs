@@ -14,7 +14,7 @@ use super::Broker;
 use super::event::FrameReport;
 use crate::case::{Arg, Case, Cell, DriverKind, Step};
 use crate::driver::apart::Clients;
-use crate::step::{self, Limits, Session, StepRun};
+use crate::step::{self, Limits, NotGiven, Session, StepRun};
 
 /// What one step came to.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct StepObservation {
     pub findings: Vec<String>,
     /// Why the step could not be asked; no step after it ran.
     pub broken: Option<String>,
+    /// Whether that is the target's doing, and so an answer: what the case takes for granted, it did not give.
+    pub by_target: bool,
 }
 
 /// Runs every step of a case at a cell. Ends early after a step that could not be asked.
@@ -84,7 +86,27 @@ impl Seen {
             frames,
             findings,
             broken,
+            by_target: false,
         };
+        self.push(observation);
+    }
+
+    fn not_given(&self, line: usize, not: NotGiven) {
+        let (why, by_target) = match not {
+            NotGiven::ByTarget(why) => (why, true),
+            NotGiven::ByUs(why) => (why, false),
+        };
+        self.push(StepObservation {
+            line,
+            lines: Vec::new(),
+            frames: Vec::new(),
+            findings: Vec::new(),
+            broken: Some(why),
+            by_target,
+        });
+    }
+
+    fn push(&self, observation: StepObservation) {
         self.steps
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -109,15 +131,9 @@ pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen
         clients,
         jobs: HashMap::new(),
     };
-    if let Err(why) = step::given(&play.session, &case.topics).await {
+    if let Err(not) = step::given(&play.session, &case.topics).await {
         let line = case.topics.first().map_or(1, |topic| topic.line);
-        return seen.add(
-            line,
-            StepRun {
-                broken: Some(why),
-                ..StepRun::default()
-            },
-        );
+        return seen.not_given(line, not);
     }
     for step in &case.steps {
         let run = play.step(step).await;

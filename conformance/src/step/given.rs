@@ -9,13 +9,26 @@ use crate::driver::wire::Request;
 use crate::observe::error_name;
 
 /// Makes the topics and waits until every partition answers its leader's name and its end.
-pub async fn given(session: &Session, topics: &[GivenTopic]) -> Result<(), String> {
+pub async fn given(session: &Session, topics: &[GivenTopic]) -> Result<(), NotGiven> {
     for topic in topics {
-        create(session, topic)
-            .await
-            .map_err(|why| format!("line {}: given topic {}: {why}", topic.line, topic.name))?;
+        create(session, topic).await.map_err(|not| {
+            let of = |why: String| format!("line {}: given topic {}: {why}", topic.line, topic.name);
+            match not {
+                NotGiven::ByTarget(why) => NotGiven::ByTarget(of(why)),
+                NotGiven::ByUs(why) => NotGiven::ByUs(of(why)),
+            }
+        })?;
     }
     Ok(())
+}
+
+/// Why a topic does not stand.
+#[derive(Debug)]
+pub enum NotGiven {
+    /// The target was asked for it, and did something else.
+    ByTarget(String),
+    /// It was not asked.
+    ByUs(String),
 }
 
 /// Takes the topics away again: a shared broker must not grow with every run. What comes of it is nobody's answer.
@@ -46,12 +59,12 @@ pub async fn clean_up(session: &Session, topics: &[GivenTopic]) {
         .await;
 }
 
-async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
+async fn create(session: &Session, topic: &GivenTopic) -> Result<(), NotGiven> {
     let name = session.symbols().names.unique(&topic.name);
     let version = session
         .facts()
         .common_version("CreateTopics")
-        .ok_or("the target does not advertise CreateTopics")?;
+        .ok_or_else(|| NotGiven::ByUs("the target does not advertise CreateTopics".to_owned()))?;
     let brokers: Vec<i32> = session.facts().brokers.iter().map(|broker| broker.id).collect();
     let mut entry = Struct::new().with("Name", name.as_str());
     let partitions = if topic.assignment.is_empty() {
@@ -61,7 +74,10 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
     } else {
         entry.set("NumPartitions", -1);
         entry.set("ReplicationFactor", -1_i16);
-        entry.set("Assignments", assignments(&topic.assignment, &brokers)?);
+        entry.set(
+            "Assignments",
+            assignments(&topic.assignment, &brokers).map_err(NotGiven::ByUs)?,
+        );
         i32::try_from(topic.assignment.len()).unwrap_or(i32::MAX)
     };
     entry.set("Configs", configs(&topic.config));
@@ -69,11 +85,11 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), String> {
     let reply = session
         .quietly(Request::new("CreateTopics", version, Value::Struct(body)), &Place::Any)
         .await
-        .ok_or("no answer to CreateTopics")?;
+        .ok_or_else(|| NotGiven::ByTarget("no answer to CreateTopics that can be read".to_owned()))?;
     match reply.at("Topics[0].ErrorCode").and_then(Value::as_i64) {
-        Some(0) => ready(session, &name, partitions).await,
-        Some(code) => Err(error_name(code)),
-        None => Err("an answer without the topic".to_owned()),
+        Some(0) => ready(session, &name, partitions).await.map_err(NotGiven::ByTarget),
+        Some(code) => Err(NotGiven::ByTarget(error_name(code))),
+        None => Err(NotGiven::ByTarget("an answer without the topic".to_owned())),
     }
 }
 
