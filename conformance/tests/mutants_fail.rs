@@ -24,7 +24,9 @@ caught! {
     an_answer_to_acks_zero_is_caught: "acks-zero-answered", "produce/acks-zero";
     an_append_that_replaces_is_caught: "append-replaces", "configs/append-to-default";
     compaction_of_a_live_key_is_caught: "compaction-drops-live", "compaction/newest-of-each-key";
+    a_setting_that_waits_for_a_restart_is_caught: "config-needs-restart", "configs/connections-limited";
     a_wrong_crc_that_is_taken_is_caught: "crc-unchecked", "produce/crc-wrong";
+    a_downgrade_that_nobody_allowed_is_caught: "downgrade-unasked", "cluster/update-features-refused";
     a_duplicate_with_a_new_offset_is_caught: "duplicate-new-offset", "idempotence/duplicate";
     a_stale_fetch_session_is_caught: "fetch-session-stale", "fetch/incremental";
     a_group_hash_without_abs_is_caught: "group-hash-without-abs", "groups/coordinator-partition";

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use broker_core::config::ConnectionLimits;
 use broker_core::{Node, Now, Ticket, node::Released};
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::api::{Answer, Call, Entry, Part};
@@ -96,6 +97,8 @@ pub(crate) struct Broker {
     node: Node,
     sources: Arc<dyn Sources>,
     clock: Clock,
+    /// Tells the listener how many connections there may be.
+    limits: watch::Sender<ConnectionLimits>,
     parked: HashMap<Ticket, Waiting>,
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
@@ -110,14 +113,22 @@ struct Waiting {
 }
 
 impl Broker {
-    pub(crate) fn new(node: Node, sources: Arc<dyn Sources>, clock: Clock) -> Self {
-        Self {
+    /// The broker, and what its listener obeys from now on.
+    pub(crate) fn new(
+        node: Node,
+        sources: Arc<dyn Sources>,
+        clock: Clock,
+    ) -> (Self, watch::Receiver<ConnectionLimits>) {
+        let (limits, obeyed) = watch::channel(node.config().dynamic.connections.clone());
+        let broker = Self {
             node,
             sources,
             clock,
+            limits,
             parked: HashMap::new(),
             sweep_at: FEW_PARKED,
-        }
+        };
+        (broker, obeyed)
     }
 
     /// Serves the inbox until every sender is gone or `stop` resolves; gives the node back for a clean stop.
@@ -143,7 +154,19 @@ impl Broker {
                 self.node.tick(now);
             }
             self.answer_released();
+            self.tell_limits();
         }
+    }
+
+    fn tell_limits(&self) {
+        let wanted = &self.node.config().dynamic.connections;
+        self.limits.send_if_modified(|present| {
+            let changed = present != wanted;
+            if changed {
+                present.clone_from(wanted);
+            }
+            changed
+        });
     }
 
     fn until_next_deadline(&self) -> Option<Duration> {

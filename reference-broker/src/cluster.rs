@@ -7,11 +7,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use broker_core::Node;
-use broker_core::config::BrokerConfig;
+use broker_core::config::{BrokerConfig, ConnectionLimits};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::broker::{Broker, Clock, Stop};
 use crate::net::{connection::Link, listener};
@@ -233,7 +233,7 @@ struct Opened {
     listener: TcpListener,
     address: SocketAddr,
     link: Link,
-    max_per_ip: usize,
+    limits: watch::Receiver<ConnectionLimits>,
     broker: Broker,
     inbox: mpsc::Receiver<crate::broker::Job>,
 }
@@ -267,7 +267,6 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         // A negative time is none: Kafka's way to say never.
         idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
     };
-    let max_per_ip = config.max_connections_per_ip;
     let clock = Clock::start();
     let identity = broker_core::node::Identity {
         host,
@@ -278,12 +277,13 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     };
     let node =
         Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
+    let (broker, limits) = Broker::new(node, sources, clock);
     Ok(Opened {
         listener,
         address,
         link,
-        max_per_ip,
-        broker: Broker::new(node, sources, clock),
+        limits,
+        broker,
         inbox: jobs,
     })
 }
@@ -293,11 +293,11 @@ async fn serve(opened: Opened, ready: oneshot::Sender<Result<SocketAddr, StartEr
         listener,
         address,
         link,
-        max_per_ip,
+        limits,
         broker,
         inbox,
     } = opened;
-    let accepting = tokio::spawn(listener::run(listener, link, max_per_ip));
+    let accepting = tokio::spawn(listener::run(listener, link, limits));
     let _ = ready.send(Ok(address));
     let (mut node, how) = broker.run(inbox, stop).await;
     accepting.abort();

@@ -6,12 +6,14 @@
 
 pub mod broker;
 pub mod describe;
+pub mod dynamic;
 pub mod layers;
 pub mod table;
 pub mod topic;
 pub mod value;
 
 pub use broker::{BrokerConfig, ConfigError};
+pub use dynamic::{ConnectionLimits, Dynamic};
 
 /// What a partition's log obeys: topic configs with their broker-level fallbacks already resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,8 +28,12 @@ mutants! {
     AppendReplaces = "append-replaces",
     /// Compaction takes records that nothing supersedes.
     CompactionDropsLive = "compaction-drops-live",
+    /// A setting of the broker that changes takes effect at the next start.
+    ConfigNeedsRestart = "config-needs-restart",
     /// A batch whose CRC is wrong is taken.
     CrcUnchecked = "crc-unchecked",
+    /// A feature goes down although the request only allows up.
+    DowngradeUnasked = "downgrade-unasked",
     /// A retried batch is answered with the offset that it would get now.
     DuplicateNewOffset = "duplicate-new-offset",
     /// An incremental fetch answers what the session saw before.

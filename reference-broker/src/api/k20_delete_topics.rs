@@ -22,6 +22,7 @@ impl Api for DeleteTopics {
     fn handle(request: DeleteTopicsRequest, call: &mut Call<'_>) -> Answer {
         let topics = wanted(&request);
         let refusal = match (call.node.config().delete_topic_enable, call.version) {
+            (true, _) if request.timeout_ms <= 0 => Some(ErrorCode::RequestTimedOut),
             (true, _) => None,
             (false, ..3) => Some(ErrorCode::InvalidRequest),
             (false, _) => Some(ErrorCode::TopicDeletionDisabled),

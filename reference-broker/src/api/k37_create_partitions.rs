@@ -34,10 +34,11 @@ impl Api for CreatePartitions {
                 .map(|topic| (topic.name.to_string(), Err(Refusal { code, message: None })))
                 .collect()
         };
-        let grown: Grown = call
-            .node
-            .create_partitions(topics, intent, call.now)
-            .unwrap_or_else(refuse);
+        let outcome = match request.timeout_ms {
+            ..=0 => Err(ErrorCode::RequestTimedOut),
+            _ => call.node.create_partitions(topics, intent, call.now),
+        };
+        let grown: Grown = outcome.unwrap_or_else(refuse);
         let results = grown.iter().map(|(name, result)| {
             let (code, message) = error(result);
             CreatePartitionsTopicResult::default()

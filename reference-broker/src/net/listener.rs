@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use broker_core::config::ConnectionLimits;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -15,21 +17,26 @@ use super::connection::{Link, serve};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until it is dropped; dropping it cuts every connection.
-pub(crate) async fn run(listener: TcpListener, link: Link, max_per_ip: usize) {
+pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Receiver<ConnectionLimits>) {
     let open = Arc::new(PerIp::default());
     let mut connections = JoinSet::new();
     loop {
+        let now = limits.borrow_and_update().clone();
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            // Beyond `max.connections` the next one waits unaccepted, as with Kafka.
+            accepted = listener.accept(), if connections.len() < now.total => match accepted {
                 Ok((socket, peer)) => {
                     // Beyond the limit Kafka accepts and closes at once.
-                    if let Some(place) = PerIp::take(&open, peer.ip(), max_per_ip) {
+                    if let Some(place) = PerIp::take(&open, peer.ip(), now.of(peer.ip())) {
                         connections.spawn(converse(socket, peer.ip(), link.clone(), place));
                     }
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
+            // A broker that is gone changes nothing any more.
+            Ok(()) = limits.changed() => {}
+            else => sleep(ACCEPT_PAUSE).await,
         }
     }
 }

@@ -93,6 +93,11 @@ impl OpenFiles {
     }
 
     fn forget(&self, path: &Path) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+    }
+
+    /// All that is open below a directory.
+    fn forget_directory(&self, path: &Path) {
         self.open
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -133,13 +138,13 @@ impl Store for DiskStore {
 
     fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
         let path = self.files.root.join(from);
-        self.files.forget(&path);
+        self.files.forget_directory(&path);
         fs::rename(&path, self.files.root.join(to)).map_err(failed("rename", &path))
     }
 
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
         let path = self.files.root.join(directory);
-        self.files.forget(&path);
+        self.files.forget_directory(&path);
         absent_is_fine(fs::remove_dir_all(&path)).map_err(failed("remove", &path))
     }
 

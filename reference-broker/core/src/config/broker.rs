@@ -2,7 +2,7 @@
 
 use super::layers::{Layers, Overrides};
 use super::table::{self, Update};
-use super::{GroupConfig, TopicConfig, topic};
+use super::{Dynamic, GroupConfig, TopicConfig, topic};
 
 /// A property that cannot be used.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -18,6 +18,18 @@ pub struct CleanerConfig {
     pub backoff_ms: i64,
     /// `log.cleaner.dedupe.buffer.size`
     pub dedupe_buffer_bytes: usize,
+}
+
+impl CleanerConfig {
+    /// What the layers come to. Values have been validated when they were set.
+    pub fn of(layers: Layers<'_>) -> Self {
+        let text = |name: &str| layers.value(name).unwrap_or_default();
+        Self {
+            enable: text("log.cleaner.enable") == "true",
+            backoff_ms: text("log.cleaner.backoff.ms").parse().unwrap_or(15_000),
+            dedupe_buffer_bytes: text("log.cleaner.dedupe.buffer.size").parse().unwrap_or(128 << 20),
+        }
+    }
 }
 
 /// What a broker is configured with at its start.
@@ -47,8 +59,8 @@ pub struct BrokerConfig {
     pub retention_check_ms: i64,
     /// `log.flush.offset.checkpoint.interval.ms`
     pub checkpoint_ms: i64,
-    /// `max.connections.per.ip`
-    pub max_connections_per_ip: usize,
+    /// What may change while the broker runs.
+    pub dynamic: Dynamic,
     /// `max.incremental.fetch.session.cache.slots`
     pub fetch_session_slots: usize,
     /// `max.request.partition.size.limit`
@@ -57,8 +69,6 @@ pub struct BrokerConfig {
     pub num_partitions: i32,
     /// `producer.id.expiration.check.interval.ms`
     pub producer_id_expiration_check_ms: i64,
-    /// `producer.id.expiration.ms`
-    pub producer_id_expiration_ms: i64,
     /// `socket.request.max.bytes`
     pub socket_request_max_bytes: i32,
     /// `transaction.max.timeout.ms`
@@ -137,20 +147,15 @@ impl BrokerConfig {
                 offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),
                 offsets_topic_num_partitions: int("offsets.topic.num.partitions"),
             },
-            cleaner: CleanerConfig {
-                enable: text("log.cleaner.enable") == "true",
-                backoff_ms: long("log.cleaner.backoff.ms"),
-                dedupe_buffer_bytes: usize::try_from(long("log.cleaner.dedupe.buffer.size")).unwrap_or(0),
-            },
+            cleaner: CleanerConfig::of(layers),
             initial_task_delay_ms: long("log.initial.task.delay.ms"),
             retention_check_ms: long("log.retention.check.interval.ms"),
             checkpoint_ms: int("log.flush.offset.checkpoint.interval.ms").into(),
-            max_connections_per_ip: count("max.connections.per.ip"),
+            dynamic: Dynamic::of(layers),
             fetch_session_slots: count("max.incremental.fetch.session.cache.slots"),
             max_request_partitions: int("max.request.partition.size.limit"),
             num_partitions: int("num.partitions"),
             producer_id_expiration_check_ms: int("producer.id.expiration.check.interval.ms").into(),
-            producer_id_expiration_ms: long("producer.id.expiration.ms"),
             socket_request_max_bytes: int("socket.request.max.bytes"),
             transaction_max_timeout_ms: int("transaction.max.timeout.ms"),
             fixed,

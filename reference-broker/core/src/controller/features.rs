@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::{Change, Controller, Decided, Intent, Refusal, plain};
 use crate::image::ResourceKind;
+use crate::mutant::{self, Mutant};
 use crate::records::{BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord};
 use crate::units::ErrorCode;
 
@@ -104,7 +105,7 @@ impl Controller<'_> {
         match (update.direction, update.level.cmp(&present)) {
             (Direction::Unknown, _) => refuse(update, "there is no such type of upgrade".into()),
             (_, std::cmp::Ordering::Equal) => Ok(Vec::new()),
-            (Direction::Up, std::cmp::Ordering::Less) => {
+            (Direction::Up, std::cmp::Ordering::Less) if !mutant::on(Mutant::DowngradeUnasked) => {
                 refuse(update, "a lower level needs an upgrade type that says so".into())
             }
             (Direction::Down, std::cmp::Ordering::Greater) => refuse(update, "it would go up".into()),

@@ -6,12 +6,15 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use super::{Features, Node, SupportedFeature};
+use crate::config::Dynamic;
+use crate::config::broker::CleanerConfig;
 use crate::config::value::list;
 use crate::controller::features::FEATURES;
 use crate::controller::loggers::Loggers;
 use crate::controller::producer_ids::BLOCK;
 use crate::controller::{Change, Controller, Decided};
 use crate::image::{Image, ResourceKind};
+use crate::mutant::{self, Mutant};
 use crate::records::MetadataRecord;
 use crate::units::{BrokerId, ErrorCode, Now, ProducerId, TopicId, TopicName, TopicPartition};
 
@@ -188,9 +191,21 @@ impl Node {
             self.reconfigure(&name);
         }
         if consequences.all_configured {
+            self.follow_config();
             // What cannot be written down is told again with the next change.
             let _ = self.tell_cordoned(now);
         }
+    }
+
+    /// Takes up what was changed of this broker's own settings.
+    fn follow_config(&mut self) {
+        if mutant::on(Mutant::ConfigNeedsRestart) {
+            return;
+        }
+        let layers = self.image().layers(self.broker_id(), &self.config.fixed);
+        let (dynamic, cleaner) = (Dynamic::of(layers), CleanerConfig::of(layers));
+        self.config.dynamic = dynamic;
+        self.config.cleaner = cleaner;
     }
 
     /// Tells the controller which directories `cordoned.log.dirs` closes to new replicas; Kafka's next heartbeat does.

@@ -2,6 +2,7 @@
 //! [`crate::config::topic`].
 
 use super::{Alteration, MIN_INSYNC, Op, Operation};
+use crate::config::dynamic;
 use crate::config::layers::Overrides;
 use crate::config::table::{self, Update};
 use crate::config::value;
@@ -53,7 +54,16 @@ impl Controller<'_> {
             let why = "Cannot update these configs at default cluster level, broker id must be specified";
             return invalid(format!("{why}: [{names}]"));
         }
-        validate_broker_values(&set)
+        validate_broker_values(&set)?;
+        for operation in &set {
+            let value = operation.value.as_deref().unwrap_or_default();
+            if matches!(operation.op, Op::Set)
+                && let Err(why) = dynamic::validate(&operation.name, value, self.layers())
+            {
+                return invalid(why);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn validate_min_insync(

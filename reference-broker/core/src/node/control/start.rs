@@ -184,6 +184,7 @@ impl Node {
         self.commit_silently(self.controller().fence_broker(id), now)?;
         self.commit_silently(self.controller().register_broker(&registration), now)?;
         self.commit_silently(self.controller().unfence_broker(id), now)?;
+        self.follow_config();
         self.tell_cordoned(now)?;
         self.lead_all(now);
         Ok(())

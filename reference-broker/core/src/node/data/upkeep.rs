@@ -94,7 +94,9 @@ impl Node {
     }
 
     fn forget_producers(&mut self, now: Now) {
-        let until_ms = now.unix_ms.saturating_sub(self.config.producer_id_expiration_ms);
+        let until_ms = now
+            .unix_ms
+            .saturating_sub(self.config.dynamic.producer_id_expiration_ms);
         self.logs
             .open
             .values_mut()
