@@ -24,6 +24,7 @@ mod read;
 mod send;
 mod session;
 mod topics;
+mod txn;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -176,6 +177,14 @@ pub const VERBS: &[&str] = &[
     "epoch-end",
     "delete-records",
     "init-producer",
+    "add-partitions",
+    "add-offsets",
+    "txn-commit",
+    "end-txn",
+    "write-marker",
+    "describe-txn",
+    "list-txns",
+    "describe-producers",
     "find-coordinator",
     "join",
     "enter",
@@ -216,6 +225,14 @@ async fn dispatch(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt>
         "end-offset" => offsets::end(call, args).await,
         "epoch-end" => offsets::epoch_end(call, args).await,
         "delete-records" => offsets::delete_records(call, args).await,
+        "add-partitions" => txn::add_partitions(call, args).await,
+        "add-offsets" => txn::add_offsets(call, args).await,
+        "txn-commit" => txn::commit(call, args).await,
+        "end-txn" => txn::end(call, args).await,
+        "write-marker" => txn::write_marker(call, args).await,
+        "describe-txn" => txn::describe(call, args).await,
+        "list-txns" => txn::list(call, args).await,
+        "describe-producers" => txn::producers(call, args).await,
         "find-coordinator" => commits::find_coordinator(call, args).await,
         "join" => group::join(call, args).await,
         "enter" => group::enter(call, args).await,

@@ -31,6 +31,11 @@ mod k20_delete_topics;
 mod k21_delete_records;
 mod k22_init_producer_id;
 mod k23_offset_for_leader_epoch;
+mod k24_add_partitions_to_txn;
+mod k25_add_offsets_to_txn;
+mod k26_end_txn;
+mod k27_write_txn_markers;
+mod k28_txn_offset_commit;
 mod k29_describe_acls;
 mod k30_create_acls;
 mod k31_delete_acls;
@@ -57,7 +62,10 @@ mod k51_alter_user_scram_credentials;
 mod k55_describe_quorum;
 mod k57_update_features;
 mod k60_describe_cluster;
+mod k61_describe_producers;
 mod k64_unregister_broker;
+mod k65_describe_transactions;
+mod k66_list_transactions;
 mod k68_consumer_group_heartbeat;
 mod k69_consumer_group_describe;
 mod k74_list_config_resources;
@@ -89,6 +97,11 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k21_delete_records::DeleteRecords>(),
     entry::<k22_init_producer_id::InitProducerId>(),
     entry::<k23_offset_for_leader_epoch::OffsetForLeaderEpoch>(),
+    entry::<k24_add_partitions_to_txn::AddPartitionsToTxn>(),
+    entry::<k25_add_offsets_to_txn::AddOffsetsToTxn>(),
+    entry::<k26_end_txn::EndTxn>(),
+    entry::<k27_write_txn_markers::WriteTxnMarkers>(),
+    entry::<k28_txn_offset_commit::TxnOffsetCommit>(),
     entry::<k29_describe_acls::DescribeAcls>(),
     entry::<k30_create_acls::CreateAcls>(),
     entry::<k31_delete_acls::DeleteAcls>(),
@@ -115,7 +128,10 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k55_describe_quorum::DescribeQuorum>(),
     entry::<k57_update_features::UpdateFeatures>(),
     entry::<k60_describe_cluster::DescribeCluster>(),
+    entry::<k61_describe_producers::DescribeProducers>(),
     entry::<k64_unregister_broker::UnregisterBroker>(),
+    entry::<k65_describe_transactions::DescribeTransactions>(),
+    entry::<k66_list_transactions::ListTransactions>(),
     entry::<k68_consumer_group_heartbeat::ConsumerGroupHeartbeat>(),
     entry::<k69_consumer_group_describe::ConsumerGroupDescribe>(),
     entry::<k74_list_config_resources::ListConfigResources>(),
@@ -312,7 +328,9 @@ generated!(
     OffsetCommitRequest,
     OffsetCommitResponse,
     OffsetFetchRequest,
-    OffsetFetchResponse
+    OffsetFetchResponse,
+    WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse
 );
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Requests and responses that `kafka-protocol` lacks in 4.3.1's versions, in all their versions: ListOffsets up to 11,
-//! OffsetCommit and OffsetFetch up to 10, DescribeLogDirs up to 5, AddRaftVoter up to 1. Generated from the schema tables; layout only, like the crate they stand in for.
+//! OffsetCommit and OffsetFetch up to 10, WriteTxnMarkers up to 2, DescribeLogDirs up to 5, AddRaftVoter up to 1. Generated
+//! from the schema tables; layout only, like the crate they stand in for.
 //! `decode` allocates by the counts it finds: the structural walk comes first.
 
 #[rustfmt::skip]
@@ -36,5 +37,7 @@ mod tests {
         agrees::<OffsetCommitResponse>();
         agrees::<OffsetFetchRequest>();
         agrees::<OffsetFetchResponse>();
+        agrees::<WriteTxnMarkersRequest>();
+        agrees::<WriteTxnMarkersResponse>();
     }
 }

@@ -58,7 +58,7 @@ fn names_a_value(fields: &[Field], path: &str) -> bool {
 fn default_path(api: &str) -> Option<&'static str> {
     match api {
         "JoinGroup" | "ConsumerGroupHeartbeat" | "ShareGroupHeartbeat" | "StreamsGroupHeartbeat" => Some("MemberId"),
-        "InitProducerId" => Some("ProducerId"),
+        "InitProducerId" | "EndTxn" => Some("ProducerId"),
         "Fetch" => Some("SessionId"),
         "CreateTopics" => Some("Topics[0].TopicId"),
         "Metadata" => Some("Topics[0].TopicId"),

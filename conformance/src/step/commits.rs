@@ -11,31 +11,9 @@ use crate::observe::quote;
 
 /// `commit g t/0=5 [metadata="x"] [member=$m1 generation=1] …`, or `commit g [{ at: t/0, offset: 5, metadata: x }]`
 pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    known_keys(args)?;
+    known_keys(args, &[])?;
     let group = call.name_at(args, 0, "a group name")?;
-    let mut entries = Vec::new();
-    for (key, offset) in args.named.iter().filter(|(key, _)| key.contains('/')) {
-        let (topic, partition) = call.topic_partition(&Arg::Word(key.clone()))?;
-        entries.push((
-            topic,
-            commit_entry(partition, Some(offset), args.get("metadata"), args.get("leader-epoch"))?,
-        ));
-    }
-    for entry in args.positional.iter().skip(1).flat_map(Arg::items) {
-        let at = entry
-            .get("at")
-            .ok_or_else(|| Halt::Broken(format!("at: TOPIC/PARTITION is missing in {entry}")))?;
-        let (topic, partition) = call.topic_partition(at)?;
-        entries.push((
-            topic,
-            commit_entry(
-                partition,
-                entry.get("offset"),
-                entry.get("metadata"),
-                entry.get("leader-epoch"),
-            )?,
-        ));
-    }
+    let entries = entries(call, args, 1)?;
     let mut body = Struct::new()
         .with("GroupId", group.as_str())
         .with(
@@ -71,7 +49,7 @@ pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
 }
 
 /// A partition is a key too: `t/0=5`.
-fn known_keys(args: &Args) -> Result<(), ArgError> {
+pub(super) fn known_keys(args: &Args, more: &[&str]) -> Result<(), ArgError> {
     let mut known = vec![
         "metadata",
         "leader-epoch",
@@ -80,6 +58,7 @@ fn known_keys(args: &Args) -> Result<(), ArgError> {
         "instance",
         "retention",
     ];
+    known.extend(more);
     known.extend(
         args.named
             .iter()
@@ -87,6 +66,34 @@ fn known_keys(args: &Args) -> Result<(), ArgError> {
             .filter(|key| key.contains('/')),
     );
     args.only(&known)
+}
+
+/// `t/0=5 …`, or `[{ at: t/0, offset: 5, metadata: x }]` behind the first `skip` arguments: topics with an entry each.
+pub(super) fn entries(call: &Call<'_>, args: &Args, skip: usize) -> Result<Vec<(String, Struct)>, Halt> {
+    let mut entries = Vec::new();
+    for (key, offset) in args.named.iter().filter(|(key, _)| key.contains('/')) {
+        let (topic, partition) = call.topic_partition(&Arg::Word(key.clone()))?;
+        entries.push((
+            topic,
+            commit_entry(partition, Some(offset), args.get("metadata"), args.get("leader-epoch"))?,
+        ));
+    }
+    for entry in args.positional.iter().skip(skip).flat_map(Arg::items) {
+        let at = entry
+            .get("at")
+            .ok_or_else(|| Halt::Broken(format!("at: TOPIC/PARTITION is missing in {entry}")))?;
+        let (topic, partition) = call.topic_partition(at)?;
+        entries.push((
+            topic,
+            commit_entry(
+                partition,
+                entry.get("offset"),
+                entry.get("metadata"),
+                entry.get("leader-epoch"),
+            )?,
+        ));
+    }
+    Ok(entries)
 }
 
 fn commit_entry(

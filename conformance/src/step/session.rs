@@ -107,6 +107,11 @@ impl Session {
             .ok_or_else(|| Halt::Broken(format!("the target does not advertise {api}; name it under apis:")))
     }
 
+    /// The version of this run, where an API is its matrix.
+    pub(super) fn matrix_version(&self, api: &str) -> Option<i16> {
+        self.cell.version_of(api)
+    }
+
     /// The arguments with every name and symbol bound; `$t.id` is asked of the target where no step captured it.
     pub(super) async fn bind(&self, args: &Args) -> Result<Args, ArgError> {
         for name in topic_id_symbols(args) {

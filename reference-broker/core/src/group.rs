@@ -13,8 +13,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::config::GroupConfig;
+use crate::log::producers::TransactionResult;
 use crate::machine::{Machine, Step, Ticket};
-use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName};
+use crate::units::{Deadline, ErrorCode, Now, ProducerEpoch, ProducerId, TopicId, TopicName};
 
 mod classic;
 mod codec;
@@ -22,6 +23,7 @@ mod consumer;
 mod describe;
 mod hash;
 mod offsets;
+mod pending;
 mod record;
 mod timers;
 
@@ -37,6 +39,8 @@ pub use describe::{Described, DescribedMember, Listed};
 pub use hash::partition_for;
 use offsets::Offsets;
 pub use offsets::{Commit, OffsetToCommit};
+use pending::Pending;
+pub use pending::TxnCommit;
 pub use record::{GroupValue, MemberValue, OffsetKey, OffsetValue, Record};
 pub use timers::Timer;
 use timers::Timers;
@@ -63,6 +67,8 @@ pub enum Command {
     ConsumerHeartbeat(Box<ConsumerHeartbeat>),
     /// OffsetCommit.
     Commit(Commit),
+    /// TxnOffsetCommit.
+    TxnCommit(TxnCommit),
     /// OffsetDelete.
     DeleteOffsets(GroupId, Vec<(TopicName, i32)>),
     /// DeleteGroups, one group.
@@ -88,6 +94,7 @@ impl Command {
             | Self::DeleteOffsets(group, _) => group.is_empty().then_some(Outcome::Refused(ErrorCode::InvalidGroupId)),
             Self::ConsumerHeartbeat(beat) => beat.refusal().map(|(error, why)| Outcome::RefusedWith(error, why)),
             Self::Commit(_)
+            | Self::TxnCommit(_)
             | Self::DeleteGroup(_)
             | Self::TopicDeleted(..)
             | Self::Load
@@ -120,6 +127,10 @@ impl Outcome {
 pub enum Change {
     /// A record of the offsets topic, appended before it is applied.
     Durable(Record),
+    /// An offset committed in the transaction of a producer, in a batch of that transaction.
+    Pending(ProducerId, ProducerEpoch, OffsetKey, OffsetValue),
+    /// A marker ended a producer's transaction. It is written where all markers are.
+    Decided(ProducerId, TransactionResult),
     /// Something about a group that a restart forgets.
     Soft(GroupId, Soft),
     /// A deadline has been dealt with.
@@ -242,6 +253,7 @@ pub struct Coordinator {
     consumers: BTreeMap<GroupId, ConsumerGroup>,
     topics: Arc<Topics>,
     offsets: Offsets,
+    pending: Pending,
     timers: Timers,
     unsettled: Option<(GroupId, Settle)>,
 }
@@ -255,6 +267,7 @@ impl Coordinator {
             consumers: BTreeMap::new(),
             topics: Arc::new(Topics::default()),
             offsets: Offsets::default(),
+            pending: Pending::default(),
             timers: Timers::default(),
             unsettled: None,
         }
@@ -317,6 +330,7 @@ impl Machine for Coordinator {
             Command::Leave(leave) => self.decide_leave(&leave),
             Command::ConsumerHeartbeat(beat) => self.decide_consumer_heartbeat(&beat, now),
             Command::Commit(commit) => self.decide_commit(commit, now),
+            Command::TxnCommit(commit) => self.decide_txn_commit(commit, now),
             Command::DeleteOffsets(group, partitions) => self.decide_delete_offsets(&group, &partitions),
             Command::DeleteGroup(group) => self.decide_delete_group(&group),
             Command::TopicDeleted(topic, id) => self.decide_topic_deleted(&topic, id),
@@ -331,6 +345,8 @@ impl Machine for Coordinator {
         match change {
             Change::Durable(Record::Offset(key, value)) => self.apply_offset(key, value.as_ref()),
             Change::Durable(Record::Consumer(id, record)) => self.apply_consumer(id, record),
+            Change::Pending(producer_id, _, key, value) => self.apply_pending(*producer_id, key, value),
+            Change::Decided(producer_id, result) => self.apply_decided(*producer_id, *result),
             Change::Durable(Record::Group(id, Some(value))) => self.apply_group(id, value),
             Change::Durable(Record::Group(id, None)) => self.remove_group(id),
             Change::Soft(id, soft) => self.apply_soft(id, soft),
@@ -346,11 +362,11 @@ impl Coordinator {
     /// A commit without membership makes a simple group: one without members or protocol type.
     fn apply_offset(&mut self, key: &OffsetKey, value: Option<&OffsetValue>) {
         if let Some(value) = value {
-            if !self.exists(&key.group) {
-                self.groups.insert(Arc::clone(&key.group), ClassicGroup::default());
-            }
+            self.ensure_group(&key.group);
+            self.pending.overtaken(key);
             self.offsets.put(key, value.clone());
         } else {
+            self.pending.remove(key);
             self.offsets.remove(key);
         }
     }
@@ -358,6 +374,12 @@ impl Coordinator {
     /// Is there a group of that name, of either kind?
     fn exists(&self, id: &str) -> bool {
         self.groups.contains_key(id) || self.consumers.contains_key(id)
+    }
+
+    fn ensure_group(&mut self, id: &GroupId) {
+        if !self.exists(id) {
+            self.groups.insert(Arc::clone(id), ClassicGroup::default());
+        }
     }
 
     fn apply_group(&mut self, id: &GroupId, value: &GroupValue) {

@@ -18,6 +18,7 @@ pub mod mutant;
 pub mod node;
 pub mod records;
 pub mod store;
+pub mod txn;
 pub mod units;
 
 pub use machine::{Machine, Reply, Step, Ticket};

@@ -26,6 +26,7 @@ use bytes::Bytes;
 
 use crate::config::TopicConfig;
 use crate::machine::{Machine, Reply, Step};
+use crate::mutant::{self, Mutant};
 use crate::units::{ErrorCode, LeaderEpoch, Now, Offset, TopicId};
 use aborted::AbortedTransaction;
 use append::{Append, Appended, Refusal};
@@ -251,6 +252,7 @@ impl Log {
     /// The offset up to which every transaction is decided.
     pub fn last_stable_offset(&self) -> Offset {
         match self.producers.first_unstable() {
+            Some(_) if mutant::on(Mutant::LastStableIgnored) => self.high_watermark,
             Some(unstable) => unstable.max(self.log_start).min(self.high_watermark),
             None => self.high_watermark,
         }
@@ -327,7 +329,7 @@ impl Log {
         let Some(completed) = self.producers.marked(header, marker) else {
             return;
         };
-        if completed.verdict == TransactionResult::Abort {
+        if completed.verdict == TransactionResult::Abort && !mutant::on(Mutant::AbortedIndexDropped) {
             let last_stable = self.producers.last_stable_after(&completed, self.log_end);
             self.active_mut()
                 .aborted

@@ -22,6 +22,10 @@ macro_rules! mutants {
 }
 
 mutants! {
+    /// No reader is told which transactions were aborted.
+    AbortedIndexDropped = "aborted-index-dropped",
+    /// Offsets of a transaction that was aborted are committed.
+    AbortedOffsetsRevealed = "aborted-offsets-revealed",
     /// Produce with acks=0 is answered.
     AcksZeroAnswered = "acks-zero-answered",
     /// APPEND to a list config replaces the list.
@@ -42,10 +46,16 @@ mutants! {
     GroupHashWithoutAbs = "group-hash-without-abs",
     /// The sparse index points one entry too far.
     IndexOffByOne = "index-off-by-one",
+    /// Readers of what is committed are given what is not decided.
+    LastStableIgnored = "last-stable-ignored",
     /// A member that leaves stays.
     LeaveIgnored = "leave-ignored",
     /// A long poll answers at once, however little there is.
     LongPollIgnored = "long-poll-ignored",
+    /// A marker ends a transaction whatever its producer's epoch.
+    MarkerEpochUnchecked = "marker-epoch-unchecked",
+    /// Of the markers of a transaction only the first is written.
+    MarkerLost = "marker-lost",
     /// Committed offsets are forgotten at a restart.
     OffsetsForgotten = "offsets-forgotten",
     /// A restarted broker hands out producer ids again that it has handed out before.

@@ -7,6 +7,7 @@ mod control;
 pub mod data;
 mod fetch;
 pub mod groups;
+pub mod transactions;
 
 pub use control::cluster::{LogDir, Quorum};
 
@@ -26,6 +27,7 @@ pub struct Node {
     pub(crate) logs: data::Logs,
     pub(crate) control: control::Control,
     pub(crate) groups: groups::Groups,
+    pub(crate) transactions: transactions::Transactions,
     pub(crate) sessions: Sessions,
     pub(crate) waits: Waits,
     next_ticket: u64,
@@ -96,6 +98,7 @@ impl Node {
             logs: data::Logs::default(),
             control: control::Control::default(),
             groups: groups::Groups::default(),
+            transactions: transactions::Transactions::default(),
             sessions: Sessions::new(config.fetch_session_slots),
             config,
             waits: Waits::default(),
@@ -107,6 +110,7 @@ impl Node {
         node.recover_logs()?;
         node.open_control(&identity, now)?;
         node.load_all_groups(now)?;
+        node.load_all_transactions(now)?;
         Ok(node)
     }
 
@@ -135,16 +139,22 @@ impl Node {
 
     /// When [`Node::tick`] must be called at the latest.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        [self.fetch_deadline(), self.groups_deadline(), self.logs_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.fetch_deadline(),
+            self.groups_deadline(),
+            self.logs_deadline(),
+            self.transactions_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Lets everything happen that has fallen due.
     pub fn tick(&mut self, now: Now) {
         self.fetch_tick(now);
         self.groups_tick(now);
+        self.transactions_tick(now);
         self.logs_tick(now);
     }
 }

@@ -39,6 +39,15 @@ unit!(
     /// Node id of a broker.
     BrokerId(i32)
 );
+/// A producer as its client names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Producer {
+    /// Its id.
+    pub id: ProducerId,
+    /// Its epoch.
+    pub epoch: ProducerEpoch,
+}
+
 /// A topic's identity for life (KIP-516); all zero where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TopicId(pub [u8; 16]);

@@ -10,6 +10,7 @@ use std::ops::RangeInclusive;
 use broker_core::log::append::{Appended, Refusal, Zstd, admissible};
 use broker_core::log::walk::{Shape, Walked};
 use broker_core::mutant::{self, Mutant};
+use broker_core::node::transactions::Enlistment;
 use broker_core::units::{ErrorCode, TopicId, TopicName, TopicPartition};
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::TopicProduceData;
@@ -30,6 +31,7 @@ struct Semantics {
     tells_log_start: bool,
     blames_records: bool,
     topics_by_id: bool,
+    enlistment: Enlistment,
 }
 
 impl Semantics {
@@ -39,6 +41,11 @@ impl Semantics {
             tells_log_start: version >= 5,
             blames_records: version >= 8,
             topics_by_id: version >= 13,
+            enlistment: match version {
+                ..=10 => Enlistment::Refused,
+                11 => Enlistment::Abortable,
+                12.. => Enlistment::Implicit,
+            },
         }
     }
 }
@@ -62,10 +69,16 @@ impl Api for Produce {
                 .into_iter()
                 .map(|asked| (asked.topic, refused(asked.index, refusal.clone(), semantics)))
                 .collect(),
-            Ok(entries) => entries
-                .into_iter()
-                .map(|entry| entry.append(acks, call, semantics))
-                .collect(),
+            Ok(entries) => {
+                let entering = enlisted(
+                    &entries,
+                    request.transactional_id.as_ref().map(|id| &***id),
+                    call,
+                    semantics,
+                );
+                let append = |entry: Entry| entry.append(acks, &entering, call, semantics);
+                entries.into_iter().map(append).collect()
+            }
         };
         let response = by_topic(answers);
         let failed = response
@@ -223,10 +236,45 @@ fn stumble(found: &[Result<(TopicPartition, Walked), ErrorCode>], semantics: Sem
     })
 }
 
+/// The partitions that come into a transaction with this request, or are refused because they are not in it.
+type Entering = HashMap<TopicPartition, Result<(), ErrorCode>>;
+
+fn enlisted(entries: &[Entry], id: Option<&str>, call: &mut Call<'_>, semantics: Semantics) -> Entering {
+    let mut outside = Vec::new();
+    let mut by = None;
+    for (tp, walked) in entries.iter().filter_map(|entry| entry.found.as_ref().ok()) {
+        if let Some(producer) = walked.transactional_producer()
+            && !call.node.is_in_transaction(tp, producer)
+        {
+            let sequence = walked.header.map_or(i32::MAX, |header| header.base_sequence);
+            call.node.tries_to_enter(tp, producer, sequence);
+            outside.push(tp.clone());
+            by = Some(producer);
+        }
+    }
+    let Some(producer) = by else {
+        return Entering::new();
+    };
+    let verdicts = call.node.enlist(
+        id.unwrap_or_default(),
+        producer,
+        &outside,
+        semantics.enlistment,
+        call.now,
+    );
+    outside.into_iter().zip(verdicts).collect()
+}
+
 impl Entry {
-    fn append(self, acks: i16, call: &mut Call<'_>, semantics: Semantics) -> (Topic, PartitionProduceResponse) {
+    fn append(
+        self,
+        acks: i16,
+        entering: &Entering,
+        call: &mut Call<'_>,
+        semantics: Semantics,
+    ) -> (Topic, PartitionProduceResponse) {
         let appended = match self.found {
-            Ok((tp, walked)) => append(&tp, walked, acks, call),
+            Ok((tp, walked)) => append(&tp, walked, acks, entering.get(&tp), call, semantics),
             Err(error) => Err(Refusal::bare(error)),
         };
         let answer = match appended {
@@ -237,14 +285,16 @@ impl Entry {
     }
 }
 
-fn append(tp: &TopicPartition, walked: Walked, acks: i16, call: &mut Call<'_>) -> Result<Appended, Refusal> {
-    if walked.transactional_producer().is_some() {
-        // As from a Kafka whose transaction coordinator is not there.
-        let message = Some("the transaction coordinator is not available".to_owned());
-        return Err(Refusal {
-            message,
-            ..Refusal::bare(ErrorCode::NotEnoughReplicas)
-        });
+fn append(
+    tp: &TopicPartition,
+    walked: Walked,
+    acks: i16,
+    entering: Option<&Result<(), ErrorCode>>,
+    call: &mut Call<'_>,
+    semantics: Semantics,
+) -> Result<Appended, Refusal> {
+    if let Some(Err(error)) = entering {
+        return Err(outside(*error));
     }
     if !matches!(acks, -1..=1) {
         return Err(Refusal::bare(ErrorCode::InvalidRequiredAcks));
@@ -252,7 +302,26 @@ fn append(tp: &TopicPartition, walked: Walked, acks: i16, call: &mut Call<'_>) -
     if is_internal(&tp.topic) && call.client_id != "__admin_client" {
         return Err(Refusal::bare(ErrorCode::InvalidTopicException));
     }
-    call.node.produce(tp, walked, call.now)
+    match walked.transactional_producer().filter(|_| entering.is_some()) {
+        Some(producer) => call
+            .node
+            .produce_entering(tp, walked, producer, semantics.enlistment, call.now),
+        None => call.node.produce(tp, walked, call.now),
+    }
+}
+
+/// Kafka tells in words what it says under another name.
+fn outside(error: ErrorCode) -> Refusal {
+    let message = match error {
+        ErrorCode::InvalidTxnState => Some("the partition is not in the transaction"),
+        ErrorCode::NotEnoughReplicas => Some("the transaction coordinator cannot say as yet"),
+        ErrorCode::ConcurrentTransactions => Some("the transaction before is still being ended"),
+        _ => None,
+    };
+    Refusal {
+        message: message.map(str::to_owned),
+        ..Refusal::bare(error)
+    }
 }
 
 fn by_topic(answers: Vec<(Topic, PartitionProduceResponse)>) -> ProduceResponse {

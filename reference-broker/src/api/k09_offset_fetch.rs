@@ -1,8 +1,6 @@
 //! OffsetFetch. v1 the oldest served, errors on each partition · v2 null for all topics, error on top · v3 throttle
 //! time · v5 leader epoch (KIP-320) · v6 flexible · v7 require stable (KIP-447) · v8 many groups (KIP-709) · v9 member
 //! id and epoch, for groups of the consumer protocol alone (KIP-848) · v10 topic ids (KIP-516).
-//!
-//! There are no transactions yet, so every offset is stable.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -28,15 +26,18 @@ struct Semantics {
     tells_epoch: bool,
     many_groups: bool,
     topics_by_id: bool,
+    /// What the request wants: no offset that an open transaction may yet change (KIP-447).
+    requires_stable: bool,
 }
 
 impl Semantics {
-    fn of(version: i16) -> Self {
+    fn of(version: i16, request: &OffsetFetchRequest) -> Self {
         Self {
             errors_on_partitions: version < 2,
             tells_epoch: version >= 5,
             many_groups: version >= 8,
             topics_by_id: version >= 10,
+            requires_stable: request.require_stable,
         }
     }
 }
@@ -48,7 +49,7 @@ impl Api for OffsetFetch {
     const VERSIONS: RangeInclusive<i16> = 1..=10;
 
     fn handle(request: OffsetFetchRequest, call: &mut Call<'_>) -> Answer {
-        let semantics = Semantics::of(call.version);
+        let semantics = Semantics::of(call.version, &request);
         let mut budget = ReplyBudget::default();
         if semantics.many_groups {
             let groups = request
@@ -161,11 +162,17 @@ fn of_topic(
     };
     let queries: Vec<OffsetQuery> = topic.partition_indexes.iter().map(query).collect();
     let values = call.node.committed(group, &queries, call.now)?;
+    let unstable = if semantics.requires_stable {
+        call.node.unstable(group, &queries, call.now)?
+    } else {
+        vec![false; queries.len()]
+    };
     values.iter().flatten().try_for_each(|value| budget.take(size(value)))?;
-    let partitions = topic.partition_indexes.iter().zip(values);
+    let partitions = topic.partition_indexes.iter().zip(values).zip(unstable);
     Ok(answer(
         topic,
-        partitions.map(|(index, value)| match value {
+        partitions.map(|((index, value), unstable)| match value {
+            _ if unstable => nothing(*index, Some(ErrorCode::UnstableOffsetCommit)),
             Some(value) => committed(*index, &value, semantics),
             None => nothing(*index, None),
         }),
@@ -187,8 +194,18 @@ fn all(
             };
             topics.push((Arc::clone(&name), topic));
         }
+        let query = OffsetQuery {
+            topic: Arc::clone(&name),
+            topic_id: TopicId::ZERO,
+            partition,
+        };
+        let unstable = semantics.requires_stable && call.node.unstable(group, &[query], call.now)? == [true];
         if let Some((_, topic)) = topics.last_mut() {
-            topic.partitions.push(committed(partition, &value, semantics));
+            topic.partitions.push(if unstable {
+                nothing(partition, Some(ErrorCode::UnstableOffsetCommit))
+            } else {
+                committed(partition, &value, semantics)
+            });
         }
     }
     Ok(topics.into_iter().map(|(_, topic)| topic).collect())

@@ -1304,3 +1304,182 @@ impl Message for AddRaftVoterResponse {
         Ok(Self { throttle_time_ms, error_code, error_message })
     }
 }
+
+/// `WriteTxnMarkersRequest`, versions 1-2.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WriteTxnMarkersRequest {
+    pub(crate) markers: Vec<WritableTxnMarker>,
+}
+
+impl Message for WriteTxnMarkersRequest {
+    const NAME: &'static str = "WriteTxnMarkersRequest";
+    const TYPE: i16 = 27;
+    const VERSIONS: RangeInclusive<i16> = 1..=2;
+    const FLEXIBLE_FROM: i16 = 1;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.array(&self.markers, |to, each| each.write(to, in_version))?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let markers = from.array(|from| WritableTxnMarker::read(from, in_version))?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { markers })
+    }
+}
+
+/// `WritableTxnMarker` of [`WriteTxnMarkersRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WritableTxnMarker {
+    pub(crate) producer_id: i64,
+    pub(crate) producer_epoch: i16,
+    pub(crate) transaction_result: bool,
+    pub(crate) topics: Vec<WritableTxnMarkerTopic>,
+    pub(crate) coordinator_epoch: i32,
+    pub(crate) transaction_version: i8,
+}
+
+impl WritableTxnMarker {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int64(self.producer_id);
+        to.int16(self.producer_epoch);
+        to.bool(self.transaction_result);
+        to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        to.int32(self.coordinator_epoch);
+        if in_version >= 2 {
+            to.int8(self.transaction_version);
+        }
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let producer_id = from.int64()?;
+        let producer_epoch = from.int16()?;
+        let transaction_result = from.bool()?;
+        let topics = from.array(|from| WritableTxnMarkerTopic::read(from, in_version))?;
+        let coordinator_epoch = from.int32()?;
+        let transaction_version = if in_version >= 2 { from.int8()? } else { 0 };
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { producer_id, producer_epoch, transaction_result, topics, coordinator_epoch, transaction_version })
+    }
+}
+
+/// `WritableTxnMarkerTopic` of [`WriteTxnMarkersRequest`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WritableTxnMarkerTopic {
+    pub(crate) name: String,
+    pub(crate) partition_indexes: Vec<i32>,
+}
+
+impl WritableTxnMarkerTopic {
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.name)?;
+        to.array(&self.partition_indexes, |to, each| { to.int32(*each); Ok(()) })?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let name = from.string()?;
+        let partition_indexes = from.array(Reader::int32)?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { name, partition_indexes })
+    }
+}
+
+/// `WriteTxnMarkersResponse`, versions 1-2.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WriteTxnMarkersResponse {
+    pub(crate) markers: Vec<WritableTxnMarkerResult>,
+}
+
+impl Message for WriteTxnMarkersResponse {
+    const NAME: &'static str = "WriteTxnMarkersResponse";
+    const TYPE: i16 = 27;
+    const VERSIONS: RangeInclusive<i16> = 1..=2;
+    const FLEXIBLE_FROM: i16 = 1;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.array(&self.markers, |to, each| each.write(to, in_version))?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let markers = from.array(|from| WritableTxnMarkerResult::read(from, in_version))?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { markers })
+    }
+}
+
+/// `WritableTxnMarkerResult` of [`WriteTxnMarkersResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WritableTxnMarkerResult {
+    pub(crate) producer_id: i64,
+    pub(crate) topics: Vec<WritableTxnMarkerTopicResult>,
+}
+
+impl WritableTxnMarkerResult {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int64(self.producer_id);
+        to.array(&self.topics, |to, each| each.write(to, in_version))?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let producer_id = from.int64()?;
+        let topics = from.array(|from| WritableTxnMarkerTopicResult::read(from, in_version))?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { producer_id, topics })
+    }
+}
+
+/// `WritableTxnMarkerTopicResult` of [`WriteTxnMarkersResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WritableTxnMarkerTopicResult {
+    pub(crate) name: String,
+    pub(crate) partitions: Vec<WritableTxnMarkerPartitionResult>,
+}
+
+impl WritableTxnMarkerTopicResult {
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.string(&self.name)?;
+        to.array(&self.partitions, |to, each| each.write(to, in_version))?;
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let name = from.string()?;
+        let partitions = from.array(|from| WritableTxnMarkerPartitionResult::read(from, in_version))?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { name, partitions })
+    }
+}
+
+/// `WritableTxnMarkerPartitionResult` of [`WriteTxnMarkersResponse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WritableTxnMarkerPartitionResult {
+    pub(crate) partition_index: i32,
+    pub(crate) error_code: i16,
+}
+
+impl WritableTxnMarkerPartitionResult {
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.partition_index);
+        to.int16(self.error_code);
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let partition_index = from.int32()?;
+        let error_code = from.int16()?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { partition_index, error_code })
+    }
+}

@@ -71,8 +71,14 @@ pub struct BrokerConfig {
     pub producer_id_expiration_check_ms: i64,
     /// `socket.request.max.bytes`
     pub socket_request_max_bytes: i32,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`
+    pub transaction_time_out_check_ms: i64,
     /// `transaction.max.timeout.ms`
     pub transaction_max_timeout_ms: i32,
+    /// `transaction.remove.expired.transaction.cleanup.interval.ms`
+    pub transactional_id_expiration_check_ms: i64,
+    /// `transactional.id.expiration.ms`
+    pub transactional_id_expiration_ms: i64,
     /// What was given, by name.
     pub fixed: Overrides,
 }
@@ -158,6 +164,10 @@ impl BrokerConfig {
             producer_id_expiration_check_ms: int("producer.id.expiration.check.interval.ms").into(),
             socket_request_max_bytes: int("socket.request.max.bytes"),
             transaction_max_timeout_ms: int("transaction.max.timeout.ms"),
+            transaction_time_out_check_ms: int("transaction.abort.timed.out.transaction.cleanup.interval.ms").into(),
+            transactional_id_expiration_check_ms: int("transaction.remove.expired.transaction.cleanup.interval.ms")
+                .into(),
+            transactional_id_expiration_ms: int("transactional.id.expiration.ms").into(),
             fixed,
         }
     }

@@ -137,7 +137,7 @@ impl Coordinator {
     }
 
     /// Kafka counts Java's `String.length()`.
-    fn check_metadata(&self, offset: &OffsetToCommit) -> Result<(), ErrorCode> {
+    pub(super) fn check_metadata(&self, offset: &OffsetToCommit) -> Result<(), ErrorCode> {
         let length = offset
             .metadata
             .as_deref()
@@ -249,7 +249,7 @@ impl Coordinator {
                 all_expired = false;
             }
         }
-        if all_expired && self.is_empty(id) {
+        if all_expired && self.is_empty(id) && !self.pending.has_group(id) {
             tombstones.extend(self.group_tombstones(id));
         }
         tombstones
@@ -288,7 +288,7 @@ impl ClassicGroup {
 }
 
 impl OffsetToCommit {
-    fn as_record(&self, commit: &Commit, now: Now) -> Record {
+    pub(super) fn as_record(&self, commit: &Commit, now: Now) -> Record {
         let key = OffsetKey {
             group: Arc::clone(&commit.group),
             topic: Arc::clone(&self.topic),

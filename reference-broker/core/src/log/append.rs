@@ -18,8 +18,30 @@ use crate::units::{ErrorCode, Now, Offset};
 pub enum Append {
     /// A producer's: nothing in it is believed.
     Client(Walked),
-    /// This broker's own.
+    /// The same, as the first of a transaction here: in order also with those that were refused before it (KIP-890).
+    Entering(Walked, Entering),
+    /// This broker's own. One of a producer (committed offsets in a transaction) must be of its present epoch.
     Own(Batch),
+    /// An EndTxn marker.
+    Marker(Batch, MarkerRule),
+}
+
+/// What the first batch of a transaction in a partition is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entering {
+    /// The lowest sequence that its producer has tried to enter with.
+    pub lowest_sequence: i32,
+    /// A producer that this log knows nothing of has lost nothing: its first batch has sequence 0.
+    pub begins_with_zero: bool,
+}
+
+/// Which epochs a marker may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkerRule {
+    /// The producer's own, or a later one.
+    NotOlder,
+    /// A later one, as version 2 has it; the same where nothing is open, for a marker that is sent again.
+    Newer,
 }
 
 /// Where a batch stands.
@@ -95,7 +117,11 @@ impl Log {
     pub(super) fn decide_append(&self, append: Append, now: Now) -> Step<Change, Outcome> {
         let decided = match append {
             Append::Client(walked) => self.client_batch(&walked, now),
-            Append::Own(batch) => self.fits_segment(&batch).map(|()| Decided::Write(batch)),
+            Append::Entering(walked, entering) => self
+                .may_enter(&walked, entering)
+                .and_then(|()| self.client_batch(&walked, now)),
+            Append::Own(batch) => self.own_batch(batch),
+            Append::Marker(batch, rule) => self.marker(batch, rule),
         };
         match decided {
             Ok(Decided::Write(batch)) => self.place(batch, now),
@@ -108,6 +134,41 @@ impl Log {
                 }
             }
             Err(refusal) => Step::answer(Outcome::Refused(refusal)),
+        }
+    }
+
+    fn own_batch(&self, batch: Batch) -> Result<Decided, Refusal> {
+        self.fits_segment(&batch)?;
+        let known = self.producers.get(batch.header.producer_id);
+        let is_stale = known.is_some_and(|known| batch.header.producer_epoch < known.epoch);
+        if batch.header.has_producer() && is_stale {
+            Err(self.refusal(ErrorCode::InvalidProducerEpoch))
+        } else {
+            Ok(Decided::Write(batch))
+        }
+    }
+
+    fn marker(&self, batch: Batch, rule: MarkerRule) -> Result<Decided, Refusal> {
+        if let Some(known) = self.producers.get(batch.header.producer_id) {
+            let marker = end_marker(&batch.header, &batch.records);
+            known
+                .may_be_marked(batch.header.producer_epoch, marker, rule)
+                .map_err(|error| self.refusal(error))?;
+        }
+        Ok(Decided::Write(batch))
+    }
+
+    fn may_enter(&self, walked: &Walked, entering: Entering) -> Result<(), Refusal> {
+        let in_order = |header: &BatchHeader| {
+            let known = self.producers.get(header.producer_id);
+            let is_known = known.is_some_and(|known| !known.batches.is_empty());
+            let begins = header.base_sequence == 0 || is_known || !entering.begins_with_zero;
+            begins && header.base_sequence <= entering.lowest_sequence
+        };
+        if walked.header.as_ref().is_none_or(in_order) {
+            Ok(())
+        } else {
+            Err(self.refusal(ErrorCode::OutOfOrderSequenceNumber))
         }
     }
 

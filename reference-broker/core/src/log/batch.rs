@@ -14,8 +14,10 @@ pub const CHECKED_FROM: usize = 21;
 pub const NO_TIMESTAMP: i64 = -1;
 
 const TIMESTAMP_TYPE: i16 = 0x08;
-const TRANSACTIONAL: i16 = 0x10;
-const CONTROL: i16 = 0x20;
+/// Attribute: part of a transaction.
+pub const TRANSACTIONAL: i16 = 0x10;
+/// Attribute: a marker, not data.
+pub const CONTROL: i16 = 0x20;
 const DELETE_HORIZON: i16 = 0x40;
 
 /// A batch header.

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use bytes::Bytes;
 
-use super::batch::{BatchHeader, HEADER_LENGTH, LOG_OVERHEAD, NO_TIMESTAMP};
+use super::batch::{self, BatchHeader, HEADER_LENGTH, LOG_OVERHEAD, NO_TIMESTAMP};
 use super::compression::{self, Codec};
+use super::producers::{EndMarker, TransactionResult};
 use super::walk::{Malformed, varint, varlong};
 use crate::units::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 
@@ -56,6 +57,29 @@ impl Batch {
             records: body.into(),
         }
         .sealed()
+    }
+
+    /// The EndTxn marker of a transaction.
+    pub fn marker(producer_id: ProducerId, epoch: ProducerEpoch, marker: EndMarker, timestamp: i64) -> Self {
+        let verdict = match marker.verdict {
+            TransactionResult::Abort => 0,
+            TransactionResult::Commit => 1,
+        };
+        let key = Bytes::from(vec![0, 0, 0, verdict]);
+        let value = [&[0, 0][..], &marker.coordinator_epoch.to_be_bytes()].concat();
+        let mut batch = Self::of(&[(Some(key), Some(value.into()))], timestamp);
+        batch.header.attributes = batch::TRANSACTIONAL | batch::CONTROL;
+        batch.header.producer_id = producer_id;
+        batch.header.producer_epoch = epoch;
+        batch.sealed()
+    }
+
+    /// The same batch as part of a producer's transaction; of no sequence that anyone checks.
+    pub fn in_transaction(mut self, producer_id: ProducerId, epoch: ProducerEpoch) -> Self {
+        self.header.attributes |= batch::TRANSACTIONAL;
+        self.header.producer_id = producer_id;
+        self.header.producer_epoch = epoch;
+        self.sealed()
     }
 
     /// The same records under another codec, offsets counted anew from 0 as Kafka does when it rewrites a batch.

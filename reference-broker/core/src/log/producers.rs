@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use super::append::MarkerRule;
 use super::batch::BatchHeader;
 use crate::mutant::{self, Mutant};
-use crate::units::{Offset, ProducerEpoch, ProducerId};
+use crate::units::{ErrorCode, Offset, ProducerEpoch, ProducerId};
 
 /// How many batches are remembered of each producer: as many as an idempotent producer may have in flight.
 pub const REMEMBERED_BATCHES: usize = 5;
@@ -92,6 +93,17 @@ pub enum Fit {
     StaleEpoch,
     /// Outside the transaction that the producer has open.
     NotTransactional,
+}
+
+impl TransactionResult {
+    /// What the key of a marker's record says; none where it is another kind of control record.
+    pub fn of_marker(key: &[u8]) -> Option<Self> {
+        match key {
+            [_, _, 0, 0, ..] => Some(Self::Abort),
+            [_, _, 0, 1, ..] => Some(Self::Commit),
+            _ => None,
+        }
+    }
 }
 
 impl Remembered {
@@ -258,6 +270,35 @@ impl Producer {
             coordinator_epoch: -1,
             last_timestamp: -1,
             transaction_start: None,
+        }
+    }
+
+    /// Is its transaction open in this epoch?
+    pub fn is_open(&self, epoch: ProducerEpoch) -> bool {
+        self.transaction_start.is_some() && self.epoch == epoch
+    }
+
+    /// May a marker of this epoch end what is open?
+    ///
+    /// # Errors
+    /// INVALID_PRODUCER_EPOCH, or TRANSACTION_COORDINATOR_FENCED where a later coordinator has been here.
+    pub fn may_be_marked(
+        &self,
+        epoch: ProducerEpoch,
+        marker: Option<EndMarker>,
+        rule: MarkerRule,
+    ) -> Result<(), ErrorCode> {
+        let is_again = epoch == self.epoch && self.transaction_start.is_none();
+        let is_stale = match rule {
+            MarkerRule::NotOlder => epoch < self.epoch,
+            MarkerRule::Newer => epoch <= self.epoch && !is_again,
+        };
+        if is_stale && !mutant::on(Mutant::MarkerEpochUnchecked) {
+            Err(ErrorCode::InvalidProducerEpoch)
+        } else if marker.is_some_and(|marker| marker.coordinator_epoch < self.coordinator_epoch) {
+            Err(ErrorCode::TransactionCoordinatorFenced)
+        } else {
+            Ok(())
         }
     }
 

@@ -54,6 +54,9 @@ pub struct Limit {
     pub at_least_one: bool,
 }
 
+/// Looks at a record with the header of its batch: offset, key, value, timestamp.
+pub type VisitInBatch<'a> = &'a mut dyn FnMut(&BatchHeader, Offset, Option<Bytes>, Option<Bytes>, i64);
+
 impl Log {
     /// The bytes from the batch that holds `from`, up to `end` (a batch's base) and within the limit. As in Kafka 4.3 the
     /// cut falls where the limit does, through a batch if need be, and a read stays within one segment.
@@ -116,11 +119,25 @@ impl Log {
         from: Offset,
         visit: &mut dyn FnMut(Offset, Option<Bytes>, Option<Bytes>, i64),
     ) -> Result<(), StoreError> {
+        self.each_with_markers(store, from, &mut |header, offset, key, value, timestamp| {
+            if !header.is_control() {
+                visit(offset, key, value, timestamp);
+            }
+        })
+    }
+
+    /// The same with the header of each record's batch, and with the records of control batches.
+    pub fn each_with_markers(
+        &self,
+        store: &dyn Store,
+        from: Offset,
+        visit: VisitInBatch<'_>,
+    ) -> Result<(), StoreError> {
         for segment in &self.segments[self.segment_index(from)..] {
             let start = segment.offsets.position(segment.base, from);
             let mut broken = None;
             scan(store, &self.directory, segment, start, &mut |position, header| {
-                if header.last_offset() < from || header.is_control() {
+                if header.last_offset() < from {
                     return ControlFlow::Continue(());
                 }
                 let read = self.each_in(store, segment, position, header, from, visit);
@@ -191,12 +208,12 @@ impl Log {
         position: u64,
         header: &BatchHeader,
         from: Offset,
-        visit: &mut dyn FnMut(Offset, Option<Bytes>, Option<Bytes>, i64),
+        visit: VisitInBatch<'_>,
     ) -> Result<(), StoreError> {
         let records = self.records_of(store, segment, position, header)?;
         build::each_key_value(header, &records, &mut |offset, key, value, timestamp| {
             if offset >= from {
-                visit(offset, key, value, timestamp);
+                visit(header, offset, key, value, timestamp);
             }
         })
         .map_err(|malformed| StoreError {

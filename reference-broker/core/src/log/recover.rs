@@ -378,10 +378,8 @@ fn take_over(log: &mut Log, snapshot: &mut Option<(Offset, Producers)>, reached:
 pub fn end_marker(header: &BatchHeader, records: &[u8]) -> Option<EndMarker> {
     let mut marker = None;
     each_key_value(header, records, &mut |_, key, value, _| {
-        let verdict = match key.as_deref() {
-            Some([_, _, 0, 0, ..]) => TransactionResult::Abort,
-            Some([_, _, 0, 1, ..]) => TransactionResult::Commit,
-            _ => return,
+        let Some(verdict) = key.as_deref().and_then(TransactionResult::of_marker) else {
+            return;
         };
         if let Some([_, _, a, b, c, d, ..]) = value.as_deref() {
             marker = Some(EndMarker {

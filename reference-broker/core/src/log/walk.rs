@@ -7,10 +7,12 @@ use std::io::BufRead;
 
 use bytes::Bytes;
 
-use super::batch::{BatchHeader, CHECKED_FROM, HEADER_LENGTH, LOG_OVERHEAD, MAGIC_END, NO_TIMESTAMP, i32_at, i64_at};
+use super::batch::{
+    BatchHeader, CHECKED_FROM, HEADER_LENGTH, LOG_OVERHEAD, MAGIC_END, NO_TIMESTAMP, i16_at, i32_at, i64_at,
+};
 use super::compression::{self, Codec};
 use crate::mutant::{self, Mutant};
-use crate::units::ProducerId;
+use crate::units::{Producer, ProducerEpoch, ProducerId};
 
 /// The bytes that one partition of a Produce request carries, looked through.
 #[derive(Debug, Clone)]
@@ -146,9 +148,13 @@ impl Walked {
     }
 
     /// The producer of the first batch, where it is part of a transaction.
-    pub fn transactional_producer(&self) -> Option<ProducerId> {
-        let producer = ProducerId(i64_at(self.batch.get(..51)?, 43));
-        (Self::is_transactional(&self.batch) && producer.0 > -1).then_some(producer)
+    pub fn transactional_producer(&self) -> Option<Producer> {
+        let head = self.batch.get(..53)?;
+        let producer = Producer {
+            id: ProducerId(i64_at(head, 43)),
+            epoch: ProducerEpoch(i16_at(head, 51)),
+        };
+        (Self::is_transactional(&self.batch) && producer.id.0 > -1).then_some(producer)
     }
 
     /// The codec of the first batch, as far as there is one.

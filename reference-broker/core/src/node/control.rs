@@ -178,6 +178,7 @@ impl Node {
                 );
             }
             self.topic_deleted(&name, id, now);
+            self.transactions_topic_deleted(&name);
         }
         for (tp, id) in consequences.led {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR by not being there; its topic exists.

@@ -14,14 +14,16 @@ use self::directory::Checkpoints;
 use self::upkeep::Upkeep;
 use super::Node;
 use crate::config::TopicConfig;
-use crate::log::append::{Append, Appended, Refusal};
+use crate::log::append::{Append, Appended, Entering, MarkerRule, Refusal};
 use crate::log::build::{Batch, KeyValue};
 use crate::log::segment::Segment;
 use crate::log::timestamp::Dated;
 use crate::log::walk::Walked;
 use crate::log::{Command, Log, Outcome};
 use crate::store::StoreError;
-use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicId, TopicName, TopicPartition};
+use crate::units::{
+    Deadline, ErrorCode, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, TopicId, TopicName, TopicPartition,
+};
 
 /// The topic that holds the cluster's metadata.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
@@ -104,7 +106,22 @@ impl Node {
 
     /// Appends what a producer sent.
     pub fn produce(&mut self, tp: &TopicPartition, walked: Walked, now: Now) -> Result<Appended, Refusal> {
-        match self.command(tp, Command::Append(Append::Client(walked)), now) {
+        self.produced(tp, Append::Client(walked), now)
+    }
+
+    /// Appends what a producer sent as the first of its transaction here.
+    pub(crate) fn produce_first(
+        &mut self,
+        tp: &TopicPartition,
+        walked: Walked,
+        entering: Entering,
+        now: Now,
+    ) -> Result<Appended, Refusal> {
+        self.produced(tp, Append::Entering(walked, entering), now)
+    }
+
+    fn produced(&mut self, tp: &TopicPartition, append: Append, now: Now) -> Result<Appended, Refusal> {
+        match self.command(tp, Command::Append(append), now) {
             Ok(Outcome::Appended(appended)) => Ok(appended),
             Ok(Outcome::Refused(refusal)) => Err(refusal),
             Ok(Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired) => {
@@ -127,6 +144,20 @@ impl Node {
         self.append_batch(tp, batch.sealed(), now)
     }
 
+    /// The same, as part of a producer's transaction.
+    pub(crate) fn append_in_transaction(
+        &mut self,
+        tp: &TopicPartition,
+        records: &[KeyValue],
+        producer_id: ProducerId,
+        epoch: ProducerEpoch,
+        now: Now,
+    ) -> Result<Offset, ErrorCode> {
+        let mut batch = Batch::of(records, now.unix_ms).in_transaction(producer_id, epoch);
+        batch.header.base_sequence = 0;
+        self.append_batch(tp, batch.sealed(), now)
+    }
+
     /// Appends metadata records, values only as KRaft writes them, and waits until they are on the disk.
     pub(crate) fn append_metadata(&mut self, records: &[Bytes], now: Now) -> Result<Offset, ErrorCode> {
         let tp = TopicPartition::new(METADATA_TOPIC, 0);
@@ -137,7 +168,22 @@ impl Node {
 
     /// Appends a batch that this broker built, and answers the offset of its last record.
     pub(crate) fn append_batch(&mut self, tp: &TopicPartition, batch: Batch, now: Now) -> Result<Offset, ErrorCode> {
-        match self.command(tp, Command::Append(Append::Own(batch)), now)? {
+        self.append_own(tp, Append::Own(batch), now)
+    }
+
+    /// Appends an EndTxn marker.
+    pub(crate) fn append_marker(
+        &mut self,
+        tp: &TopicPartition,
+        batch: Batch,
+        rule: MarkerRule,
+        now: Now,
+    ) -> Result<Offset, ErrorCode> {
+        self.append_own(tp, Append::Marker(batch, rule), now)
+    }
+
+    fn append_own(&mut self, tp: &TopicPartition, append: Append, now: Now) -> Result<Offset, ErrorCode> {
+        match self.command(tp, Command::Append(append), now)? {
             Outcome::Appended(appended) => Ok(appended.last_offset),
             Outcome::Refused(refusal) => Err(refusal.error),
             Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired => Err(ErrorCode::UnknownServerError),

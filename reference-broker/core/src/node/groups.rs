@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::transactions::Enlistment;
 use super::{Node, Released};
 use crate::group::{
     self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync, Topics,
-    partition_for,
+    TxnCommit, partition_for,
 };
 use crate::image::TopicImage;
 use crate::machine::{Reply, Ticket};
+use crate::txn::Producer;
 use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition};
 
 mod consumers;
@@ -39,7 +41,7 @@ pub enum CoordinatorKind {
 
 impl CoordinatorKind {
     /// Its topic, as Kafka names it.
-    pub fn topic(self) -> &'static str {
+    pub const fn topic(self) -> &'static str {
         match self {
             Self::Group => OFFSETS_TOPIC,
             Self::Transaction => "__transaction_state",
@@ -140,6 +142,57 @@ impl Node {
             merge(&mut results, &known, outcome);
         }
         results
+    }
+
+    /// TxnOffsetCommit: as OffsetCommit, but what is committed waits for the transaction's end, and the group's partition of
+    /// the offsets topic must be in the transaction or comes into it.
+    pub fn commit_offsets_in_transaction(
+        &mut self,
+        id: &str,
+        mut asked: TxnCommit,
+        enlistment: Enlistment,
+        now: Now,
+    ) -> Vec<Option<ErrorCode>> {
+        let offsets = &mut asked.commit.offsets;
+        let (known, mut results) = self.known_partitions(offsets, |offset| (&offset.topic, offset.partition));
+        let mut is_known = known.iter();
+        offsets.retain(|_| is_known.next().copied().unwrap_or(false));
+        offsets.iter_mut().for_each(|offset| self.name_topic(offset));
+        if !offsets.is_empty() {
+            let outcome = self.txn_commit(id, asked, enlistment, now);
+            merge(&mut results, &known, outcome);
+        }
+        results
+    }
+
+    fn txn_commit(&mut self, id: &str, asked: TxnCommit, enlistment: Enlistment, now: Now) -> Outcome {
+        let group = Arc::clone(&asked.commit.group);
+        if group.is_empty() {
+            return Outcome::Refused(ErrorCode::InvalidGroupId);
+        }
+        let producer = Producer {
+            id: asked.producer_id,
+            epoch: asked.epoch,
+        };
+        let tp = self.offsets_partition(&group);
+        if !self.is_in_transaction(&tp, producer) {
+            let enlisted = self.enlist(id, producer, &[tp], enlistment, now).pop();
+            if let Some(Err(error)) = enlisted {
+                return Outcome::Refused(error);
+            }
+        }
+        self.ask_group(&group, Command::TxnCommit(asked), now)
+    }
+
+    /// Which of these offsets may yet change with a transaction that is still open.
+    ///
+    /// # Errors
+    /// NOT_COORDINATOR.
+    pub fn unstable(&mut self, group: &str, of: &[OffsetQuery], now: Now) -> Result<Vec<bool>, ErrorCode> {
+        let coordinator = self.coordinator(group, now)?;
+        let group = GroupId::from(group);
+        let is_unstable = |of: &OffsetQuery| coordinator.is_unstable(&group, &of.topic, of.partition);
+        Ok(of.iter().map(is_unstable).collect())
     }
 
     /// OffsetDelete: refused as a whole, or one result a partition.

@@ -7,11 +7,12 @@ use bytes::Bytes;
 
 use super::{Node, OFFSETS_TOPIC, Released, count};
 use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle};
-use crate::log::batch::HEADER_LENGTH;
+use crate::log::batch::{BatchHeader, HEADER_LENGTH};
+use crate::log::producers::TransactionResult;
 use crate::machine::{Machine, Reply, Step};
 use crate::mutant::{self, Mutant};
 use crate::store::StoreError;
-use crate::units::{ErrorCode, Now, Offset, TopicPartition};
+use crate::units::{ErrorCode, Now, Offset, ProducerId, TopicPartition};
 
 /// Tombstones need not be written together; so many are.
 const TOMBSTONES_A_BATCH: usize = 1_000;
@@ -41,9 +42,11 @@ impl Node {
     pub(crate) fn load_groups(&mut self, partition: i32, now: Now) -> Result<(), StoreError> {
         let mut coordinator = Coordinator::new(self.group_config());
         let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
-        self.read_records(&tp, Offset(0), &mut |_, key, value, _| {
-            replay(&mut coordinator, key, value)
-        })?;
+        if let Some(log) = self.log(&tp) {
+            log.each_with_markers(&*self.store, Offset(0), &mut |header, _, key, value, _| {
+                replay(&mut coordinator, header, key, value);
+            })?;
+        }
         let oversized = coordinator.oversized();
         self.groups.coordinators.insert(partition, coordinator);
         self.run_group(partition, Command::Load, now);
@@ -92,7 +95,7 @@ impl Node {
         let written = self.write_group(partition, &changes, now);
         match written {
             Ok(()) => self.apply_group(partition, &changes, |_| true),
-            Err(_) if follows => self.apply_group(partition, &changes, |change| !matches!(change, Change::Durable(_))),
+            Err(_) if follows => self.apply_group(partition, &changes, |change| !is_durable(change)),
             Err(error) => {
                 if let Some(group) = assigned {
                     self.step_group(partition, Command::Settle(group, Settle::AssignmentLost(error)), now);
@@ -127,24 +130,54 @@ impl Node {
             records.len().max(1)
         };
         let most = self.log(&tp).map_or(0, |log| log.config().max_message_bytes);
+        let producer = changes.iter().find_map(|change| match change {
+            Change::Pending(producer_id, epoch, ..) => Some((*producer_id, *epoch)),
+            _ => None,
+        });
         for batch in records.chunks(size) {
             fits(batch, most)?;
-            self.append_records(&tp, batch, now).map_err(as_coordinator_error)?;
+            let appended = match producer {
+                Some((producer_id, epoch)) => self.append_in_transaction(&tp, batch, producer_id, epoch, now),
+                None => self.append_records(&tp, batch, now),
+            };
+            appended.map_err(as_coordinator_error)?;
         }
         Ok(())
     }
+
+    /// A transaction that wrote to this partition of the offsets topic is decided; its marker is in the log.
+    pub(crate) fn offsets_decided(
+        &mut self,
+        partition: i32,
+        producer_id: ProducerId,
+        result: TransactionResult,
+        now: Now,
+    ) {
+        if self.groups.coordinators.contains_key(&partition) {
+            self.apply_group(partition, &[Change::Decided(producer_id, result)], |_| true);
+        } else {
+            // A log that cannot be read answers NOT_COORDINATOR when its groups are asked for.
+            let _ = self.load_groups(partition, now);
+        }
+    }
+}
+
+fn is_durable(change: &Change) -> bool {
+    matches!(change, Change::Durable(_) | Change::Pending(..) | Change::Decided(..))
 }
 
 fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
     let durable = changes.iter().filter_map(|change| match change {
-        Change::Durable(record) => Some(record),
-        Change::Soft(..)
+        Change::Durable(record) => Some(record.clone()),
+        Change::Pending(_, _, key, value) => Some(Record::Offset(key.clone(), Some(value.clone()))),
+        Change::Decided(..)
+        | Change::Soft(..)
         | Change::TimerCleared(_)
         | Change::Loaded(_)
         | Change::RetentionScheduled(_)
         | Change::TopicsSeen(_) => None,
     });
-    let bytes = |record| group::encode(record).map(|(key, value)| (Some(key), value));
+    let bytes = |record: Record| group::encode(&record).map(|(key, value)| (Some(key), value));
     durable
         .map(bytes)
         .collect::<Result<_, _>>()
@@ -152,10 +185,19 @@ fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
 }
 
 /// What is not of classic groups, or cannot be read, is passed over.
-fn replay(coordinator: &mut Coordinator, key: Option<Bytes>, value: Option<Bytes>) {
+fn replay(coordinator: &mut Coordinator, header: &BatchHeader, key: Option<Bytes>, value: Option<Bytes>) {
+    if header.is_control() {
+        if let Some(result) = key.as_deref().and_then(TransactionResult::of_marker) {
+            coordinator.apply(&Change::Decided(header.producer_id, result));
+        }
+        return;
+    }
     let record = key.and_then(|key| group::decode(&key, value.as_deref()).ok()).flatten();
     match record {
         Some(Record::Offset(..)) if mutant::on(Mutant::OffsetsForgotten) => {}
+        Some(Record::Offset(key, Some(value))) if header.is_transactional() => {
+            coordinator.apply(&Change::Pending(header.producer_id, header.producer_epoch, key, value));
+        }
         Some(record) => coordinator.apply(&Change::Durable(record)),
         None => {}
     }

@@ -1,0 +1,64 @@
+//! DescribeTransactions. v0 (KIP-664).
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use broker_core::txn::Transaction;
+use broker_core::units::{ErrorCode, TopicPartition};
+use kafka_protocol::messages::describe_transactions_response::{TopicData, TransactionState};
+use kafka_protocol::messages::{
+    DescribeTransactionsRequest, DescribeTransactionsResponse, ProducerId, TransactionalId,
+};
+
+use super::convert::{text, topic_name};
+use super::{Answer, Api, Call};
+
+pub(super) struct DescribeTransactions;
+
+impl Api for DescribeTransactions {
+    type Request = DescribeTransactionsRequest;
+    const KEY: i16 = 65;
+    const NAME: &'static str = "DescribeTransactions";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+
+    fn handle(request: DescribeTransactionsRequest, call: &mut Call<'_>) -> Answer {
+        let describe = |id: TransactionalId| match call.node.describe_transaction(&id, call.now) {
+            Ok(transaction) => known(id, &transaction),
+            Err(error) => unknown(id, error),
+        };
+        let states = request.transactional_ids.into_iter().map(describe).collect();
+        call.reply(&DescribeTransactionsResponse::default().with_transaction_states(states))
+    }
+}
+
+fn known(id: TransactionalId, transaction: &Transaction) -> TransactionState {
+    TransactionState::default()
+        .with_transactional_id(id)
+        .with_transaction_state(text(transaction.state.name()))
+        .with_transaction_timeout_ms(transaction.timeout_ms)
+        .with_transaction_start_time_ms(transaction.started_unix_ms)
+        .with_producer_id(ProducerId(transaction.producer_id.0))
+        .with_producer_epoch(transaction.epoch.0)
+        .with_topics(by_topic(&transaction.partitions))
+}
+
+fn unknown(id: TransactionalId, error: ErrorCode) -> TransactionState {
+    TransactionState::default()
+        .with_error_code(error.code())
+        .with_transactional_id(id)
+}
+
+fn by_topic(partitions: &BTreeSet<TopicPartition>) -> Vec<TopicData> {
+    let mut topics: Vec<TopicData> = Vec::new();
+    for tp in partitions {
+        match topics.last_mut().filter(|last| **last.topic == *tp.topic) {
+            Some(last) => last.partitions.push(tp.partition),
+            None => topics.push(
+                TopicData::default()
+                    .with_topic(topic_name(&tp.topic))
+                    .with_partitions(vec![tp.partition]),
+            ),
+        }
+    }
+    topics
+}
