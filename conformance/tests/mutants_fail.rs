@@ -21,6 +21,8 @@ macro_rules! caught {
 }
 
 caught! {
+    a_dropped_aborted_index_is_caught: "aborted-index-dropped", "transactions/last-stable-offset";
+    revealed_offsets_of_an_abort_are_caught: "aborted-offsets-revealed", "transactions/offsets-in-a-transaction";
     an_answer_to_acks_zero_is_caught: "acks-zero-answered", "produce/acks-zero";
     an_append_that_replaces_is_caught: "append-replaces", "configs/append-to-default";
     compaction_of_a_live_key_is_caught: "compaction-drops-live", "compaction/newest-of-each-key";
@@ -31,8 +33,11 @@ caught! {
     a_stale_fetch_session_is_caught: "fetch-session-stale", "fetch/incremental";
     a_group_hash_without_abs_is_caught: "group-hash-without-abs", "groups/coordinator-partition";
     an_index_that_is_off_by_one_is_caught: "index-off-by-one", "client/large-batches-small-limits";
+    undecided_records_shown_are_caught: "last-stable-ignored", "transactions/last-stable-offset";
     a_member_that_cannot_leave_is_caught: "leave-ignored", "groups/leave";
     a_long_poll_that_does_not_wait_is_caught: "long-poll-ignored", "fetch/at-the-end";
+    a_marker_of_any_epoch_is_caught: "marker-epoch-unchecked", "transactions/write-markers";
+    a_lost_marker_is_caught: "marker-lost", "transactions/markers";
     forgotten_offsets_are_caught: "offsets-forgotten", "offsets/after-a-kill";
     producer_ids_handed_out_twice_are_caught: "producer-ids-reused", "idempotence/ids-after-a-kill";
     an_answer_that_overtakes_another_is_caught: "response-out-of-order", "framing/pipelined";

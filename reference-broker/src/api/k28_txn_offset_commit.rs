@@ -61,7 +61,7 @@ fn commit(request: &TxnOffsetCommitRequest) -> TxnCommit {
         instance: request.group_instance_id.as_deref().map(Arc::from),
         generation: request.generation_id,
         retention_ms: None,
-        tells_unknown_group: false,
+        tells_unknown_group: true,
         offsets: request.topics.iter().flat_map(offsets).collect(),
     };
     TxnCommit {
