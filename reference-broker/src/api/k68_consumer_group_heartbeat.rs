@@ -35,6 +35,10 @@ impl Api for ConsumerGroupHeartbeat {
         let semantics = Semantics {
             members_name_themselves: call.version >= 1,
         };
+        if !call.node.serves_consumer_protocol() {
+            let unsupported = ErrorCode::UnsupportedVersion.code();
+            return call.reply(&ConsumerGroupHeartbeatResponse::default().with_error_code(unsupported));
+        }
         if must_name_itself(&request, semantics) {
             let why = "MemberId can't be empty.".to_owned();
             return call.reply(&answer(Outcome::RefusedWith(ErrorCode::InvalidRequest, why)));

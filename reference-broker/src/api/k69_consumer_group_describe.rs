@@ -58,6 +58,9 @@ fn describe(id: GroupId, call: &mut Call<'_>, semantics: Semantics, budget: &mut
             .with_error_code(error.code())
             .with_error_message(Some(text(why)).filter(|why| !why.is_empty()))
     };
+    if !call.node.serves_consumer_protocol() {
+        return refused(ErrorCode::UnsupportedVersion, "").with_group_id(id);
+    }
     if id.is_empty() {
         return refused(ErrorCode::InvalidGroupId, "").with_group_id(id);
     }

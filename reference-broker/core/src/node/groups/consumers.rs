@@ -12,6 +12,16 @@ use crate::machine::Machine;
 use crate::units::{ErrorCode, Now};
 
 impl Node {
+    /// Is the consumer protocol on: in the cluster by its feature, here by the broker's list of protocols?
+    pub fn serves_consumer_protocol(&self) -> bool {
+        let level = self.image().features().get("group.version").copied().unwrap_or(0);
+        let protocols = self
+            .config
+            .value("group.coordinator.rebalance.protocols")
+            .unwrap_or_default();
+        level >= 1 && protocols.split(',').any(|protocol| protocol.trim() == "consumer")
+    }
+
     /// ConsumerGroupHeartbeat.
     pub fn consumer_heartbeat(
         &mut self,
