@@ -21,6 +21,7 @@
 //! | `produce T[/P]` | `values= keys= headers= timestamps= acks= codec= idempotent= partitioner= producer= wait=false` | a line a record |
 //! | `flush` | `producer=` | what `wait=false` left |
 //! | `init-transactions`, `begin`, `commit-transaction`, `abort-transaction` | `producer=` | `ok` |
+//! | `send-offsets M T/P=OFFSET…` | `producer=` | `ok` |
 //! | `consume T[/P]…` | `from=beginning\|end\|N n= show=[timestamp]` | the records, to the end of the log or n of them; a time that the broker gave is `append-time=<now>` |
 //! | `subscribe M T…` | `group= strategy= instance= wait=false` | who was assigned what |
 //! | `assign M T/P=OFFSET…` | `group=` | `ok` |
@@ -74,6 +75,7 @@ pub const VERBS: &[&str] = &[
     "begin",
     "commit-transaction",
     "abort-transaction",
+    "send-offsets",
     "consume",
     "subscribe",
     "assign",
@@ -211,6 +213,7 @@ impl Clients {
             "init-transactions" | "begin" | "commit-transaction" | "abort-transaction" => {
                 produce::transaction(self, verb, &call)
             }
+            "send-offsets" => produce::send_offsets(self, &call),
             "consume" => consume::consume(self, &call),
             _ => group::run(self, verb, &call),
         }?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Partitioner, Producer as _, ProducerContext};
@@ -118,6 +119,22 @@ pub(super) fn transaction(clients: &mut Clients, verb: &str, call: &Call<'_>) ->
         _ => producer.client.abort_transaction(call.left()),
     };
     Ok(vec![match done {
+        Ok(()) => "ok".to_owned(),
+        Err(error) => format!("error={}", errors::name(&error)),
+    }])
+}
+
+/// `send-offsets c1 t/0=2 producer=p`: what a member has read goes into the producer's transaction (KIP-447).
+pub(super) fn send_offsets(clients: &mut Clients, call: &Call<'_>) -> Lines {
+    let name = call.args.at(0, "the name of a member")?;
+    let list = clients.list(call, 1, Offset::Invalid)?;
+    let metadata = clients.known(&name)?.consumer.group_metadata();
+    let metadata = metadata.ok_or_else(|| StepFailure::usage(format!("{name} is in no group")))?;
+    let producer = clients.producer(call)?;
+    let sent = producer
+        .client
+        .send_offsets_to_transaction(&list, &metadata, call.left());
+    Ok(vec![match sent {
         Ok(()) => "ok".to_owned(),
         Err(error) => format!("error={}", errors::name(&error)),
     }])
