@@ -54,7 +54,9 @@ impl Session {
         limits: Limits,
         prefix: &str,
     ) -> Self {
-        let symbols = Symbols::new(Names::new(prefix), facts.brokers.clone(), clock_ms());
+        // What a record says is told from what a broker's clock says: by this run the clock has moved on.
+        let start = clock_ms() - 1;
+        let symbols = Symbols::new(Names::new(prefix), facts.brokers.clone(), start);
         Self {
             facts,
             running,
