@@ -271,4 +271,5 @@ fn soft(group: &GroupId, soft: ConsumerSoft) -> Change {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 mod tests;
