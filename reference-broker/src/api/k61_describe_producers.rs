@@ -8,6 +8,7 @@ use kafka_protocol::messages::describe_producers_request::TopicRequest;
 use kafka_protocol::messages::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
 use kafka_protocol::messages::{DescribeProducersRequest, DescribeProducersResponse, ProducerId};
 
+use super::budget::ReplyBudget;
 use super::{Answer, Api, Call};
 
 pub(super) struct DescribeProducers;
@@ -19,26 +20,32 @@ impl Api for DescribeProducers {
     const VERSIONS: RangeInclusive<i16> = 0..=0;
 
     fn handle(request: DescribeProducersRequest, call: &mut Call<'_>) -> Answer {
-        let topics = request.topics.into_iter().map(|topic| of_topic(topic, call)).collect();
+        let mut budget = ReplyBudget::default();
+        let topics = request
+            .topics
+            .into_iter()
+            .map(|topic| of_topic(topic, call, &mut budget))
+            .collect();
         call.reply(&DescribeProducersResponse::default().with_topics(topics))
     }
 }
 
-fn of_topic(topic: TopicRequest, call: &Call<'_>) -> TopicResponse {
-    let partition = |index: &i32| of_partition(&TopicPartition::new(&**topic.name, *index), call);
+fn of_topic(topic: TopicRequest, call: &Call<'_>, budget: &mut ReplyBudget) -> TopicResponse {
+    let partition = |index: &i32| of_partition(&TopicPartition::new(&**topic.name, *index), call, budget);
     let partitions = topic.partition_indexes.iter().map(partition).collect();
     TopicResponse::default()
         .with_name(topic.name)
         .with_partitions(partitions)
 }
 
-fn of_partition(tp: &TopicPartition, call: &Call<'_>) -> PartitionResponse {
+/// Bytes of a producer in the answer.
+const PRODUCER: usize = 40;
+
+fn of_partition(tp: &TopicPartition, call: &Call<'_>, budget: &mut ReplyBudget) -> PartitionResponse {
     let answer = PartitionResponse::default().with_partition_index(tp.partition);
-    match call.node.partition(tp) {
-        Ok(log) => {
-            let all = log.producers().sorted();
-            answer.with_active_producers(all.into_iter().map(|(id, producer)| state(id, producer)).collect())
-        }
+    let found = call.node.partition(tp).map(|log| log.producers().sorted());
+    match found.and_then(|all| budget.take(PRODUCER * all.len()).map(|()| all)) {
+        Ok(all) => answer.with_active_producers(all.into_iter().map(|(id, producer)| state(id, producer)).collect()),
         Err(error) => answer
             .with_error_code(error.code())
             .with_error_message(words(tp, call).map(super::convert::text)),

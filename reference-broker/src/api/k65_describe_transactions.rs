@@ -10,6 +10,7 @@ use kafka_protocol::messages::{
     DescribeTransactionsRequest, DescribeTransactionsResponse, ProducerId, TransactionalId,
 };
 
+use super::budget::ReplyBudget;
 use super::convert::{text, topic_name};
 use super::{Answer, Api, Call};
 
@@ -22,13 +23,22 @@ impl Api for DescribeTransactions {
     const VERSIONS: RangeInclusive<i16> = 0..=0;
 
     fn handle(request: DescribeTransactionsRequest, call: &mut Call<'_>) -> Answer {
-        let describe = |id: TransactionalId| match call.node.describe_transaction(&id, call.now) {
-            Ok(transaction) => known(id, &transaction),
-            Err(error) => unknown(id, error),
+        let mut budget = ReplyBudget::default();
+        let describe = |id: TransactionalId| {
+            let found = call.node.describe_transaction(&id, call.now);
+            match found.and_then(|found| budget.take(size(&found)).map(|()| found)) {
+                Ok(transaction) => known(id, &transaction),
+                Err(error) => unknown(id, error),
+            }
         };
         let states = request.transactional_ids.into_iter().map(describe).collect();
         call.reply(&DescribeTransactionsResponse::default().with_transaction_states(states))
     }
+}
+
+fn size(transaction: &Transaction) -> usize {
+    let partitions = transaction.partitions.iter();
+    64 + partitions.map(|tp| 8 + tp.topic.len()).sum::<usize>()
 }
 
 fn known(id: TransactionalId, transaction: &Transaction) -> TransactionState {

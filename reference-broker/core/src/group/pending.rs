@@ -28,6 +28,8 @@ pub struct TxnCommit {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     by_producer: BTreeMap<ProducerId, BTreeMap<OffsetKey, (u64, OffsetValue)>>,
+    /// How many producers have each of them pending.
+    waiting: BTreeMap<OffsetKey, usize>,
     committed_at: BTreeMap<OffsetKey, u64>,
     counted: u64,
 }
@@ -36,7 +38,9 @@ impl Pending {
     fn put(&mut self, producer_id: ProducerId, key: &OffsetKey, value: &OffsetValue) {
         self.counted += 1;
         let offsets = self.by_producer.entry(producer_id).or_default();
-        offsets.insert(key.clone(), (self.counted, value.clone()));
+        if offsets.insert(key.clone(), (self.counted, value.clone())).is_none() {
+            *self.waiting.entry(key.clone()).or_default() += 1;
+        }
     }
 
     /// One was committed outside of transactions; that matters only while another is pending.
@@ -49,25 +53,41 @@ impl Pending {
 
     /// Deleted, pending or not.
     pub(super) fn remove(&mut self, key: &OffsetKey) {
-        self.by_producer.retain(|_, offsets| {
-            offsets.remove(key);
-            !offsets.is_empty()
-        });
+        if self.waiting.remove(key).is_some() {
+            self.by_producer.retain(|_, offsets| {
+                offsets.remove(key);
+                !offsets.is_empty()
+            });
+        }
         self.committed_at.remove(key);
     }
 
     fn take(&mut self, producer_id: ProducerId) -> BTreeMap<OffsetKey, (u64, OffsetValue)> {
-        self.by_producer.remove(&producer_id).unwrap_or_default()
+        let taken = self.by_producer.remove(&producer_id).unwrap_or_default();
+        for key in taken.keys() {
+            if let Some(count) = self.waiting.get_mut(key) {
+                *count -= 1;
+                if *count == 0 {
+                    self.waiting.remove(key);
+                }
+            }
+        }
+        taken
     }
 
     fn is_pending(&self, key: &OffsetKey) -> bool {
-        self.by_producer.values().any(|offsets| offsets.contains_key(key))
+        self.waiting.contains_key(key)
     }
 
     /// Does a group wait for any of them?
     pub(super) fn has_group(&self, group: &str) -> bool {
-        let mut keys = self.by_producer.values().flat_map(BTreeMap::keys);
-        keys.any(|key| &*key.group == group)
+        let first = OffsetKey {
+            group: group.into(),
+            topic: "".into(),
+            partition: i32::MIN,
+        };
+        let next = self.waiting.range(first..).next();
+        next.is_some_and(|(key, _)| &*key.group == group)
     }
 }
 

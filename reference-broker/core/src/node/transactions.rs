@@ -202,7 +202,15 @@ impl Node {
                 .transactions_of(partition)
                 .map_or(Vec::new(), |coordinator| coordinator.idle_since(since));
             for ids in idle.chunks(IDS_A_BATCH) {
-                let _ = self.run_transactions(partition, "", Asked::Forget(ids.to_vec()), now);
+                if self
+                    .run_transactions(partition, "", Asked::Forget(ids.to_vec()), now)
+                    .is_err()
+                {
+                    // Long ids do not fit together; what cannot be written alone is tried again at the next look.
+                    for id in ids {
+                        let _ = self.run_transactions(partition, "", Asked::Forget(vec![Arc::clone(id)]), now);
+                    }
+                }
             }
         }
     }

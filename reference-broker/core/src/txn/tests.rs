@@ -167,3 +167,30 @@ fn an_idle_id_is_forgotten() {
     assert_eq!(walk.coordinator, Coordinator::default());
     assert_eq!(walk.replayed(), Coordinator::default());
 }
+
+/// A Kafka 4.3.1 has read these bytes, and described what they say.
+#[test]
+fn a_record_has_the_bytes_that_a_kafka_reads() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let transaction = Transaction {
+        producer_id: ProducerId(700),
+        previous_producer_id: ProducerId(700),
+        next_producer_id: NO_PRODUCER,
+        epoch: ProducerEpoch(32_764),
+        last_epoch: NO_EPOCH,
+        timeout_ms: 60_000,
+        state: State::Empty,
+        partitions: BTreeSet::new(),
+        started_unix_ms: -1,
+        updated_unix_ms: 1_700_000_000_000,
+        version: Version::First,
+    };
+    let record = ("used-up".into(), Some(transaction));
+    let (key, value) = encode(&record).unwrap();
+    assert_eq!(hex(&key), "00000007757365642d7570");
+    assert_eq!(
+        hex(&value.clone().unwrap()),
+        "000100000000000002bc7ffc0000ea6000000000018bcfe56800ffffffffffffffff01000800000000000002bc"
+    );
+    assert_eq!(decode(&key, value.as_deref()).unwrap(), Some(record));
+}

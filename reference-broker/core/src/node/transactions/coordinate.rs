@@ -114,7 +114,12 @@ impl Node {
             return Ok(());
         }
         let tp = TopicPartition::new(TRANSACTIONS_TOPIC, partition);
-        let appended = self.append_batch(&tp, Batch::of(&records, now.unix_ms), now);
+        let batch = Batch::of(&records, now.unix_ms);
+        let most = self.log(&tp).map_or(0, |log| log.config().max_message_bytes);
+        if batch.header.size() > u64::from(most.max(0).unsigned_abs()) {
+            return Err(as_coordinator_error(ErrorCode::MessageTooLarge));
+        }
+        let appended = self.append_batch(&tp, batch, now);
         appended.map(drop).map_err(as_coordinator_error)
     }
 }
