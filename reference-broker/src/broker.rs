@@ -99,6 +99,7 @@ pub(crate) struct Broker {
     clock: Clock,
     /// Tells the listener how many connections there may be.
     limits: watch::Sender<ConnectionLimits>,
+    complain: fn(&str),
     parked: HashMap<Ticket, Waiting>,
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
@@ -118,12 +119,14 @@ impl Broker {
         node: Node,
         sources: Arc<dyn Sources>,
         clock: Clock,
+        complain: fn(&str),
     ) -> (Self, watch::Receiver<ConnectionLimits>) {
         let (limits, obeyed) = watch::channel(node.config().dynamic.connections.clone());
         let broker = Self {
             node,
             sources,
             clock,
+            complain,
             limits,
             parked: HashMap::new(),
             sweep_at: FEW_PARKED,
@@ -138,6 +141,10 @@ impl Broker {
         mut stop: oneshot::Receiver<Stop>,
     ) -> (Node, Stop) {
         loop {
+            self.node
+                .take_complaints()
+                .iter()
+                .for_each(|what| (self.complain)(what));
             let due = self.until_next_deadline();
             tokio::select! {
                 biased;

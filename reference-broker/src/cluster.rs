@@ -33,6 +33,8 @@ pub struct Config {
     pub temporary_in: Option<PathBuf>,
     /// Broker configuration in Kafka's words.
     pub properties: Vec<(String, String)>,
+    /// Takes what goes wrong while a broker runs: a line that names the file, and what is out of service for it.
+    pub complain: fn(&str),
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             data_dir: None,
             temporary_in: None,
             properties: Vec::new(),
+            complain: |_| {},
         }
     }
 }
@@ -182,6 +185,7 @@ impl Cluster {
             listen: self.address,
             advertise: self.config.advertise.clone(),
             properties: self.config.properties.clone(),
+            complain: self.config.complain,
             data_dir: self.data.path().to_owned(),
             durable: matches!(self.data, DataDir::Given(_)),
         };
@@ -212,6 +216,7 @@ struct Start {
     listen: SocketAddr,
     advertise: Option<(String, u16)>,
     properties: Vec<(String, String)>,
+    complain: fn(&str),
     data_dir: PathBuf,
     durable: bool,
 }
@@ -277,7 +282,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     };
     let node =
         Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
-    let (broker, limits) = Broker::new(node, sources, clock);
+    let (broker, limits) = Broker::new(node, sources, clock, start.complain);
     Ok(Opened {
         listener,
         address,

@@ -60,6 +60,7 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
         data_dir: arguments.data_dir,
         temporary_in: None,
         properties: arguments.config,
+        complain,
     })
     .await?;
     announce(&cluster);
@@ -79,10 +80,14 @@ fn announce(cluster: &Cluster) {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that tells the user what failed")]
 fn fail(message: &str, code: u8) -> ExitCode {
-    eprintln!("reference-broker: {message}");
+    complain(message);
     ExitCode::from(code)
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that tells the user what failed")]
+fn complain(message: &str) {
+    eprintln!("reference-broker: {message}");
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, String> {

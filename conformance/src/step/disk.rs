@@ -10,9 +10,11 @@ use crate::case::{Arg, Args};
 /// How deep below the data directory partitions lie: their log directory may be one of several.
 const DEPTH: usize = 3;
 
-/// `files [t-0] [sizes=true]`: a line a file, `t-0/00000000000000000000.log`; without a name all of this run.
+/// `files [t-0] [sizes=true] [of="00000000000000000000"]`: a line a file, `t-0/00000000000000000000.log`; without a name all of this
+/// run, with `of=` those whose names begin so.
 pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&["sizes"])?;
+    args.only(&["sizes", "of"])?;
+    let begins = args.get("of").and_then(Arg::text).unwrap_or_default().to_owned();
     let prefix = call.session.prefix();
     let wanted = args
         .positional
@@ -29,6 +31,7 @@ pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
                 .map_err(|error| Halt::Broken(error.to_string()))?,
         );
     }
+    lines.retain(|line| line.split_once('/').is_some_and(|(_, file)| file.starts_with(&begins)));
     lines.sort();
     Ok(lines)
 }

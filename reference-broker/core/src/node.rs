@@ -23,6 +23,7 @@ use crate::units::{Deadline, Now};
 pub struct Node {
     pub(crate) store: Box<dyn Store>,
     pub(crate) outbox: Vec<(Ticket, Released)>,
+    complaints: Vec<String>,
     pub(crate) config: BrokerConfig,
     pub(crate) logs: data::Logs,
     pub(crate) control: control::Control,
@@ -90,6 +91,9 @@ pub struct SupportedFeature {
     pub max: i16,
 }
 
+/// More than so many at once say nothing new.
+const MAX_COMPLAINTS: usize = 100;
+
 impl Node {
     /// Opens a data directory: a new one is formatted, another one is read, recovered and replayed.
     pub fn open(store: Box<dyn Store>, config: BrokerConfig, identity: Identity, now: Now) -> Result<Self, OpenError> {
@@ -103,6 +107,7 @@ impl Node {
             config,
             waits: Waits::default(),
             outbox: Vec::new(),
+            complaints: Vec::new(),
             next_ticket: 0,
         };
         // Before anything changes: whose directory is this?
@@ -135,6 +140,18 @@ impl Node {
     /// The parked requests that have been answered since the last call.
     pub fn take_released(&mut self) -> Vec<(Ticket, Released)> {
         std::mem::take(&mut self.outbox)
+    }
+
+    /// Notes what whoever runs this broker should know: a file that failed, and what is out of service for it.
+    pub(crate) fn complain(&mut self, what: String) {
+        if self.complaints.len() < MAX_COMPLAINTS {
+            self.complaints.push(what);
+        }
+    }
+
+    /// What went wrong since the last call.
+    pub fn take_complaints(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.complaints)
     }
 
     /// When [`Node::tick`] must be called at the latest.

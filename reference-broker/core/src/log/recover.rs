@@ -289,7 +289,8 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    /// What follows from the log's end: epochs beyond it never were, snapshots beyond it are of another history.
+    /// What follows from the log's end: epochs beyond it never were, snapshots beyond it are of another history. Those up to its
+    /// beginning say nothing any more.
     fn settle(&mut self, checkpointed: &Epochs) -> Result<(), StoreError> {
         let end = self.log.log_end;
         let replayed = std::mem::take(&mut self.log.epochs);
@@ -308,8 +309,13 @@ impl Recovery<'_> {
         self.log.epochs = epochs;
         self.log.leader_epoch = self.log.epochs.latest().unwrap_or(self.log.leader_epoch);
         self.log.apply(&Change::HighWatermarkMoved(end));
+        let begins = self
+            .opening
+            .log_start
+            .unwrap_or_default()
+            .max(self.log.segments[0].base);
         for offset in self.files.iter().filter_map(|(name, _)| offset_in(name, "snapshot")) {
-            if offset > end {
+            if offset > end || offset <= begins {
                 self.store.remove(&self.log.directory, &file_name(offset, "snapshot"))?;
             }
         }

@@ -55,9 +55,8 @@ impl Node {
         now: Now,
     ) -> Result<(), ErrorCode> {
         if !self.logs.open.contains_key(tp) {
-            let log = self
-                .open_log(tp, id, config, now)
-                .map_err(|_| ErrorCode::KafkaStorageError)?;
+            let opened = self.open_log(tp, id, config, now);
+            let log = opened.map_err(|error| self.out_of_service(tp, &error))?;
             self.logs.open.insert(tp.clone(), log);
             self.logs.upkeep.begin(&self.config, now);
             if self.config.cleaner.enable {

@@ -106,7 +106,7 @@ impl Store for MemoryStore {
     }
 
     fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
-        self.spend("remove", file)?;
+        self.spend("remove", &format!("{directory}/{file}"))?;
         if let Some(files) = self.directories.get_mut(directory) {
             files.remove(file);
         }
@@ -114,7 +114,7 @@ impl Store for MemoryStore {
     }
 
     fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
-        self.spend("rename", from)?;
+        self.spend("rename", &format!("{directory}/{from}"))?;
         if let Some(files) = self.directories.get_mut(directory)
             && let Some(bytes) = files.remove(from)
         {

@@ -86,3 +86,43 @@ fn deleted_files_go_after_their_delay() {
     let files = bench.store.files("t-0").unwrap();
     assert!(!files.iter().any(|(name, _)| name.ends_with(".deleted")), "{files:?}");
 }
+
+#[test]
+fn full_segments_reach_the_disk_by_themselves_and_what_must_be_there_at_once_does() {
+    let mut bench = hourly(TopicConfig::default());
+    assert_eq!(bench.log().recovery_point(), at(0));
+    let mut now = NOW;
+    now.monotonic_ms += HOUR;
+    while bench.node.next_deadline().is_some_and(|deadline| deadline.is_due(now)) {
+        bench.node.tick(now);
+    }
+    assert_eq!(bench.log().recovery_point(), at(4));
+    let config = TopicConfig {
+        flush_messages: 1,
+        ..bench.log().config().clone()
+    };
+    bench.node.reconfigure_log(&bench.tp.clone(), config);
+    bench.produce(&Sent::new(&["a"]).bytes()).unwrap();
+    assert_eq!(bench.log().recovery_point(), at(6));
+}
+
+#[test]
+fn a_partition_whose_file_fails_is_out_of_service_alone_and_the_file_is_named() {
+    let mut bench = hourly(TopicConfig::default());
+    bench.store.0.lock().unwrap().refuses_writes = true;
+    assert_eq!(
+        bench.error(&Sent::new(&["a"]).bytes()),
+        Some(ErrorCode::KafkaStorageError)
+    );
+    bench.store.0.lock().unwrap().refuses_writes = false;
+    let told = bench.node.take_complaints();
+    assert!(
+        told.len() == 1 && told[0].contains(" t-0/00000000000000000004."),
+        "{told:?}"
+    );
+    assert_eq!(
+        bench.error(&Sent::new(&["a"]).bytes()),
+        Some(ErrorCode::KafkaStorageError)
+    );
+    assert_eq!(bench.node.take_complaints(), Vec::<String>::new());
+}

@@ -111,7 +111,17 @@ impl Node {
                 }
             }
             Ok(Progress::Finished(end)) if end > work.round.first_dirty() => self.cleaned(work.tp, end, now),
-            Ok(Progress::Finished(_)) | Err(_) => self.give_up(work.tp),
+            Ok(Progress::Finished(end)) => {
+                self.complain(format!(
+                    "{} is not compacted: the keys of one batch at {end} are too many",
+                    work.tp
+                ));
+                self.give_up(work.tp);
+            }
+            Err(error) => {
+                self.complain(format!("{} is not compacted any more: {error}", work.tp));
+                self.give_up(work.tp);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use crate::log::checkpoint::{LEADER_EPOCHS, epochs_to_text};
 use crate::log::compaction::{CLEANED, SWAP};
 use crate::log::recover::{put, write_indexes};
 use crate::log::segment::{DELETED, SEGMENT_FILES, Segment, file_name};
-use crate::log::{Change, Command, Outcome, snapshot};
+use crate::log::{Change, Command, Log, Outcome, snapshot};
 use crate::machine::{Machine, Reply};
 use crate::store::{Store, StoreError};
 use crate::units::{ErrorCode, Now, Offset, TopicPartition};
@@ -23,6 +23,13 @@ impl Node {
         for change in &step.changes {
             self.carry(tp, change, now)?;
         }
+        if step
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Appended { .. }))
+        {
+            self.flush_if_due(tp)?;
+        }
         if !step.changes.is_empty() {
             self.partition_moved(tp, now);
         }
@@ -32,27 +39,48 @@ impl Node {
     /// Writes a change down and applies it; a log on which that fails is offline.
     pub(super) fn carry(&mut self, tp: &TopicPartition, change: &Change, now: Now) -> Result<(), ErrorCode> {
         let performed = self.perform(tp, change, now);
-        performed.map_err(|_| {
+        performed.map_err(|error| {
             self.take_offline(tp, now);
-            ErrorCode::KafkaStorageError
+            self.out_of_service(tp, &error)
         })
+    }
+
+    /// Says why a partition answers KAFKA_STORAGE_ERROR from now on.
+    pub(super) fn out_of_service(&mut self, tp: &TopicPartition, error: &StoreError) -> ErrorCode {
+        self.complain(format!("{tp} is out of service: {error}"));
+        ErrorCode::KafkaStorageError
     }
 
     /// Waits until all of a log is on the disk.
     pub(super) fn flush(&mut self, tp: &TopicPartition) -> Result<(), ErrorCode> {
-        let Some(log) = self.logs.open.get_mut(tp) else {
-            return Err(ErrorCode::UnknownTopicOrPartition);
+        let end = self.logs.open.get(tp).map(Log::log_end);
+        self.flush_to(tp, end.ok_or(ErrorCode::UnknownTopicOrPartition)?)
+    }
+
+    /// Waits until all segments that begin below an offset are on the disk, as far as they were not before.
+    pub(super) fn flush_to(&mut self, tp: &TopicPartition, end: Offset) -> Result<(), ErrorCode> {
+        let Some(log) = self.logs.open.get_mut(tp).filter(|log| !log.is_offline()) else {
+            return Err(ErrorCode::KafkaStorageError);
         };
-        let change = match self.store.sync(log.directory(), &active(log).file()) {
-            Ok(()) => Change::Flushed(log.log_end()),
+        let first = log
+            .segments()
+            .partition_point(|segment| segment.base <= log.recovery_point());
+        let rest = &log.segments()[first.saturating_sub(1)..];
+        let mut files = rest.iter().take_while(|segment| segment.base < end);
+        let synced = files.try_for_each(|segment| self.store.sync(log.directory(), &segment.file()));
+        log.apply(&match &synced {
+            Ok(()) => Change::Flushed(end),
             Err(_) => Change::WentOffline,
-        };
-        log.apply(&change);
-        if log.is_offline() {
-            Err(ErrorCode::KafkaStorageError)
-        } else {
-            Ok(())
-        }
+        });
+        synced.map_err(|error| self.out_of_service(tp, &error))
+    }
+
+    /// Waits for the disk where `flush.messages` wants that before the producer is answered.
+    fn flush_if_due(&mut self, tp: &TopicPartition) -> Result<(), ErrorCode> {
+        let is_due = self
+            .log(tp)
+            .is_some_and(|log| log.log_end().0 - log.recovery_point().0 >= log.config().flush_messages);
+        if is_due { self.flush(tp) } else { Ok(()) }
     }
 
     fn perform(&mut self, tp: &TopicPartition, change: &Change, now: Now) -> Result<(), StoreError> {

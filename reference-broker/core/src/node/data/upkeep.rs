@@ -70,12 +70,26 @@ impl Node {
             due.retention = now.plus_ms(self.config.retention_check_ms);
             self.expire_logs(now, |log| !log.config().compact);
         }
-        if due.checkpoints.is_due(now) {
+        // One file between two requests; what is on the disk is written down once nothing waits for it.
+        if due.checkpoints.is_due(now) && !self.flush_one_sealed() {
             due.checkpoints = now.plus_ms(self.config.checkpoint_ms);
             // What cannot be written now is written with the next one: a checkpoint only spares work.
             let _ = self.write_checkpoints();
         }
         self.logs.upkeep.due = Some(due);
+    }
+
+    /// Waits until one more segment that is full is on the disk; false where all are.
+    fn flush_one_sealed(&mut self) -> bool {
+        let waiting = self.logs.open.iter().find_map(|(tp, log)| {
+            let sealed = log.segments().windows(2).map(|pair| pair[1].base);
+            let next = sealed.into_iter().find(|end| *end > log.recovery_point())?;
+            (!log.is_offline()).then(|| (tp.clone(), next))
+        });
+        let Some((tp, end)) = waiting else { return false };
+        // A log that cannot be synced is offline now, and no longer waits.
+        let _ = self.flush_to(&tp, end);
+        true
     }
 
     /// Lets the logs that fit lose what has had its time.
