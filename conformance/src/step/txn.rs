@@ -262,8 +262,10 @@ pub(super) async fn producers(call: &mut Call<'_>, args: &Args) -> Result<Vec<St
                 number(partition, "PartitionIndex", -1)
             );
             lines.push(format!("{shown} error={}{}", error(partition), message(partition)));
+            // Kafka keeps them by the hash of their ids.
+            let mut producers = Vec::new();
             for active in items(partition, "ActiveProducers") {
-                lines.push(format!(
+                producers.push(format!(
                     "{shown} producer={} epoch={} seq={} time={} coordinator-epoch={} open-from={}",
                     symbols.producer(number(active, "ProducerId", -1)),
                     number(active, "ProducerEpoch", -1),
@@ -273,6 +275,8 @@ pub(super) async fn producers(call: &mut Call<'_>, args: &Args) -> Result<Vec<St
                     number(active, "CurrentTxnStartOffset", -1)
                 ));
             }
+            producers.sort();
+            lines.extend(producers);
         }
     }
     Ok(lines)
