@@ -1,16 +1,18 @@
 //! A data directory changes hands between the reference and a real Kafka, after a clean stop and after kill -9, and back: whoever
-//! opens it serves the same records, offsets and committed offsets. Kafka's own DumpLogSegments reads every file of ours.
+//! opens it serves the same records, offsets and committed offsets, and goes on with the same transactions. Kafka's own
+//! DumpLogSegments reads every file of ours.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod round_trip {
     pub(crate) mod brokers;
     pub(crate) mod traffic;
+    pub(crate) mod transactions;
 }
 
 use std::path::Path;
 
 use round_trip::brokers::{Java, Stop, dumped, formatted, reference};
-use round_trip::traffic;
+use round_trip::{traffic, transactions};
 
 /// Traffic on one broker, then the same directory on another: does it serve the same?
 async fn handed_over(data: &Path, to_kafka: bool, how: Stop, round: usize) {
@@ -40,6 +42,7 @@ async fn handed_over(data: &Path, to_kafka: bool, how: Stop, round: usize) {
         after
     };
     assert!(before.len() > 100, "{before:?}");
+    transactions::is_as_decided(&before, round);
     assert_eq!(before, after, "to Kafka: {to_kafka}, {how:?}");
 }
 
@@ -93,6 +96,10 @@ async fn kafkas_own_tool_reads_every_file_of_the_reference() {
         "TOPIC_RECORD",
         "producerId: ",
         "timestamp: ",
+        "\"transactionalId\":\"open\"",
+        "endTxnMarker: COMMIT",
+        "endTxnMarker: ABORT",
+        "lastStableOffset: ",
     ] {
         assert!(told.contains(known), "no {known} in what the tool told");
     }

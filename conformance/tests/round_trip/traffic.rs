@@ -10,7 +10,9 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
-const TIMEOUT: Duration = Duration::from_secs(30);
+use super::transactions;
+
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 /// Name, configs and the producers' codec.
 type Topic = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
@@ -46,6 +48,7 @@ pub(crate) fn of(address: &str, round: usize) -> Vec<String> {
             .unwrap();
     }
     committing.commit(&list, CommitMode::Sync).unwrap();
+    transactions::of(address, round);
     seen(address)
 }
 
@@ -65,17 +68,22 @@ pub(crate) fn seen(address: &str) -> Vec<String> {
         let offsets: Vec<_> = committed.elements().iter().map(|entry| entry.offset()).collect();
         seen.push(format!("{topic} committed {offsets:?}"));
     }
+    seen.extend(transactions::seen(address));
     seen
 }
 
 fn create_topics(address: &str) {
     let admin: AdminClient<DefaultClientContext> = config(address).create().unwrap();
-    let topics = TOPICS.map(|(name, settings, _)| NewTopic {
-        name,
-        num_partitions: 2,
-        replication: TopicReplication::Fixed(1),
-        config: settings.to_vec(),
-    });
+    let all = TOPICS.iter().map(|(name, settings, _)| (*name, settings.to_vec()));
+    let topics: Vec<NewTopic<'_>> = all
+        .chain([(transactions::TOPIC, Vec::new())])
+        .map(|(name, config)| NewTopic {
+            name,
+            num_partitions: 2,
+            replication: TopicReplication::Fixed(1),
+            config,
+        })
+        .collect();
     let created = admin.create_topics(&topics, &AdminOptions::new().operation_timeout(Some(TIMEOUT)));
     // From the second round on they are there.
     tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(created)).unwrap();
@@ -145,7 +153,7 @@ fn records(consumer: &BaseConsumer, topic: &str, partition: i32, high: i64) -> V
 }
 
 /// A coordinator or a leader that has just started is asked again.
-fn patiently<T>(mut ask: impl FnMut() -> Result<T, rdkafka::error::KafkaError>) -> T {
+pub(super) fn patiently<T>(mut ask: impl FnMut() -> Result<T, rdkafka::error::KafkaError>) -> T {
     let deadline = Instant::now() + TIMEOUT;
     loop {
         match ask() {
@@ -161,7 +169,7 @@ fn consumer(address: &str, group: &str) -> BaseConsumer {
     config.create().unwrap()
 }
 
-fn config(address: &str) -> ClientConfig {
+pub(super) fn config(address: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", address);
     config
