@@ -1,0 +1,42 @@
+//! A loop that reads, processes and writes in transactions, its processor killed at one moment after the other and started
+//! again: every input has its output once and in its order, whichever client the processor is made of.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod exactly_once {
+    pub(crate) mod arena;
+    pub(crate) mod librdkafka;
+    pub(crate) mod logs;
+    pub(crate) mod process;
+}
+
+use exactly_once::arena::Arena;
+use exactly_once::process::{Kill, at};
+use exactly_once::{librdkafka, logs};
+
+/// Every moment of a transaction, and the commit twice: how far it came until the signal is another matter each time.
+const KILLS: [Kill; 6] = [
+    at("polled", 2),
+    at("sent", 2),
+    at("offsets", 4),
+    at("committing", 1),
+    at("committing", 5),
+    at("committed", 2),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn librdkafka_writes_each_output_once_through_kills_at_every_moment() {
+    let arena = Arena::start().await;
+    arena.feed();
+    arena.process(&KILLS, || librdkafka::command(arena.address()));
+    arena.assert_copied();
+    let written = logs::transactions(arena.data(), "out");
+    // Version 1 of transactions: an epoch for each start, and one for what a start finds open.
+    assert!(written.epochs <= 2 * (KILLS.len() + 1), "{written:?}");
+    assert!(written.epochs < written.ended, "{written:?}");
+}
+
+/// What the loop above starts; run as a test it ends at once.
+#[test]
+fn a_processor_of_librdkafka() {
+    librdkafka::process_if_asked();
+}
