@@ -4,6 +4,7 @@
 
 mod exactly_once {
     pub(crate) mod arena;
+    pub(crate) mod franz_go;
     pub(crate) mod librdkafka;
     pub(crate) mod logs;
     pub(crate) mod process;
@@ -11,7 +12,7 @@ mod exactly_once {
 
 use exactly_once::arena::Arena;
 use exactly_once::process::{Kill, at};
-use exactly_once::{librdkafka, logs};
+use exactly_once::{franz_go, librdkafka, logs};
 
 /// Every moment of a transaction, and the commit twice: how far it came until the signal is another matter each time.
 const KILLS: [Kill; 6] = [
@@ -35,7 +36,33 @@ async fn librdkafka_writes_each_output_once_through_kills_at_every_moment() {
     assert!(written.epochs < written.ended, "{written:?}");
 }
 
-/// What the loop above starts; run as a test it ends at once.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go"]
+async fn franz_go_writes_each_output_once_through_kills_at_every_moment() {
+    franz_go_copies_in_a_group("classic").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Go"]
+async fn franz_go_writes_each_output_once_as_a_member_of_the_consumer_protocol() {
+    franz_go_copies_in_a_group("consumer").await;
+}
+
+async fn franz_go_copies_in_a_group(protocol: &str) {
+    let arena = Arena::start().await;
+    arena.feed();
+    arena.process(&KILLS, || franz_go::command(arena.address(), protocol));
+    arena.assert_copied();
+    assert_version_2(&arena);
+}
+
+/// Version 2 of transactions: no epoch sees two of them.
+fn assert_version_2(arena: &Arena) {
+    let written = logs::transactions(arena.data(), "out");
+    assert!(written.epochs >= written.ended, "{written:?}");
+}
+
+/// What the first loop starts; run as a test it ends at once.
 #[test]
 fn a_processor_of_librdkafka() {
     librdkafka::process_if_asked();

@@ -22,6 +22,16 @@ pub(crate) const RECORDS: usize = 900;
 /// For a whole loop, kills and restarts included; it takes a tenth of it where nobody else is.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// So that a killed processor's membership ends a second after it.
+const PROPERTIES: [(&str, &str); 6] = [
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.min.session.timeout.ms", "500"),
+    ("group.consumer.session.timeout.ms", "1000"),
+    ("group.consumer.min.session.timeout.ms", "500"),
+    ("group.consumer.heartbeat.interval.ms", "200"),
+    ("group.consumer.min.heartbeat.interval.ms", "100"),
+];
+
 /// The values of each partition, in the order of their offsets.
 pub(crate) type Seen = Vec<Vec<String>>;
 
@@ -37,13 +47,7 @@ impl Arena {
         let property = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         let config = Config {
             data_dir: Some(data.path().to_owned()),
-            // A killed processor's membership ends a second after it.
-            properties: [
-                ("group.initial.rebalance.delay.ms", "0"),
-                ("group.min.session.timeout.ms", "500"),
-            ]
-            .map(property)
-            .to_vec(),
+            properties: PROPERTIES.map(property).to_vec(),
             ..Config::default()
         };
         let broker = Cluster::start(config).await.unwrap();
