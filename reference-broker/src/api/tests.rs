@@ -8,6 +8,7 @@ use broker_core::node::Identity;
 use broker_core::store::memory::MemoryStore;
 use broker_core::{Node, Now};
 use kafka_fixtures::schema::Schemas;
+use kafka_fixtures::value::Value;
 use kafka_fixtures::{arbitrary, codec};
 
 use super::{APIS, Answer, Call};
@@ -75,7 +76,10 @@ fn every_answer_encodes_at_every_version_that_is_advertised() {
         let schema = Schemas::latest().request(entry.key).expect("an API of Kafka's");
         for seed in 0..SEEDS {
             now.monotonic_ms += 1;
-            let request = arbitrary::message(schema, version, seed, true);
+            let mut request = arbitrary::message(schema, version, seed, true);
+            if is_of_acls(entry.key) {
+                with_known_numbers(&mut request);
+            }
             let body = codec::encode(schema, version, &request).expect("a legal request");
             let mut call = Call {
                 version,
@@ -85,10 +89,32 @@ fn every_answer_encodes_at_every_version_that_is_advertised() {
                 now,
             };
             if let Answer::Close(reason) = entry.serve(body, &mut call) {
-                let closed_by_kafka_too = !reason.contains("does not encode");
-                assert!(closed_by_kafka_too, "{} v{version}, seed {seed}: {reason}", entry.name);
+                assert!(
+                    asks_for_no_answer(entry.key, &request),
+                    "{} v{version}, seed {seed}: {reason}",
+                    entry.name
+                );
             }
         }
+    }
+}
+
+/// Produce with acks=0: a failure closes the connection, the only way to tell it.
+fn asks_for_no_answer(key: i16, request: &Value) -> bool {
+    key == 0 && request.get("Acks") == Some(&Value::Int(0))
+}
+
+fn is_of_acls(key: i16) -> bool {
+    (29..=31).contains(&key)
+}
+
+/// An ACL with a number that stands for nothing closes the connection: hardly a drawn one would be answered.
+fn with_known_numbers(request: &mut Value) {
+    match request {
+        Value::Struct(body) => body.fields.iter_mut().for_each(|(_, field)| with_known_numbers(field)),
+        Value::Array(items) => items.iter_mut().for_each(with_known_numbers),
+        Value::Int(number) => *number = 2,
+        _ => {}
     }
 }
 
