@@ -46,8 +46,6 @@ pub struct TopicConfig {
     pub min_cleanable_millionths: u64,
     /// `min.compaction.lag.ms`
     pub min_compaction_lag_ms: i64,
-    /// `min.insync.replicas`
-    pub min_insync_replicas: i32,
     /// `retention.bytes`
     pub retention_bytes: i64,
     /// `retention.ms`
@@ -77,7 +75,6 @@ impl Default for TopicConfig {
             log_append_time: false,
             min_cleanable_millionths: 500_000,
             min_compaction_lag_ms: 0,
-            min_insync_replicas: 1,
             retention_bytes: -1,
             retention_ms: 604_800_000,
             segment_bytes: 1 << 30,

@@ -6,7 +6,7 @@ mod apply;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::config::layers::{Layers, Overrides};
+use crate::config::layers::{Layers, NOTHING, Overrides};
 use crate::config::{TopicConfig, topic};
 use crate::records::UserScramCredentialRecord;
 use crate::units::{BrokerId, LeaderEpoch, TopicId, TopicName};
@@ -54,7 +54,6 @@ pub struct Image {
     configs: BTreeMap<(ResourceKind, String), Overrides>,
     brokers: BTreeMap<BrokerId, BrokerImage>,
     features: BTreeMap<String, i16>,
-    features_offset: i64,
     next_producer_id: i64,
     next_offset: i64,
     scram: BTreeMap<String, Credentials>,
@@ -167,7 +166,6 @@ impl Image {
 
     /// The overrides of a resource; none are as good as an empty set.
     pub fn overrides(&self, kind: ResourceKind, name: &str) -> &Overrides {
-        static NOTHING: Overrides = Overrides::new();
         self.configs.get(&(kind, name.to_owned())).unwrap_or(&NOTHING)
     }
 
@@ -216,11 +214,6 @@ impl Image {
     /// The level of every finalized feature.
     pub fn features(&self) -> &BTreeMap<String, i16> {
         &self.features
-    }
-
-    /// The offset of the last record that changed a feature.
-    pub fn features_offset(&self) -> i64 {
-        self.features_offset
     }
 
     /// The first producer id that has not been handed out.

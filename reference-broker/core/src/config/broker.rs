@@ -2,7 +2,7 @@
 
 use super::layers::{Layers, Overrides};
 use super::table::{self, Update};
-use super::{Dynamic, GroupConfig, TopicConfig, topic};
+use super::{Dynamic, GroupConfig};
 
 /// A property that cannot be used.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -123,12 +123,7 @@ impl BrokerConfig {
     }
 
     fn typed(fixed: Overrides) -> Self {
-        let nothing = Overrides::new();
-        let layers = Layers {
-            broker: &nothing,
-            cluster: &nothing,
-            fixed: &fixed,
-        };
+        let layers = Layers::at_start(&fixed);
         let text = |name: &str| layers.value(name).unwrap_or_default();
         let long = |name: &str| text(name).parse::<i64>().expect("checked by the catalogue");
         let int = |name: &str| text(name).parse::<i32>().expect("checked by the catalogue");
@@ -179,26 +174,7 @@ impl BrokerConfig {
 
     /// The value of any broker key as it was at the start, in Kafka's text form.
     pub fn value(&self, name: &str) -> Option<String> {
-        let nothing = Overrides::new();
-        Layers {
-            broker: &nothing,
-            cluster: &nothing,
-            fixed: &self.fixed,
-        }
-        .value(name)
-    }
-
-    /// What a log obeys whose topic overrides nothing, as of the start.
-    pub fn topic_defaults(&self) -> TopicConfig {
-        let nothing = Overrides::new();
-        topic::resolve(
-            &nothing,
-            Layers {
-                broker: &nothing,
-                cluster: &nothing,
-                fixed: &self.fixed,
-            },
-        )
+        Layers::at_start(&self.fixed).value(name)
     }
 
     fn agree(&self) -> Result<(), ConfigError> {
@@ -260,6 +236,13 @@ fn distance(from: &str, to: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::layers::NOTHING;
+    use crate::config::{TopicConfig, topic};
+
+    /// What a log obeys whose topic overrides nothing.
+    fn topic_defaults(config: &BrokerConfig) -> TopicConfig {
+        topic::resolve(&NOTHING, Layers::at_start(&config.fixed))
+    }
 
     fn read(name: &str, value: &str) -> Result<BrokerConfig, ConfigError> {
         BrokerConfig::from_properties(&[(name.into(), value.into())])
@@ -281,7 +264,7 @@ mod tests {
             (57_671_680, 1_000, 104_857_600)
         );
         assert_eq!(
-            (config.topic_defaults(), config.group),
+            (topic_defaults(&config), config.group),
             (TopicConfig::default(), GroupConfig::default())
         );
     }
@@ -290,10 +273,7 @@ mod tests {
     fn a_property_sets_what_it_names() {
         assert_eq!(read("num.partitions", " 3 ").expect("valid").num_partitions, 3);
         assert_eq!(
-            read("log.segment.bytes", "1048576")
-                .expect("valid")
-                .topic_defaults()
-                .segment_bytes,
+            topic_defaults(&read("log.segment.bytes", "1048576").expect("valid")).segment_bytes,
             1_048_576
         );
         assert_eq!(

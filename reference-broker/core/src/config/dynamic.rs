@@ -117,23 +117,14 @@ mod tests {
 
     #[test]
     fn an_address_has_its_own_limit_or_that_of_all() {
-        let (none, fixed) = (
-            Overrides::new(),
-            [
-                ("max.connections.per.ip".to_owned(), "7".to_owned()),
-                (
-                    "max.connections.per.ip.overrides".to_owned(),
-                    "127.0.0.1:2, ::1:3".to_owned(),
-                ),
-            ]
-            .into(),
-        );
-        let layers = Layers {
-            broker: &none,
-            cluster: &none,
-            fixed: &fixed,
-        };
-        let limits = Dynamic::of(layers).connections;
+        let fixed = Overrides::from([
+            ("max.connections.per.ip".to_owned(), "7".to_owned()),
+            (
+                "max.connections.per.ip.overrides".to_owned(),
+                "127.0.0.1:2, ::1:3".to_owned(),
+            ),
+        ]);
+        let limits = Dynamic::of(Layers::at_start(&fixed)).connections;
         let of = |text: &str| limits.of(text.parse().expect("an address"));
         assert_eq!((of("127.0.0.1"), of("::1"), of("10.0.0.1")), (2, 3, 7));
         assert!(addresses("nonsense").is_err() && addresses("127.0.0.1:many").is_err());

@@ -9,6 +9,9 @@ use super::table::{self, Key};
 /// Values by key, as they were set.
 pub type Overrides = BTreeMap<String, String>;
 
+/// Where nothing was set.
+pub(crate) static NOTHING: Overrides = Overrides::new();
+
 /// The layers of a broker's properties, strongest first; below them stand the defaults of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct Layers<'a> {
@@ -18,6 +21,17 @@ pub struct Layers<'a> {
     pub cluster: &'a Overrides,
     /// Given at the start.
     pub fixed: &'a Overrides,
+}
+
+impl<'a> Layers<'a> {
+    /// What was given at the start, before anything is set at run time.
+    pub fn at_start(fixed: &'a Overrides) -> Self {
+        Self {
+            broker: &NOTHING,
+            cluster: &NOTHING,
+            fixed,
+        }
+    }
 }
 
 /// Where a value was set, with the number that DescribeConfigs gives it.

@@ -6,11 +6,7 @@ use super::{TopicConfig, table};
 
 /// The typed form. Overrides have been validated when they were set; what does not parse takes the default.
 pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
-    let text = |name: &str| {
-        let key = table::topic().get(name).expect("a topic config of the catalogue");
-        let set = overrides.get(name).and_then(|text| key.parse(text).ok());
-        set.or_else(|| layers.topic_fallback(key)).unwrap_or_default()
-    };
+    let text = |name: &str| value(name, overrides, layers);
     let long = |name: &str, default: i64| text(name).parse().unwrap_or(default);
     let int = |name: &str, default: i32| text(name).parse().unwrap_or(default);
     let default = TopicConfig::default();
@@ -33,7 +29,6 @@ pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
         timestamp_after_max_ms: long("message.timestamp.after.max.ms", default.timestamp_after_max_ms),
         timestamp_before_max_ms: long("message.timestamp.before.max.ms", default.timestamp_before_max_ms),
         log_append_time: text("message.timestamp.type") == "LogAppendTime",
-        min_insync_replicas: int("min.insync.replicas", default.min_insync_replicas),
         retention_bytes: long("retention.bytes", default.retention_bytes),
         retention_ms: long("retention.ms", default.retention_ms),
         // Kafka's tests roll small segments through the internal key; so do ours.
@@ -45,19 +40,19 @@ pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
     }
 }
 
+/// The value of a key of the catalogue.
+fn value(name: &str, overrides: &Overrides, layers: Layers<'_>) -> String {
+    let key = table::topic().get(name).expect("a topic config of the catalogue");
+    let set = overrides.get(name).and_then(|text| key.parse(text).ok());
+    set.or_else(|| layers.topic_fallback(key)).unwrap_or_default()
+}
+
 /// May a topic have these overrides? The refusal is Kafka's.
 pub fn validate(overrides: &Overrides, layers: Layers<'_>) -> Result<(), String> {
     if let Some(unknown) = overrides.keys().find(|name| table::topic().get(name).is_none()) {
         return Err(format!("Unknown topic config name: {unknown}"));
     }
-    let value = |name: &str| {
-        let key = table::topic().get(name).expect("a topic config of the catalogue");
-        overrides
-            .get(name)
-            .and_then(|text| key.parse(text).ok())
-            .or_else(|| layers.topic_fallback(key))
-            .unwrap_or_default()
-    };
+    let value = |name: &str| value(name, overrides, layers);
     for (name, text) in overrides {
         table::topic()
             .get(name)
@@ -89,15 +84,8 @@ mod tests {
 
     #[test]
     fn overrides_of_the_topic_beat_those_of_the_broker() {
-        let (none, fixed) = (
-            Overrides::new(),
-            overrides(&[("log.retention.ms", "5"), ("log.cleanup.policy", "compact")]),
-        );
-        let layers = Layers {
-            broker: &none,
-            cluster: &none,
-            fixed: &fixed,
-        };
+        let fixed = overrides(&[("log.retention.ms", "5"), ("log.cleanup.policy", "compact")]);
+        let layers = Layers::at_start(&fixed);
         let config = resolve(
             &overrides(&[("retention.ms", "9"), ("compression.type", "gzip")]),
             layers,
@@ -116,11 +104,7 @@ mod tests {
     #[test]
     fn keys_that_contradict_each_other_are_refused() {
         let none = Overrides::new();
-        let layers = Layers {
-            broker: &none,
-            cluster: &none,
-            fixed: &none,
-        };
+        let layers = Layers::at_start(&none);
         let lags = overrides(&[("min.compaction.lag.ms", "10"), ("max.compaction.lag.ms", "5")]);
         assert!(validate(&lags, layers).expect_err("10 > 5").starts_with("conflict"));
         assert!(validate(&overrides(&[("remote.storage.enable", "true")]), layers).is_err());

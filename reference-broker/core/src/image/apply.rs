@@ -27,7 +27,6 @@ impl Image {
             MetadataRecord::Config(config) => self.config_changed(config),
             MetadataRecord::FeatureLevel(feature) => {
                 self.features.insert(feature.name.clone(), feature.feature_level);
-                self.features_offset = offset;
             }
             MetadataRecord::RegisterBroker(broker) => self.broker_registered(broker),
             MetadataRecord::UnregisterBroker(broker) => drop(self.brokers.remove(&BrokerId(broker.broker_id))),
