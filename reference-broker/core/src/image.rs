@@ -77,6 +77,18 @@ pub struct TopicImage {
     pub partitions: Vec<PartitionImage>,
 }
 
+impl TopicImage {
+    /// One of its partitions.
+    pub fn partition(&self, index: i32) -> Option<&PartitionImage> {
+        self.partitions.get(usize::try_from(index).ok()?)
+    }
+
+    /// How many partitions it has.
+    pub fn partition_count(&self) -> i32 {
+        i32::try_from(self.partitions.len()).unwrap_or(i32::MAX)
+    }
+}
+
 /// A partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionImage {

@@ -119,16 +119,9 @@ fn known(tp: &TopicPartition, call: &Call<'_>, semantics: Semantics) -> Verdict 
     if !semantics.many_transactions && is_internal(&tp.topic) {
         return Err(ErrorCode::TopicAuthorizationFailed);
     }
-    let count = call
-        .node
-        .image()
-        .topic(&tp.topic)
-        .map_or(0, |topic| topic.partitions.len());
-    if usize::try_from(tp.partition).is_ok_and(|partition| partition < count) {
-        Ok(())
-    } else {
-        Err(ErrorCode::UnknownTopicOrPartition)
-    }
+    let topic = call.node.image().topic(&tp.topic);
+    let partition = topic.and_then(|topic| topic.partition(tp.partition));
+    partition.map(drop).ok_or(ErrorCode::UnknownTopicOrPartition)
 }
 
 fn by_topic<'a>(

@@ -80,7 +80,7 @@ fn wanted(request: &DescribeLogDirsRequest, call: &Call<'_>) -> Vec<TopicPartiti
             .node
             .image()
             .topics()
-            .flat_map(|topic| all(&topic.name, &mut (0..topic.partitions.len() as i32)))
+            .flat_map(|topic| all(&topic.name, &mut (0..topic.partition_count())))
             .collect(),
     }
 }

@@ -9,29 +9,6 @@ use super::{Dynamic, GroupConfig};
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
-/// What the compaction of a broker's logs obeys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CleanerConfig {
-    /// `log.cleaner.enable`
-    pub enable: bool,
-    /// `log.cleaner.backoff.ms`
-    pub backoff_ms: i64,
-    /// `log.cleaner.dedupe.buffer.size`
-    pub dedupe_buffer_bytes: usize,
-}
-
-impl CleanerConfig {
-    /// What the layers come to. Values have been validated when they were set.
-    pub fn of(layers: Layers<'_>) -> Self {
-        let text = |name: &str| layers.value(name).unwrap_or_default();
-        Self {
-            enable: text("log.cleaner.enable") == "true",
-            backoff_ms: text("log.cleaner.backoff.ms").parse().unwrap_or(15_000),
-            dedupe_buffer_bytes: text("log.cleaner.dedupe.buffer.size").parse().unwrap_or(128 << 20),
-        }
-    }
-}
-
 /// What a broker is configured with at its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerConfig {
@@ -51,8 +28,6 @@ pub struct BrokerConfig {
     pub fetch_max_bytes: i32,
     /// `group.*` and `offsets.*`
     pub group: GroupConfig,
-    /// `log.cleaner.*`
-    pub cleaner: CleanerConfig,
     /// `log.initial.task.delay.ms`
     pub initial_task_delay_ms: i64,
     /// `log.retention.check.interval.ms`
@@ -148,7 +123,6 @@ impl BrokerConfig {
                 offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),
                 offsets_topic_num_partitions: int("offsets.topic.num.partitions"),
             },
-            cleaner: CleanerConfig::of(layers),
             initial_task_delay_ms: long("log.initial.task.delay.ms"),
             retention_check_ms: long("log.retention.check.interval.ms"),
             checkpoint_ms: int("log.flush.offset.checkpoint.interval.ms").into(),

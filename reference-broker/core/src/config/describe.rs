@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::layers::{Layers, Overrides, Source, Synonym, broker_names};
+use super::layers::{Layers, NOTHING, Overrides, Source, Synonym, broker_names};
 use super::table::{self, Key, Type, Update};
 
 /// A line of DescribeConfigs.
@@ -107,11 +107,9 @@ pub fn describe_broker(layers: Layers<'_>) -> Vec<Entry> {
 
 /// What was set at run time for all brokers, sorted by name.
 pub fn describe_cluster_defaults(cluster: &Overrides) -> Vec<Entry> {
-    let nothing = Overrides::new();
     let layers = Layers {
-        broker: &nothing,
         cluster,
-        fixed: &nothing,
+        ..Layers::at_start(&NOTHING)
     };
     let only_dynamic = |mut entry: Entry| {
         entry

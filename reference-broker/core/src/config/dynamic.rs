@@ -11,8 +11,21 @@ use super::layers::Layers;
 pub struct Dynamic {
     /// `max.connections…`
     pub connections: ConnectionLimits,
+    /// `log.cleaner.*`
+    pub cleaner: CleanerConfig,
     /// `producer.id.expiration.ms`
     pub producer_id_expiration_ms: i64,
+}
+
+/// What the compaction of a broker's logs obeys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CleanerConfig {
+    /// `log.cleaner.enable`
+    pub enable: bool,
+    /// `log.cleaner.backoff.ms`
+    pub backoff_ms: i64,
+    /// `log.cleaner.dedupe.buffer.size`
+    pub dedupe_buffer_bytes: usize,
 }
 
 /// How many connections there may be at once.
@@ -43,6 +56,11 @@ impl Dynamic {
                 total: count("max.connections"),
                 per_ip: count("max.connections.per.ip"),
                 per_ip_overrides: addresses(&text("max.connections.per.ip.overrides")).unwrap_or_default(),
+            },
+            cleaner: CleanerConfig {
+                enable: text("log.cleaner.enable") == "true",
+                backoff_ms: text("log.cleaner.backoff.ms").parse().unwrap_or(15_000),
+                dedupe_buffer_bytes: text("log.cleaner.dedupe.buffer.size").parse().unwrap_or(128 << 20),
             },
             producer_id_expiration_ms: text("producer.id.expiration.ms").parse().unwrap_or(86_400_000),
         }

@@ -29,10 +29,7 @@ impl Controller<'_> {
         let Some(found) = self.image.topic(topic) else {
             return unknown(format!("No such topic as {topic}"));
         };
-        let partition_image = usize::try_from(partition)
-            .ok()
-            .and_then(|index| found.partitions.get(index));
-        match partition_image {
+        match found.partition(partition) {
             Some(present) => not_elected(present, election),
             None => unknown(format!("No such partition as {topic}-{partition}")),
         }

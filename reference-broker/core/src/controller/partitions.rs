@@ -59,7 +59,7 @@ impl Controller<'_> {
         let Some(topic) = self.image.topic(&wanted.name) else {
             return Err(Refusal::silent(ErrorCode::UnknownTopicOrPartition));
         };
-        let present = topic.partitions.len() as i32;
+        let present = topic.partition_count();
         let refuse = |why: String| Err(Refusal::new(ErrorCode::InvalidPartitions, why));
         if wanted.count == present {
             return refuse(format!("Topic already has {present} partition(s)."));

@@ -12,9 +12,10 @@ impl Controller<'_> {
             .image
             .topic(topic)
             .ok_or_else(|| unknown(format!("Unable to find a topic named {topic}.")))?;
-        let exists = usize::try_from(partition).is_ok_and(|index| index < found.partitions.len());
         match target {
-            _ if !exists => Err(unknown(format!("Unable to find partition {topic}:{partition}."))),
+            _ if found.partition(partition).is_none() => {
+                Err(unknown(format!("Unable to find partition {topic}:{partition}.")))
+            }
             None => Err(Refusal::silent(ErrorCode::NoReassignmentInProgress)),
             Some(replicas) => partitions::validate_assignment(self, replicas, None),
         }

@@ -7,13 +7,12 @@ use bytes::Bytes;
 
 use super::{Features, Node, SupportedFeature};
 use crate::config::Dynamic;
-use crate::config::broker::CleanerConfig;
 use crate::config::value::list;
 use crate::controller::features::FEATURES;
 use crate::controller::loggers::Loggers;
 use crate::controller::producer_ids::BLOCK;
 use crate::controller::{Change, Controller, Decided};
-use crate::image::{Image, ResourceKind};
+use crate::image::{Image, ResourceKind, TopicImage};
 use crate::mutant::{self, Mutant};
 use crate::records::MetadataRecord;
 use crate::units::{BrokerId, ErrorCode, Now, ProducerId, TopicId, TopicName, TopicPartition};
@@ -45,7 +44,7 @@ pub(crate) struct Control {
 #[derive(Debug, Default)]
 struct Consequences {
     led: Vec<(TopicPartition, TopicId)>,
-    removed: Vec<(TopicName, TopicId, usize)>,
+    removed: Vec<(TopicName, TopicId, i32)>,
     configured: BTreeSet<TopicName>,
     all_configured: bool,
 }
@@ -168,14 +167,8 @@ impl Node {
 
     fn carry_out(&mut self, consequences: Consequences, now: Now) {
         for (name, id, partitions) in consequences.removed {
-            for partition in 0..partitions as i32 {
-                self.delete_log(
-                    &TopicPartition {
-                        topic: name.clone(),
-                        partition,
-                    },
-                    now,
-                );
+            for partition in 0..partitions {
+                self.delete_log(&TopicPartition::new(name.clone(), partition), now);
             }
             self.topic_deleted(&name, id, now);
             self.transactions_topic_deleted(&name);
@@ -204,9 +197,7 @@ impl Node {
             return;
         }
         let layers = self.image().layers(self.broker_id(), &self.config.fixed);
-        let (dynamic, cleaner) = (Dynamic::of(layers), CleanerConfig::of(layers));
-        self.config.dynamic = dynamic;
-        self.config.cleaner = cleaner;
+        self.config.dynamic = Dynamic::of(layers);
     }
 
     /// Tells the controller which directories `cordoned.log.dirs` closes to new replicas; Kafka's next heartbeat does.
@@ -225,7 +216,7 @@ impl Node {
         let partition = self
             .image()
             .topic(&tp.topic)
-            .and_then(|topic| topic.partitions.get(tp.partition as usize));
+            .and_then(|topic| topic.partition(tp.partition));
         match partition
             .filter(|partition| partition.leader == self.broker_id())
             .map(|partition| partition.leader_epoch)
@@ -236,16 +227,10 @@ impl Node {
     }
 
     fn reconfigure(&mut self, name: &TopicName) {
-        let partitions = self.image().topic(name).map_or(0, |topic| topic.partitions.len());
+        let partitions = self.image().topic(name).map_or(0, TopicImage::partition_count);
         let config = self.topic_config(name);
-        for partition in 0..partitions as i32 {
-            self.reconfigure_log(
-                &TopicPartition {
-                    topic: name.clone(),
-                    partition,
-                },
-                config.clone(),
-            );
+        for partition in 0..partitions {
+            self.reconfigure_log(&TopicPartition::new(name.clone(), partition), config.clone());
         }
     }
 }
@@ -262,7 +247,7 @@ impl Control {
                 if let Some(topic) = self.image.topic_by_id(TopicId(removed.topic_id)) {
                     consequences
                         .removed
-                        .push((topic.name.clone(), topic.id, topic.partitions.len()));
+                        .push((topic.name.clone(), topic.id, topic.partition_count()));
                 }
             }
             MetadataRecord::Config(config) => match ResourceKind::from_number(config.resource_type) {
@@ -277,13 +262,9 @@ impl Control {
     fn leads(&self, topic: &[u8; 16], partition: i32, consequences: &mut Consequences) {
         let id = TopicId(*topic);
         if let Some(topic) = self.image.topic_by_id(id) {
-            consequences.led.push((
-                TopicPartition {
-                    topic: topic.name.clone(),
-                    partition,
-                },
-                id,
-            ));
+            consequences
+                .led
+                .push((TopicPartition::new(topic.name.clone(), partition), id));
         }
     }
 }

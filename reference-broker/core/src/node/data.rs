@@ -59,8 +59,10 @@ impl Node {
             let log = opened.map_err(|error| self.out_of_service(tp, &error))?;
             self.logs.open.insert(tp.clone(), log);
             self.logs.upkeep.begin(&self.config, now);
-            if self.config.cleaner.enable {
-                self.logs.cleaner.begin(now.plus_ms(self.config.cleaner.backoff_ms));
+            if self.config.dynamic.cleaner.enable {
+                self.logs
+                    .cleaner
+                    .begin(now.plus_ms(self.config.dynamic.cleaner.backoff_ms));
             }
         }
         match self.command(tp, Command::Lead(epoch), now)? {
@@ -263,8 +265,8 @@ impl Node {
     }
 
     fn is_known(&self, tp: &TopicPartition) -> bool {
-        let partitions = self.image().topic(&tp.topic).map_or(0, |topic| topic.partitions.len());
-        usize::try_from(tp.partition).is_ok_and(|partition| partition < partitions)
+        let topic = self.image().topic(&tp.topic);
+        topic.is_some_and(|topic| topic.partition(tp.partition).is_some())
     }
 
     fn dated(

@@ -256,8 +256,7 @@ impl Node {
             return failed;
         }
         let topic = wanted.name.as_ref().and_then(|name| self.image().topic(name));
-        let index = usize::try_from(wanted.key.partition).ok();
-        let partition = topic.zip(index).and_then(|(topic, index)| topic.partitions.get(index));
+        let partition = topic.and_then(|topic| topic.partition(wanted.key.partition));
         Fetched {
             leader: partition.map(|partition| (partition.leader, partition.leader_epoch)),
             ..failed

@@ -9,7 +9,6 @@ use crate::group::{
     self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync, Topics,
     TxnCommit, partition_for,
 };
-use crate::image::TopicImage;
 use crate::machine::{Reply, Ticket};
 use crate::txn::Producer;
 use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition};
@@ -82,10 +81,7 @@ impl Node {
             .image()
             .topic(kind.topic())
             .ok_or(ErrorCode::CoordinatorNotAvailable)?;
-        let partition = partition_for(key, count(topic));
-        let leader = usize::try_from(partition)
-            .ok()
-            .and_then(|index| topic.partitions.get(index));
+        let leader = topic.partition(partition_for(key, topic.partition_count()));
         let broker = leader
             .and_then(|partition| self.image().broker(partition.leader))
             .filter(|broker| !broker.fenced);
@@ -318,7 +314,7 @@ impl Node {
     /// The partition of the offsets topic that owns a group, if this broker leads it; its groups are loaded by now.
     fn coordinated_partition(&mut self, group: &str, now: Now) -> Result<i32, ErrorCode> {
         let topic = self.image().topic(OFFSETS_TOPIC).ok_or(ErrorCode::NotCoordinator)?;
-        let partition = partition_for(group, count(topic));
+        let partition = partition_for(group, topic.partition_count());
         if !self.groups.coordinators.contains_key(&partition) {
             let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
             self.log(&tp).ok_or(ErrorCode::NotCoordinator)?;
@@ -363,7 +359,7 @@ impl Node {
         let exists = |(topic, partition): (&TopicName, i32)| {
             self.image()
                 .topic(topic)
-                .is_some_and(|topic| (0..count(topic)).contains(&partition))
+                .is_some_and(|topic| topic.partition(partition).is_some())
         };
         let known: Vec<bool> = all.iter().map(|each| exists(name(each))).collect();
         let results = known
@@ -379,10 +375,6 @@ impl Node {
             offset.topic_id = topic.id;
         }
     }
-}
-
-fn count(topic: &TopicImage) -> i32 {
-    i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX)
 }
 
 /// Puts a coordinator's answers in the places of those that were asked about.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Node;
 use super::groups::CoordinatorKind;
 use crate::group::partition_for;
+use crate::image::TopicImage;
 use crate::log::producers::TransactionResult;
 use crate::txn::{Asked, Coordinator, Filter, Listed, Outcome, Producer, Transaction, TransactionalId, Version};
 use crate::units::{Deadline, ErrorCode, Now, ProducerEpoch, ProducerId, TopicName, TopicPartition};
@@ -224,7 +225,7 @@ impl Node {
     pub(crate) fn offsets_partition(&self, group: &str) -> TopicPartition {
         let partitions = self.image().topic(super::groups::OFFSETS_TOPIC).map_or_else(
             || self.config.group.offsets_topic_num_partitions,
-            |topic| i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+            TopicImage::partition_count,
         );
         TopicPartition::new(super::groups::OFFSETS_TOPIC, partition_for(group, partitions))
     }

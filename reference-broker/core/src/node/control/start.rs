@@ -203,7 +203,7 @@ impl Node {
     fn lead_all(&mut self, now: Now) {
         let of = |topic: &crate::image::TopicImage| {
             let (name, id) = (topic.name.clone(), topic.id);
-            (0..topic.partitions.len() as i32)
+            (0..topic.partition_count())
                 .map(move |partition| {
                     (
                         TopicPartition {

@@ -69,7 +69,7 @@ impl Node {
         }
         self.logs.cleaner.at_work = self.dirtiest(now);
         if self.logs.cleaner.at_work.is_none() {
-            self.logs.cleaner.next = Some(now.plus_ms(self.config.cleaner.backoff_ms));
+            self.logs.cleaner.next = Some(now.plus_ms(self.config.dynamic.cleaner.backoff_ms));
             self.expire_logs(now, |log| log.config().compact);
         }
     }
@@ -92,7 +92,7 @@ impl Node {
         let log = self.log(&tp)?;
         Some(Work {
             topic_id: log.topic_id(),
-            round: Round::new(log, plan, self.config.cleaner.dedupe_buffer_bytes, now),
+            round: Round::new(log, plan, self.config.dynamic.cleaner.dedupe_buffer_bytes, now),
             tp,
         })
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Node, OFFSETS_TOPIC, Released, count};
+use super::{Node, OFFSETS_TOPIC, Released};
 use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle};
+use crate::image::TopicImage;
 use crate::log::batch::{BatchHeader, HEADER_LENGTH};
 use crate::log::producers::TransactionResult;
 use crate::machine::{Machine, Reply, Step};
@@ -28,7 +29,7 @@ impl Node {
     /// # Errors
     /// A log cannot be read.
     pub(crate) fn load_all_groups(&mut self, now: Now) -> Result<(), StoreError> {
-        let partitions = self.image().topic(OFFSETS_TOPIC).map_or(0, count);
+        let partitions = self.image().topic(OFFSETS_TOPIC).map_or(0, TopicImage::partition_count);
         let led = |partition: &i32| self.log(&TopicPartition::new(OFFSETS_TOPIC, *partition)).is_some();
         let led: Vec<i32> = (0..partitions).filter(led).collect();
         led.into_iter()

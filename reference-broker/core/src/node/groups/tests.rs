@@ -5,6 +5,7 @@ use crate::config::BrokerConfig;
 use crate::controller::Intent;
 use crate::controller::topics::{NewTopic, TopicRef};
 use crate::group::{Commit, Heartbeat, Leave};
+use crate::image::TopicImage;
 use crate::log::tests::Shared;
 use crate::node::Identity;
 use crate::units::Offset;
@@ -124,7 +125,10 @@ fn the_first_lookup_finds_nobody_and_the_next_one_the_leader() {
         port: 9092,
     };
     assert_eq!(node.coordinator_of(CoordinatorKind::Group, "g"), Ok(here));
-    assert_eq!(node.image().topic(OFFSETS_TOPIC).map(count), Some(50));
+    assert_eq!(
+        node.image().topic(OFFSETS_TOPIC).map(TopicImage::partition_count),
+        Some(50)
+    );
 }
 
 #[test]

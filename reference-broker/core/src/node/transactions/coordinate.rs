@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::{Node, TRANSACTIONS_TOPIC};
 use crate::group::partition_for;
+use crate::image::TopicImage;
 use crate::log::build::{Batch, KeyValue};
 use crate::machine::{Machine, Reply, Step};
 use crate::store::StoreError;
@@ -20,8 +21,8 @@ impl Node {
         let partitions = self
             .image()
             .topic(TRANSACTIONS_TOPIC)
-            .map_or(0, |topic| topic.partitions.len());
-        for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
+            .map_or(0, TopicImage::partition_count);
+        for partition in 0..partitions {
             if self.log(&TopicPartition::new(TRANSACTIONS_TOPIC, partition)).is_some() {
                 self.load_transactions(partition, now)?;
             }
@@ -64,7 +65,7 @@ impl Node {
             .image()
             .topic(TRANSACTIONS_TOPIC)
             .ok_or(ErrorCode::NotCoordinator)?;
-        let partition = partition_for(id, i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX));
+        let partition = partition_for(id, topic.partition_count());
         if !self.transactions.coordinators.contains_key(&partition) {
             let tp = TopicPartition::new(TRANSACTIONS_TOPIC, partition);
             self.log(&tp).ok_or(ErrorCode::NotCoordinator)?;
