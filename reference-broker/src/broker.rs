@@ -79,7 +79,17 @@ impl Clock {
         Self(Instant::now())
     }
 
+    /// The time that a request came: the next whole millisecond, so that no wait counted from it ends early.
     pub(crate) fn now(&self) -> Now {
+        let passed = self.passed();
+        Now {
+            monotonic_ms: passed.monotonic_ms.saturating_add(1),
+            ..passed
+        }
+    }
+
+    /// The whole milliseconds that have passed: what deadlines are held against.
+    fn passed(&self) -> Now {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Now {
             unix_ms: millis(unix),
@@ -156,9 +166,13 @@ impl Broker {
                 () = sleep_or_forever(due) => {}
             }
             // Also when the inbox is never empty: what has fallen due does not wait for it.
-            let now = self.clock.now();
-            if self.node.next_deadline().is_some_and(|deadline| deadline.is_due(now)) {
-                self.node.tick(now);
+            let passed = self.clock.passed();
+            if self
+                .node
+                .next_deadline()
+                .is_some_and(|deadline| deadline.is_due(passed))
+            {
+                self.node.tick(passed);
             }
             self.answer_released();
             self.tell_limits();
@@ -178,7 +192,7 @@ impl Broker {
 
     fn until_next_deadline(&self) -> Option<Duration> {
         let deadline = self.node.next_deadline()?;
-        let wait_ms = deadline.0.saturating_sub(self.clock.now().monotonic_ms).max(0);
+        let wait_ms = deadline.0.saturating_sub(self.clock.passed().monotonic_ms).max(0);
         Some(Duration::from_millis(wait_ms.unsigned_abs()))
     }
 
@@ -248,5 +262,23 @@ async fn sleep_or_forever(duration: Option<Duration>) {
     match duration {
         Some(duration) => sleep(duration).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_ends_early_wherever_in_a_millisecond_it_began() {
+        let clock = Clock::start();
+        for _ in 0..50 {
+            let began = Instant::now();
+            let deadline = clock.now().plus_ms(1);
+            while !deadline.is_due(clock.passed()) {
+                std::hint::spin_loop();
+            }
+            assert!(began.elapsed() >= Duration::from_millis(1));
+        }
     }
 }
