@@ -3,6 +3,7 @@
 
 mod compare;
 mod errors;
+mod files;
 mod normalise;
 mod print;
 mod project;
@@ -11,6 +12,7 @@ mod symbols;
 
 pub use compare::{compare, same};
 pub use errors::{error_code, error_name};
+pub use files::{Records, file_lines};
 pub(crate) use normalise::{ITS_OWN, is_of_the_place};
 pub use print::lines_of;
 pub use project::project;

@@ -163,6 +163,11 @@ impl Cluster {
         self.end(Stop::Kill).await;
     }
 
+    /// Ends a broker as SIGTERM does, to be started again.
+    pub async fn close(&mut self, _broker: usize) {
+        self.end(Stop::Clean).await;
+    }
+
     /// Starts a broker again, on the same address and data.
     pub async fn restart(&mut self, _broker: usize) -> Result<(), StartError> {
         self.end(Stop::Clean).await;

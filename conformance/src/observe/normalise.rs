@@ -47,6 +47,7 @@ const RULES: &[Rule] = &[
     cluster_id,
     member_id,
     producer_id,
+    metadata_hash,
     session_id,
     finalized_features_epoch,
     timestamp,
@@ -94,7 +95,7 @@ fn throttle_time(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
 /// Topic ids are random: they read by the topic that they belong to.
 fn topic_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     let Value::Uuid(id) = fact.value else { return None };
-    if fact.field.name != "TopicId" || *id == [0; 16] {
+    if !fact.field.name.eq_ignore_ascii_case("TopicId") || *id == [0; 16] {
         return None;
     }
     let name = ["Name", "Topic", "TopicName"]
@@ -147,7 +148,7 @@ fn broker_as_resource(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
 
 /// A broker sees a client by the address of the network between them, which a container changes.
 fn client_host(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
-    let seen = (fact.field.name == "ClientHost")
+    let seen = (fact.field.name.eq_ignore_ascii_case("ClientHost"))
         .then(|| fact.value.as_str())
         .flatten()?;
     let address = seen.strip_prefix('/')?;
@@ -190,17 +191,25 @@ fn cluster_id(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
 
 /// Member ids end in a random UUID; two different ids stay different.
 fn member_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
-    let is_member =
-        fact.field.name == "MemberId" || (fact.field.name == "Leader" && fact.message == "JoinGroupResponse");
+    let is_leader = matches!(
+        (fact.message, fact.field.name),
+        ("JoinGroupResponse", "Leader") | ("GroupMetadataValue", "leader")
+    );
+    let is_member = is_leader || fact.field.name.eq_ignore_ascii_case("MemberId");
     let id = is_member.then(|| fact.value.as_str()).flatten()?;
     (!id.is_empty()).then(|| Shown::As(symbols.member(id)))
 }
 
 /// Producer ids come from a counter of the whole cluster; two different ids stay different.
 fn producer_id(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
-    let is_producer = fact.field.entity == Some("producerId") || fact.field.name == "ProducerId";
+    let is_producer = fact.field.entity == Some("producerId") || fact.field.name.ends_with("ProducerId");
     let id = is_producer.then(|| fact.value.as_i64()).flatten()?;
     Some(Shown::As(symbols.producer(id)))
+}
+
+/// What a group remembers of its topics is a hash over their ids, which are random.
+fn metadata_hash(fact: &Fact<'_>, _: &mut Symbols) -> Option<Shown> {
+    (fact.field.name == "MetadataHash").then(|| Shown::As("<hash>".to_owned()))
 }
 
 /// Fetch session ids are random; 0 means that there is none.

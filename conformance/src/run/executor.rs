@@ -203,8 +203,8 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
             .steps
             .iter()
             .rev()
-            .find(|step| matches!(step.args.verb.as_str(), "kill" | "restart"));
-        let gone = match left_down.is_some_and(|step| step.args.verb == "kill") {
+            .find(|step| matches!(step.args.verb.as_str(), "kill" | "stop" | "restart"));
+        let gone = match left_down.is_some_and(|step| step.args.verb != "restart" || step.args.flag("refused")) {
             true => None,
             false => broker.still_answers().await.err(),
         };

@@ -87,17 +87,21 @@ fn place(args: &Args) -> Result<usize, Halt> {
     index.ok_or_else(|| Halt::Broken(format!("{} wants the place of a broker, from 0, or nothing", args.verb)))
 }
 
-/// `kill [N]` as kill -9, `restart [N]`: of the broker at that place in the list, the first where it does not say.
+/// `kill [N]` as kill -9, `stop [N]` as SIGTERM, `restart [N]`: of the broker at that place in the list, the first where it does not
+/// say. With `refused=true` a broker that does not start is an answer.
 pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&[])?;
+    args.only(&["refused"])?;
     let index = place(args)?;
     let cut = call.session.connections_to(index).await;
     let mut running = call.session.running().lock().await;
-    let done = if args.verb == "kill" {
-        running.kill(index).await
-    } else {
-        running.restart(index).await
+    let done = match args.verb.as_str() {
+        "kill" => running.kill(index).await,
+        "stop" => running.close(index).await,
+        _ => running.restart(index).await,
     };
+    if args.flag("refused") {
+        return Ok(vec![if done.is_err() { "refused" } else { "started" }.to_owned()]);
+    }
     done.map_err(|error| Halt::Broken(error.to_string()))?;
     // No later step may ask on one of them.
     for connection in cut {

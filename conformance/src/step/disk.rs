@@ -1,4 +1,4 @@
-//! `files`: what stands in the directories of this run's partitions. `damage`: what a crash leaves of a file.
+//! `files`: what stands in the directories of this run's partitions. `dump`: what a file says. `damage`: what a crash leaves of one.
 
 use std::fs;
 use std::io;
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Call, Halt};
 use crate::case::{Arg, Args};
+use crate::observe::{Records, file_lines};
 
 /// How deep below the data directory partitions lie: their log directory may be one of several.
 const DEPTH: usize = 3;
@@ -24,7 +25,7 @@ pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
     let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
     let data = data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))?;
     let mut lines = Vec::new();
-    for directory in partitions(&data, &wanted, DEPTH).map_err(|error| Halt::Broken(error.to_string()))? {
+    for directory in partitions(&data, &wanted).map_err(|error| Halt::Broken(error.to_string()))? {
         let name = call.session.symbols().names.plain(&name_of(&directory));
         lines.extend(
             entries(&directory, &without_uuid(&name), args.flag("sizes"))
@@ -36,32 +37,89 @@ pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
     Ok(lines)
 }
 
-/// `damage t-0/00000000000000000000.log cut=5 flip=70 add=0x00ff remove=true`: bytes off the end, a byte turned round, more
-/// bytes at the end, or no such file any more. For a broker that does not run: it is killed before and restarted after.
+/// `dump t-0/00000000000000000000.log [decode=offsets|transactions]`: a file as `files` shows it, or `meta.properties` and the
+/// other files of the log directory itself.
+pub(super) async fn dump(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
+    args.only(&["decode"])?;
+    let records = match args.text("decode").as_deref() {
+        None => Records::Plain,
+        Some("offsets") => Records::Offsets,
+        Some("transactions") => Records::Transactions,
+        Some(other) => {
+            return Err(Halt::Broken(format!(
+                "decode={other} is none of offsets and transactions"
+            )));
+        }
+    };
+    let path = path_of(args)?;
+    let place = place(call, &path).await?;
+    let Some(bytes) = present(fs::read(&place)).map_err(|error| broken(&path, &error))? else {
+        return Ok(vec!["absent".to_owned()]);
+    };
+    let name = name_of(&place);
+    let lines = file_lines(&name, &bytes, records, &mut call.session.symbols());
+    lines.ok_or_else(|| Halt::Broken(format!("{name} is no file that this suite reads")))
+}
+
+/// `damage t-0/00000000000000000000.log cut=5 flip=70 at=69 put=0x00ff add=0x00ff remove=true as=t-0/NAME`: bytes off the end, a byte
+/// turned round, other bytes in their place, more at the end, no such file any more, or under another name. For a broker that
+/// does not run: it is killed before and restarted after.
 pub(super) async fn damage(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&["cut", "flip", "add", "remove"])?;
-    let path = args.positional.first().and_then(Arg::text).unwrap_or_default();
-    let (directory, file) = path
-        .rsplit_once('/')
-        .ok_or_else(|| Halt::Broken("damage wants a file as `files` shows it".to_owned()))?;
-    let directory = call.name(&Arg::Word(directory.to_owned())).unwrap_or_default();
+    args.only(&["cut", "flip", "at", "put", "add", "remove", "as"])?;
+    let path = path_of(args)?;
+    let file = place(call, &path).await?;
+    let failed = |error: io::Error| broken(&path, &error);
+    if args.flag("remove") {
+        present(fs::remove_file(&file)).map_err(failed)?;
+        return Ok(Vec::new());
+    }
+    if ["cut", "flip", "put", "add"].iter().any(|key| args.get(key).is_some()) {
+        let found = present(fs::read(&file)).map_err(failed)?;
+        let found = found.or_else(|| args.get("add").map(|_| Vec::new()));
+        let found = found.ok_or_else(|| Halt::Broken(format!("{path} is not there")))?;
+        fs::write(&file, damaged(found, args)?).map_err(failed)?;
+    }
+    if let Some(name) = args.get("as").and_then(|name| call.name(name)) {
+        fs::rename(&file, file.with_file_name(name)).map_err(failed)?;
+    }
+    Ok(Vec::new())
+}
+
+fn broken(path: &str, error: &io::Error) -> Halt {
+    Halt::Broken(format!("{path}: {error}"))
+}
+
+fn path_of(args: &Args) -> Result<String, Halt> {
+    let path = args.positional.first().and_then(Arg::text);
+    path.ok_or_else(|| Halt::Broken(format!("{} wants a file as `files` shows it", args.verb)))
+}
+
+/// Where a file is, or would be: of a partition's directory, or of the log directory itself.
+async fn place(call: &mut Call<'_>, path: &str) -> Result<PathBuf, Halt> {
     let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
     let data = data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))?;
-    let broken = |error: io::Error| Halt::Broken(format!("{path}: {error}"));
-    let found = partitions(&data, &directory, DEPTH).map_err(broken)?;
-    let [partition] = found.as_slice() else {
-        return Err(Halt::Broken(format!("{path} is in {} directories", found.len())));
-    };
-    let file = partition.join(file);
-    if args.flag("remove") {
-        return match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(broken(error)),
-            _ => Ok(Vec::new()),
+    let failed = |error: io::Error| broken(path, &error);
+    if let Some((directory, file)) = path.rsplit_once('/') {
+        let directory = call.name(&Arg::Word(directory.to_owned())).unwrap_or_default();
+        let found = directories(&data, &|name| name == directory, DEPTH).map_err(failed)?;
+        return match found.as_slice() {
+            [partition] => Ok(partition.join(file)),
+            found => Err(Halt::Broken(format!("{path} is in {} directories", found.len()))),
         };
     }
-    let bytes = damaged(fs::read(&file).map_err(broken)?, args)?;
-    fs::write(&file, bytes).map_err(broken)?;
-    Ok(Vec::new())
+    let partition = call.name(&Arg::Word(path.to_owned())).unwrap_or_default();
+    let found = directories(&data, &|name| name == partition, DEPTH).map_err(failed)?;
+    Ok(match found.into_iter().next() {
+        Some(partition) => partition,
+        None => log_directory(&data).map_err(failed)?.join(path),
+    })
+}
+
+/// The directory that has `meta.properties`, whatever else of it is gone: it holds the metadata log.
+fn log_directory(data: &Path) -> io::Result<PathBuf> {
+    let found = directories(data, &|name| name == "__cluster_metadata-0", DEPTH)?;
+    let holds = found.first().and_then(|metadata| metadata.parent());
+    Ok(holds.unwrap_or(data).to_owned())
 }
 
 fn damaged(mut bytes: Vec<u8>, args: &Args) -> Result<Vec<u8>, Halt> {
@@ -74,6 +132,13 @@ fn damaged(mut bytes: Vec<u8>, args: &Args) -> Result<Vec<u8>, Halt> {
     if let Some(at) = place("flip")? {
         let byte = bytes.get_mut(at).ok_or_else(|| beyond("flip", at))?;
         *byte = !*byte;
+    }
+    if let Some(bytes_to_put) = args.get("put") {
+        let new = bytes_to_put.bytes();
+        let new = new.ok_or_else(|| Halt::Broken("put= wants bytes: 0x00ff or a text".to_owned()))?;
+        let at = place("at")?.unwrap_or(0);
+        let old = bytes.get_mut(at..at + new.len()).ok_or_else(|| beyond("at", at))?;
+        old.copy_from_slice(&new);
     }
     if let Some(cut) = place("cut")? {
         bytes.truncate(length.checked_sub(cut).ok_or_else(|| beyond("cut", cut))?);
@@ -93,17 +158,21 @@ fn present<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn partitions(below: &Path, wanted: &str, depth: usize) -> io::Result<Vec<PathBuf>> {
+fn partitions(below: &Path, wanted: &str) -> io::Result<Vec<PathBuf>> {
+    directories(below, &|name| name.starts_with(wanted), DEPTH)
+}
+
+fn directories(below: &Path, wanted: &dyn Fn(&str) -> bool, depth: usize) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in present(fs::read_dir(below))?.into_iter().flatten() {
         let path = entry?.path();
         if !path.is_dir() {
             continue;
         }
-        if name_of(&path).starts_with(wanted) {
+        if wanted(&name_of(&path)) {
             found.push(path);
         } else if depth > 0 {
-            found.extend(partitions(&path, wanted, depth - 1)?);
+            found.extend(directories(&path, wanted, depth - 1)?);
         }
     }
     Ok(found)

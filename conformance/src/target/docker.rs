@@ -70,8 +70,17 @@ impl Node {
     }
 
     pub(super) async fn kill(&self) -> Result<(), TargetError> {
-        let signal = "KILL".to_owned();
-        let what = format!("kill the container of {}", self.image);
+        self.ended_by("KILL").await
+    }
+
+    /// As SIGTERM.
+    pub(super) async fn close(&self) -> Result<(), TargetError> {
+        self.ended_by("TERM").await
+    }
+
+    async fn ended_by(&self, signal: &str) -> Result<(), TargetError> {
+        let signal = signal.to_owned();
+        let what = format!("end the container of {}", self.image);
         let options = Some(KillContainerOptions { signal });
         let kill = self.engine.kill_container(self.container()?.id(), options);
         let deadline = Instant::now() + REQUEST_TIMEOUT;

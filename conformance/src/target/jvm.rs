@@ -88,6 +88,13 @@ impl Node {
         self.process = None;
     }
 
+    /// As SIGTERM; after a while as `kill -9`.
+    pub(super) async fn shut_down(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.terminate(STARTUP_TIMEOUT).await;
+        }
+    }
+
     /// Starts the broker on its port and data.
     pub(super) async fn launch(&mut self) -> Result<(), TargetError> {
         let flag = self

@@ -73,6 +73,10 @@ impl Node {
         self.cluster.kill(broker).await;
     }
 
+    pub(super) async fn close(&mut self, broker: usize) {
+        self.cluster.close(broker).await;
+    }
+
     pub(super) async fn restart(&mut self, broker: usize) -> Result<(), TargetError> {
         self.cluster.restart(broker).await.map_err(told)
     }

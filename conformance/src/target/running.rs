@@ -115,6 +115,30 @@ impl Running {
         }
     }
 
+    /// As `kill`: it writes down what it has and leaves. Returns when it is gone.
+    ///
+    /// # Errors
+    /// This target cannot be stopped, or has no such broker.
+    pub async fn close(&mut self, broker: usize) -> Result<(), TargetError> {
+        self.known(broker)?;
+        match &mut self.node {
+            Node::Reference(node) => {
+                node.close(broker).await;
+                Ok(())
+            }
+            Node::Exec(node) => {
+                node.shut_down().await;
+                Ok(())
+            }
+            Node::Jvm(node) => {
+                node.shut_down().await;
+                Ok(())
+            }
+            Node::Docker(node) => node.close().await,
+            Node::Elsewhere => Err(elsewhere()),
+        }
+    }
+
     /// Starts a killed broker again, on the same port and data, and waits until it answers.
     ///
     /// # Errors

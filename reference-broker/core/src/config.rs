@@ -12,6 +12,8 @@ pub mod table;
 pub mod topic;
 pub mod value;
 
+use crate::log::compression::Codec;
+
 pub use broker::{BrokerConfig, ConfigError};
 pub use dynamic::{ConnectionLimits, Dynamic};
 
@@ -117,6 +119,8 @@ pub struct GroupConfig {
     pub offsets_retention_check_interval_ms: i64,
     /// `offsets.topic.num.partitions`
     pub offsets_topic_num_partitions: i32,
+    /// `offsets.topic.compression.codec`
+    pub offsets_topic_codec: Codec,
 }
 
 impl Default for GroupConfig {
@@ -132,6 +136,7 @@ impl Default for GroupConfig {
             offsets_retention_minutes: 10_080,
             offsets_retention_check_interval_ms: 600_000,
             offsets_topic_num_partitions: 50,
+            offsets_topic_codec: Codec::None,
         }
     }
 }

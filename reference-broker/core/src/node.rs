@@ -112,7 +112,7 @@ impl Node {
         };
         // Before anything changes: whose directory is this?
         node.claim(&identity)?;
-        node.recover_logs()?;
+        node.recover_logs(now)?;
         node.open_control(&identity, now)?;
         node.load_all_groups(now)?;
         node.load_all_transactions(now)?;

@@ -3,11 +3,16 @@
 use super::layers::{Layers, Overrides};
 use super::table::{self, Update};
 use super::{Dynamic, GroupConfig};
+use crate::log::compression::Codec;
 
 /// A property that cannot be used.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct ConfigError(pub String);
+
+fn codec(id: i32) -> Codec {
+    u8::try_from(id).ok().and_then(Codec::from_id).unwrap_or(Codec::None)
+}
 
 /// What a broker is configured with at its start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +127,7 @@ impl BrokerConfig {
                 offsets_retention_minutes: long("offsets.retention.minutes"),
                 offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),
                 offsets_topic_num_partitions: int("offsets.topic.num.partitions"),
+                offsets_topic_codec: codec(int("offsets.topic.compression.codec")),
             },
             initial_task_delay_ms: long("log.initial.task.delay.ms"),
             retention_check_ms: long("log.retention.check.interval.ms"),

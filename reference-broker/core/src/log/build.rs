@@ -82,6 +82,13 @@ impl Batch {
         self.sealed()
     }
 
+    /// A batch that has no codec yet under this one.
+    pub fn compressed(mut self, codec: Codec) -> std::io::Result<Self> {
+        self.records = compression::compress(codec, &self.records)?.into();
+        self.header = self.header.with_codec(codec as u8);
+        Ok(self.sealed())
+    }
+
     /// The same records under another codec, offsets counted anew from 0 as Kafka does when it rewrites a batch.
     pub fn recompressed(header: &BatchHeader, records: &[u8], codec: Codec) -> Result<Self, Malformed> {
         let from = Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)?;

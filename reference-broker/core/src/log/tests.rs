@@ -75,6 +75,14 @@ impl Store for Shared {
     }
 }
 
+/// The metadata know nothing of this partition, so that its directory was set aside.
+fn unstray(store: &Shared, tp: &TopicPartition) {
+    let directories = store.directories().unwrap();
+    if let Some(stray) = directories.iter().find(|name| name.ends_with("-stray")) {
+        store.clone().rename_directory(stray, &tp.to_string()).unwrap();
+    }
+}
+
 /// One partition of one broker.
 pub(crate) struct Bench {
     pub(crate) store: Shared,
@@ -98,6 +106,7 @@ impl Bench {
         };
         let mut node = Node::open(Box::new(store.clone()), BrokerConfig::default(), identity, NOW).unwrap();
         let tp = TopicPartition::new("t", 0);
+        unstray(&store, &tp);
         node.create_log(&tp, TopicId([7; 16]), config, LeaderEpoch(3), NOW)
             .unwrap();
         Self { store, node, tp }

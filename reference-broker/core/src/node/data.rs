@@ -132,7 +132,7 @@ impl Node {
         }
     }
 
-    /// Appends a coordinator's records as one batch, and answers the offset of the last. Kafka's coordinators leave their
+    /// Appends the group coordinator's records as one batch, and answers the offset of the last. Kafka's coordinators leave their
     /// batches' base sequence at 0 although there is no producer.
     pub(crate) fn append_records(
         &mut self,
@@ -140,9 +140,7 @@ impl Node {
         records: &[KeyValue],
         now: Now,
     ) -> Result<Offset, ErrorCode> {
-        let mut batch = Batch::of(records, now.unix_ms);
-        batch.header.base_sequence = 0;
-        self.append_batch(tp, batch.sealed(), now)
+        self.append_coordinators(tp, Batch::of(records, now.unix_ms), now)
     }
 
     /// The same, as part of a producer's transaction.
@@ -154,9 +152,14 @@ impl Node {
         epoch: ProducerEpoch,
         now: Now,
     ) -> Result<Offset, ErrorCode> {
-        let mut batch = Batch::of(records, now.unix_ms).in_transaction(producer_id, epoch);
+        let batch = Batch::of(records, now.unix_ms).in_transaction(producer_id, epoch);
+        self.append_coordinators(tp, batch, now)
+    }
+
+    fn append_coordinators(&mut self, tp: &TopicPartition, mut batch: Batch, now: Now) -> Result<Offset, ErrorCode> {
         batch.header.base_sequence = 0;
-        self.append_batch(tp, batch.sealed(), now)
+        let batch = batch.compressed(self.config.group.offsets_topic_codec);
+        self.append_batch(tp, batch.map_err(|_| ErrorCode::UnknownServerError)?, now)
     }
 
     /// Appends metadata records, values only as KRaft writes them, and waits until they are on the disk.

@@ -216,6 +216,9 @@ impl Node {
                 .collect::<Vec<_>>()
         };
         let partitions: BTreeSet<(TopicPartition, TopicId)> = self.image().topics().flat_map(of).collect();
+        if let Err(error) = self.set_strays_aside(&partitions) {
+            self.complain(format!("what belongs to no topic stays where it is: {error}"));
+        }
         for (tp, id) in partitions {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest serves on.
             let _ = self.lead(&tp, id, now);

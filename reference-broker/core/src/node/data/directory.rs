@@ -1,8 +1,8 @@
 //! The data directory as a whole: its checkpoints read at the start, logs opened, all of it written down at the end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{Node, active};
+use super::{METADATA_TOPIC, Node, active};
 use crate::config::TopicConfig;
 use crate::log::checkpoint::{
     CLEAN_SHUTDOWN, CLEANER_OFFSETS, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS,
@@ -18,7 +18,7 @@ use crate::units::{Now, Offset, TopicId, TopicName, TopicPartition};
 
 /// How the names of deleted partitions' directories end.
 const DISCARDED: &str = "-delete";
-/// How the names end of directories that belong to an earlier topic. They are never removed.
+/// How the names end of directories that belong to no topic that there is. They are never removed.
 const STRAY: &str = "-stray";
 
 /// What the data directory says of its logs. Of those that are open the logs know better.
@@ -42,7 +42,7 @@ impl Checkpoints {
 
 impl Node {
     /// Reads the checkpoints of the data directory and takes its mark of a clean stop away. Comes before any log is opened.
-    pub(crate) fn recover_logs(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn recover_logs(&mut self, now: Now) -> Result<(), StoreError> {
         let files = self.store.files("")?;
         self.logs.found = Checkpoints {
             clean: files.iter().any(|(name, _)| name == CLEAN_SHUTDOWN),
@@ -50,9 +50,10 @@ impl Node {
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
         };
         self.logs.cleaner.cleaned = self.checkpoint(CLEANER_OFFSETS, &files)?.into_iter().collect();
-        // What was deleted before the stop goes now.
-        for directory in self.store.directories()?.iter().filter(|name| is_discarded(name)) {
-            self.store.remove_directory(directory)?;
+        // What was deleted before the stop gets its delay anew.
+        let at = now.plus_ms(TopicConfig::default().file_delete_delay_ms);
+        for directory in self.store.directories()?.into_iter().filter(|name| is_discarded(name)) {
+            self.logs.upkeep.discard(at, directory, None);
         }
         self.store.remove("", CLEAN_SHUTDOWN)
     }
@@ -76,6 +77,21 @@ impl Node {
         }
     }
 
+    /// Renames the directories of partitions that the metadata do not know.
+    pub(crate) fn set_strays_aside(&mut self, known: &BTreeSet<(TopicPartition, TopicId)>) -> Result<(), StoreError> {
+        let known: HashSet<String> = known.iter().map(|(tp, _)| tp.to_string()).collect();
+        for directory in self.store.directories()? {
+            let is_metadata = partition_of(&directory).is_none_or(|tp| *tp.topic == *METADATA_TOPIC);
+            if is_metadata || known.contains(&directory) {
+                continue;
+            }
+            if let Some(id) = self.topic_id_in(&directory)? {
+                self.store.rename_directory(&directory, &aside(&directory, id, STRAY))?;
+            }
+        }
+        Ok(())
+    }
+
     /// What `partition.metadata` says; none where it is missing or says nothing, which is damage and no proof of a stray.
     fn topic_id_in(&self, directory: &str) -> Result<Option<TopicId>, StoreError> {
         let files = self.store.files(directory)?;
@@ -93,8 +109,9 @@ impl Node {
             self.close_log(tp)?;
         }
         self.write_checkpoints()?;
-        self.store
-            .replace("", CLEAN_SHUTDOWN, br#"{"version":0,"brokerEpoch":-1}"#)
+        let epoch = self.image().broker(self.broker_id()).map_or(-1, |broker| broker.epoch);
+        let mark = format!(r#"{{"version":0,"brokerEpoch":{epoch}}}"#);
+        self.store.replace("", CLEAN_SHUTDOWN, mark.as_bytes())
     }
 
     /// Writes down how far each log is on the disk, how far it may be read, and where it begins.
@@ -138,9 +155,21 @@ impl Node {
                 PARTITION_METADATA,
                 partition_metadata(id).as_bytes(),
             )?;
+        }
+        if is_new || self.lacks_its_file(&log)? {
             make_files(&mut *self.store, &log)?;
         }
         Ok(log)
+    }
+
+    /// A log that lost all of its files, or whose only copy was none, begins anew.
+    fn lacks_its_file(&self, log: &Log) -> Result<bool, StoreError> {
+        let last = active(log);
+        if last.size > 0 {
+            return Ok(false);
+        }
+        let files = self.store.files(log.directory())?;
+        Ok(!files.iter().any(|(file, _)| *file == last.file()))
     }
 
     /// Where each log begins, for those that DeleteRecords moved.

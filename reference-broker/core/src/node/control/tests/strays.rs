@@ -3,6 +3,11 @@
 use super::*;
 use crate::store::Store;
 
+const MINUTE_LATER: Now = Now {
+    monotonic_ms: NOW.monotonic_ms + 60_000,
+    ..NOW
+};
+
 fn named(store: &Shared, ends: &str) -> Vec<String> {
     let all = store.clone().directories().expect("listed");
     all.into_iter().filter(|name| name.ends_with(ends)).collect()
@@ -48,7 +53,9 @@ fn a_directory_of_someone_else_stays_whatever_its_name() {
         .clone()
         .create_directory("t-0.0123456789abcdef0123456789abcdef-delete")
         .expect("made");
-    drop(open(&store, 1).expect("a directory without Kafka's logs"));
+    let mut node = open(&store, 1).expect("a directory without Kafka's logs");
+    assert_eq!(named(&store, "-delete").len(), 3);
+    node.tick(MINUTE_LATER);
     assert_eq!(named(&store, "-delete"), ["a-0.0123-delete", "photos-delete"]);
     assert_eq!(named(&store, "-2024").len(), 1);
 }
@@ -81,6 +88,26 @@ fn the_directory_of_a_deleted_topic_has_a_name_that_file_systems_take() {
     assert!(deleted.iter().all(|(_, result)| result.is_ok()));
     let discarded = named(&store, "-delete");
     assert_eq!(discarded.iter().map(String::len).collect::<Vec<_>>(), [255]);
-    drop(open(&store, 2).expect("the same directory"));
+    open(&store, 2).expect("the same directory").tick(MINUTE_LATER);
     assert_eq!(named(&store, "-delete").len(), 0);
+}
+
+#[test]
+fn a_partition_that_the_metadata_do_not_know_is_set_aside_and_a_log_without_its_file_begins_anew() {
+    let store = Shared::default();
+    let mut node = open(&store, 1).expect("an empty directory");
+    create(&mut node, vec![topic("t", 1), topic("whole", 1)]);
+    node.close();
+    let mut files = store.clone();
+    files.rename_directory("t-0", "t-7").expect("renamed");
+    files.remove("whole-0", "00000000000000000000.log").expect("removed");
+    drop(open(&store, 2).expect("the same directory"));
+    assert_eq!(named(&store, "-stray").len(), 1);
+    for directory in ["t-0", "whole-0"] {
+        let found = store.files(directory).expect("listed");
+        assert!(
+            found.iter().any(|(file, _)| file == "00000000000000000000.log"),
+            "{directory}: {found:?}"
+        );
+    }
 }
