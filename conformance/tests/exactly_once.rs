@@ -5,14 +5,15 @@
 mod exactly_once {
     pub(crate) mod arena;
     pub(crate) mod franz_go;
+    pub(crate) mod java;
     pub(crate) mod librdkafka;
     pub(crate) mod logs;
     pub(crate) mod process;
 }
 
-use exactly_once::arena::Arena;
+use exactly_once::arena::{Arena, RECORDS};
 use exactly_once::process::{Kill, at};
-use exactly_once::{franz_go, librdkafka, logs};
+use exactly_once::{franz_go, java, librdkafka, logs};
 
 /// Every moment of a transaction, and the commit twice: how far it came until the signal is another matter each time.
 const KILLS: [Kill; 6] = [
@@ -54,6 +55,33 @@ async fn franz_go_copies_in_a_group(protocol: &str) {
     arena.process(&KILLS, || franz_go::command(arena.address(), protocol));
     arena.assert_copied();
     assert_version_2(&arena);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Java and the jars of scripts/kafka-jars"]
+async fn kafkas_own_clients_write_each_output_once_between_its_console_tools() {
+    let arena = Arena::start().await;
+    java::type_in(&arena);
+    arena.process(&KILLS[1..], || java::copy(&arena.address()));
+    arena.assert_copied();
+    assert_version_2(&arena);
+    let typed = java::tally((0..RECORDS).map(|n| n.to_string()));
+    assert_eq!(java::printed(&arena), typed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Java and the jars of scripts/kafka-jars"]
+async fn streams_counts_each_input_once_between_the_verifiable_producer_and_consumer() {
+    let arena = Arena::start().await;
+    java::produce_verifiably(&arena);
+    let kills = [50, 7, 120, 90].map(|nth| at("counted", nth));
+    let state = tempfile::tempdir().unwrap();
+    arena.process(&kills, || java::count(&arena.address(), state.path()));
+    let expected = java::counted(&arena.seen("in", "read_committed"));
+    arena.assert_outputs(&expected);
+    assert_version_2(&arena);
+    let outputs = expected.into_iter().flatten().map(|(_, value)| value);
+    assert_eq!(java::consumed_verifiably(&arena), java::tally(outputs));
 }
 
 /// Version 2 of transactions: no epoch sees two of them.

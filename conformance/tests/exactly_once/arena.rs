@@ -20,7 +20,7 @@ use super::process::{Kill, Life};
 pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) const RECORDS: usize = 900;
 /// For a whole loop, kills and restarts included; it takes a tenth of it where nobody else is.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// So that a killed processor's membership ends a second after it.
 const PROPERTIES: [(&str, &str); 6] = [
@@ -32,8 +32,8 @@ const PROPERTIES: [(&str, &str); 6] = [
     ("group.consumer.min.heartbeat.interval.ms", "100"),
 ];
 
-/// The values of each partition, in the order of their offsets.
-pub(crate) type Seen = Vec<Vec<String>>;
+/// Key and value of each record of each partition, in the order of their offsets.
+pub(crate) type Seen = Vec<Vec<(String, String)>>;
 
 pub(crate) struct Arena {
     broker: Cluster,
@@ -133,7 +133,9 @@ impl Arena {
         while ended < PARTITIONS {
             assert!(Instant::now() < self.deadline, "{topic} has no end");
             match consumer.poll(Duration::from_secs(1)) {
-                Some(Ok(message)) => seen[message.partition() as usize].push(text(message.payload())),
+                Some(Ok(message)) => {
+                    seen[message.partition() as usize].push((text(message.key()), text(message.payload())))
+                }
                 Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
                 Some(Err(error)) => panic!("{topic}: {error}"),
                 None => {}

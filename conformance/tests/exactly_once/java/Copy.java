@@ -1,0 +1,63 @@
+import java.time.Duration;
+import java.util.*;
+import org.apache.kafka.clients.consumer.*;
+import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.*;
+
+/** The processor made of Kafka's own clients: copies "in" to "out" in transactions until it is killed, and tells how far it is. */
+public class Copy {
+    /** This transaction of each life is given up, as an application does that cannot go on. */
+    static final int GIVEN_UP = 3;
+
+    public static void main(String[] arguments) {
+        var producer = new KafkaProducer<>(Map.of(
+            "bootstrap.servers", arguments[0], "transactional.id", "loop"), new StringSerializer(), new StringSerializer());
+        var consumer = new KafkaConsumer<>(Map.of(
+            "bootstrap.servers", arguments[0], "group.id", "loop", "group.protocol", "consumer", "enable.auto.commit", "false",
+            "auto.offset.reset", "earliest", "isolation.level", "read_committed", "max.poll.records", "20"),
+            new StringDeserializer(), new StringDeserializer());
+        producer.initTransactions();
+        consumer.subscribe(List.of("in"));
+        for (int count = 1; ; ) {
+            var inputs = consumer.poll(Duration.ofSeconds(1));
+            if (inputs.isEmpty()) continue;
+            copied(inputs, consumer, producer, count++ == GIVEN_UP);
+        }
+    }
+
+    static void copied(ConsumerRecords<String, String> inputs, KafkaConsumer<String, String> consumer,
+            KafkaProducer<String, String> producer, boolean givenUp) {
+        tell("polled");
+        producer.beginTransaction();
+        for (var input : inputs)
+            producer.send(new ProducerRecord<>("out", input.partition(), input.key(), input.value()));
+        producer.flush();
+        tell("sent");
+        if (givenUp) {
+            producer.abortTransaction();
+            backToCommitted(consumer);
+            return;
+        }
+        producer.sendOffsetsToTransaction(inputs.nextOffsets(), consumer.groupMetadata());
+        tell("offsets");
+        tell("committing");
+        producer.commitTransaction();
+        tell("committed");
+    }
+
+    /** What was given up is read again. */
+    static void backToCommitted(KafkaConsumer<String, String> consumer) {
+        var committed = consumer.committed(consumer.assignment());
+        for (TopicPartition partition : consumer.assignment()) {
+            var offset = committed.get(partition);
+            if (offset == null) consumer.seekToBeginning(List.of(partition));
+            else consumer.seek(partition, offset);
+        }
+    }
+
+    static void tell(String stage) {
+        System.out.println(stage);
+        System.out.flush();
+    }
+}
