@@ -2,6 +2,7 @@
 
 mod args;
 mod bind;
+pub(crate) mod consumers;
 mod embedded;
 mod matrix;
 mod parse;

@@ -38,6 +38,7 @@ caught! {
     a_long_poll_that_does_not_wait_is_caught: "long-poll-ignored", "fetch/at-the-end";
     a_marker_of_any_epoch_is_caught: "marker-epoch-unchecked", "transactions/write-markers";
     a_lost_marker_is_caught: "marker-lost", "transactions/markers";
+    a_group_that_never_goes_back_is_caught: "migration-one-way", "consumer-groups/downgrade";
     forgotten_offsets_are_caught: "offsets-forgotten", "offsets/after-a-kill";
     producer_ids_handed_out_twice_are_caught: "producer-ids-reused", "idempotence/ids-after-a-kill";
     an_answer_that_overtakes_another_is_caught: "response-out-of-order", "framing/pipelined";

@@ -1,5 +1,6 @@
 //! Names: what a case calls `t` has another name in every run, so that runs share a broker without meeting.
 
+use super::consumers;
 use std::collections::BTreeMap;
 
 use super::{Arg, ArgError, Args};
@@ -231,8 +232,8 @@ fn length_of(arg: &Arg) -> usize {
     }
 }
 
-/// `repeat("a", 250)`, `join("0:", repeat("1", 250))`, `pad("$t", 249)`, `subscription("$t")`: long texts and bytes without
-/// writing them out.
+/// `repeat("a", 250)`, `join("0:", repeat("1", 250))`, `pad("$t", 249)`, `subscription("$t")`, `owning("$t", "$t/0")`,
+/// `assignment("$t/0")`: long texts and bytes without writing them out.
 fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
     let size = |arg: &Arg| arg.int().and_then(|size| usize::try_from(size).ok());
     let times = |length: usize, count: usize| match length.checked_mul(count) {
@@ -263,27 +264,22 @@ fn call(name: &str, items: &[Arg]) -> Result<Arg, ArgError> {
             .and_then(|text| uuid::Uuid::try_parse(&text).ok())
             .map(|id| Arg::Uuid(id.into_bytes()))
             .ok_or_else(|| ArgError("uuid(\"00000000-0000-0000-0000-000000000001\") wants a UUID".to_owned())),
-        ("subscription", topics) => match topics.iter().map(Arg::text).collect::<Option<Vec<_>>>() {
-            Some(topics) => Ok(Arg::Bytes(subscription(&topics))),
-            None => Err(ArgError("subscription(text, text) wants names of topics".to_owned())),
-        },
+        ("subscription" | "owning" | "assignment", words) => {
+            let words = words.iter().map(Arg::text).collect::<Option<Vec<_>>>();
+            let bytes = words.and_then(|words| match (name, &words[..]) {
+                ("subscription", topics) => Some(consumers::subscription(topics)),
+                ("owning", [topic, owned @ ..]) => consumers::owning(topic, owned),
+                ("assignment", given) => consumers::assignment(given),
+                _ => None,
+            });
+            let wanted =
+                "subscription(topic, …), owning(topic, \"topic/0\", …) and assignment(\"topic/0\", …) want texts";
+            bytes.map(Arg::Bytes).ok_or_else(|| ArgError(wanted.to_owned()))
+        }
         _ => Err(ArgError(format!(
-            "{name}(…) is not known; repeat, join, pad, subscription and uuid are"
+            "{name}(…) is not known; repeat, join, pad, subscription, owning, assignment and uuid are"
         ))),
     }
-}
-
-/// ConsumerProtocolSubscription v0: what a member of a consumer group says it wants, without user data.
-fn subscription(topics: &[String]) -> Vec<u8> {
-    let length = |text: &String| u16::try_from(text.len()).unwrap_or(u16::MAX);
-    let mut bytes = vec![0, 0];
-    bytes.extend(u32::try_from(topics.len()).unwrap_or(u32::MAX).to_be_bytes());
-    for topic in topics {
-        bytes.extend(length(topic).to_be_bytes());
-        bytes.extend(topic.as_bytes());
-    }
-    bytes.extend([0xff; 4]);
-    bytes
 }
 
 #[cfg(test)]

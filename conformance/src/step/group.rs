@@ -152,9 +152,18 @@ fn join_lines(call: &Call<'_>, reply: &Value) -> Vec<String> {
         .collect()
 }
 
-/// `sync g member=$m1 generation=1 [assignments={ $m1: a }] [protocol=range] [type=consumer] [instance=i]`
+/// `sync g member=$m1 generation=1 [assignments={ $m1: a }] [protocol=range] [type=consumer] [instance=i]
+/// [show=[partitions]]`: what was given as the coordinator writes it
 pub(super) async fn sync(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&["member", "generation", "assignments", "protocol", "type", "instance"])?;
+    args.only(&[
+        "member",
+        "generation",
+        "assignments",
+        "protocol",
+        "type",
+        "instance",
+        "show",
+    ])?;
     let group = call.name_at(args, 0, "a group name")?;
     let assignments: Vec<Struct> = match args.get("assignments") {
         Some(Arg::Record(pairs)) => pairs
@@ -178,11 +187,18 @@ pub(super) async fn sync(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         .with("Assignments", assignments);
     let request = call.request("SyncGroup", body)?;
     let reply = call.ask_coordinator(&request, &group, error).await?;
-    Ok(vec![format!(
-        "error={} assignment={}",
-        error(&reply),
+    let shows_partitions = args
+        .list("show")
+        .iter()
+        .any(|shown| shown.text().as_deref() == Some("partitions"));
+    let given = if shows_partitions {
+        let bytes = reply.get("Assignment").and_then(Value::as_bytes);
+        let given = crate::case::consumers::assigned(bytes.map_or(&[][..], |bytes| bytes));
+        call.session.symbols().names.plain(&given)
+    } else {
         blob(&reply, "Assignment")
-    )])
+    };
+    Ok(vec![format!("error={} assignment={given}", error(&reply))])
 }
 
 /// `heartbeat g member=$m1 generation=1 [instance=i]`

@@ -96,6 +96,38 @@ impl TopicConfig {
     }
 }
 
+/// Which way a group with members may go from one protocol to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MigrationPolicy {
+    /// None; and no classic member gets into a group of the consumer protocol.
+    Disabled,
+    /// From the classic protocol to the consumer protocol.
+    Upgrade,
+    /// From the consumer protocol to the classic one.
+    Downgrade,
+    /// Both.
+    Bidirectional,
+}
+
+impl MigrationPolicy {
+    fn of(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "disabled" => Self::Disabled,
+            "upgrade" => Self::Upgrade,
+            "downgrade" => Self::Downgrade,
+            _ => Self::Bidirectional,
+        }
+    }
+
+    pub(crate) const fn upgrades(self) -> bool {
+        matches!(self, Self::Upgrade | Self::Bidirectional)
+    }
+
+    pub(crate) const fn downgrades(self) -> bool {
+        matches!(self, Self::Downgrade | Self::Bidirectional)
+    }
+}
+
 /// What the group coordinator obeys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupConfig {
@@ -109,8 +141,8 @@ pub struct GroupConfig {
     pub max_size: usize,
     /// `group.consumer.max.size`
     pub consumer_max_size: usize,
-    /// `group.consumer.session.timeout.ms`
-    pub consumer_session_timeout_ms: i64,
+    /// `group.consumer.migration.policy`
+    pub migration: MigrationPolicy,
     /// `offset.metadata.max.bytes` (compared with UTF-16 units, as Kafka does)
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`
@@ -131,7 +163,7 @@ impl Default for GroupConfig {
             max_session_timeout_ms: 1_800_000,
             max_size: i32::MAX as usize,
             consumer_max_size: i32::MAX as usize,
-            consumer_session_timeout_ms: 45_000,
+            migration: MigrationPolicy::Bidirectional,
             offset_metadata_max_bytes: 4_096,
             offsets_retention_minutes: 10_080,
             offsets_retention_check_interval_ms: 600_000,

@@ -21,6 +21,7 @@ mod classic;
 mod codec;
 mod consumer;
 mod describe;
+mod embedded;
 mod hash;
 mod offsets;
 mod pending;
@@ -75,8 +76,9 @@ pub enum Command {
     DeleteGroup(GroupId),
     /// A topic is gone, and with it every offset in it.
     TopicDeleted(TopicName, TopicId),
-    /// The log has been replayed: members have their session timeout to show up.
-    Load,
+    /// The log has been replayed: members have their session timeout to show up. Those of the consumer protocol have it
+    /// from what their groups obey.
+    Load(Vec<(GroupId, Timing)>),
     /// A deadline fell due.
     Expire(Timer),
     /// What an earlier step left to do.
@@ -97,7 +99,7 @@ impl Command {
             | Self::TxnCommit(_)
             | Self::DeleteGroup(_)
             | Self::TopicDeleted(..)
-            | Self::Load
+            | Self::Load(_)
             | Self::Expire(_)
             | Self::Settle(..) => None,
         }
@@ -172,6 +174,8 @@ pub enum Soft {
     AssignmentSpread(Now),
     /// A member was heard of.
     SessionRenewed(MemberId, Deadline),
+    /// All protocols of a member that came from a group of the consumer protocol.
+    ProtocolsKnown(MemberId, Arc<[Protocol]>),
     /// Something of a group of the consumer protocol.
     Consumer(ConsumerSoft),
     /// Something follows.
@@ -280,6 +284,16 @@ impl Coordinator {
             .map(|(group, settle)| Command::Settle(group, settle))
     }
 
+    /// The groups of the consumer protocol.
+    pub fn consumer_groups(&self) -> impl Iterator<Item = &GroupId> {
+        self.consumers.keys()
+    }
+
+    /// Is there a group of that name, and of the consumer protocol?
+    pub fn has_consumer_group(&self, id: &str) -> bool {
+        self.consumers.contains_key(id)
+    }
+
     /// When something falls due next.
     pub fn deadline(&self) -> Option<Deadline> {
         self.timers.next()
@@ -327,14 +341,14 @@ impl Machine for Coordinator {
             Command::Join(join) => self.decide_join(join, now),
             Command::Sync(sync) => self.decide_sync(sync, now),
             Command::Heartbeat(heartbeat) => self.decide_heartbeat(&heartbeat, now),
-            Command::Leave(leave) => self.decide_leave(&leave),
+            Command::Leave(leave) => self.decide_leave(&leave, now),
             Command::ConsumerHeartbeat(beat) => self.decide_consumer_heartbeat(&beat, now),
             Command::Commit(commit) => self.decide_commit(commit, now),
             Command::TxnCommit(commit) => self.decide_txn_commit(commit, now),
             Command::DeleteOffsets(group, partitions) => self.decide_delete_offsets(&group, &partitions),
             Command::DeleteGroup(group) => self.decide_delete_group(&group),
             Command::TopicDeleted(topic, id) => self.decide_topic_deleted(&topic, id),
-            Command::Load => self.decide_load(now),
+            Command::Load(timings) => self.decide_load(&timings, now),
             Command::Expire(timer) => self.decide_expire(timer, now),
             Command::Settle(group, Settle::ResolveRegexes) => self.decide_regexes(&group, now),
             Command::Settle(group, settle) => self.decide_settle(&group, settle, now),
@@ -409,12 +423,13 @@ impl Coordinator {
         for (id, group) in &self.groups {
             group.watch_members(id, at, &mut self.timers);
         }
-        self.watch_consumers(at);
     }
 
-    fn decide_load(&self, now: Now) -> Decision {
+    fn decide_load(&self, timings: &[(GroupId, Timing)], now: Now) -> Decision {
         let next = now.plus_ms(self.config.offsets_retention_check_interval_ms);
-        changes(vec![Change::Loaded(now), Change::RetentionScheduled(next)])
+        let loaded = [Change::Loaded(now), Change::RetentionScheduled(next)];
+        let consumers = self.watch_consumers(timings, now);
+        changes(loaded.into_iter().chain(consumers).collect())
     }
 }
 

@@ -56,6 +56,8 @@ mutants! {
     MarkerEpochUnchecked = "marker-epoch-unchecked",
     /// Of the markers of a transaction only the first is written.
     MarkerLost = "marker-lost",
+    /// A group of the consumer protocol never becomes a classic one again while it has members.
+    MigrationOneWay = "migration-one-way",
     /// Committed offsets are forgotten at a restart.
     OffsetsForgotten = "offsets-forgotten",
     /// A restarted broker hands out producer ids again that it has handed out before.

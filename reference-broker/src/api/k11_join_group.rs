@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use broker_core::Reply;
-use broker_core::group::{Join, Joined, JoinedMember, Outcome, Protocol};
+use broker_core::group::{Join, Joined, JoinedMember, Outcome, Protocol, Timing};
 use broker_core::node::Released;
 use broker_core::units::ErrorCode;
 use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
@@ -75,6 +75,7 @@ impl Api for JoinGroup {
             ticket,
             requires_known_member: semantics.requires_known_member,
             skips_assignment: semantics.skips_assignment,
+            timing: Timing::default(),
         };
         match call.node.join_group(join, call.now) {
             Reply::Now(outcome) => answer(outcome, semantics),

@@ -84,6 +84,7 @@ fn beat(
         assignor: arc(request.server_assignor),
         owned: request.topic_partitions.map(owned),
         timing,
+        classic: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::layers::{Layers, Overrides};
 use super::table::{self, Update};
-use super::{Dynamic, GroupConfig};
+use super::{Dynamic, GroupConfig, MigrationPolicy};
 use crate::log::compression::Codec;
 
 /// A property that cannot be used.
@@ -122,7 +122,7 @@ impl BrokerConfig {
                 max_session_timeout_ms: long("group.max.session.timeout.ms"),
                 max_size: count("group.max.size"),
                 consumer_max_size: count("group.consumer.max.size"),
-                consumer_session_timeout_ms: long("group.consumer.session.timeout.ms"),
+                migration: MigrationPolicy::of(&text("group.consumer.migration.policy")),
                 offset_metadata_max_bytes: count("offset.metadata.max.bytes"),
                 offsets_retention_minutes: long("offsets.retention.minutes"),
                 offsets_retention_check_interval_ms: long("offsets.retention.check.interval.ms"),

@@ -14,6 +14,7 @@ use super::{InitialDelay, InstanceId, MemberId, Outcome, nothing};
 use crate::machine::Ticket;
 use crate::units::{ErrorCode, TopicName};
 
+mod converted;
 mod expire;
 mod heartbeat;
 mod join;
@@ -29,7 +30,7 @@ pub use leave::{Leave, Leaver};
 pub use sync::{Sync, Synced};
 
 /// The protocol type of consumers, whose subscriptions the coordinator can read.
-const CONSUMER: &str = "consumer";
+pub(super) const CONSUMER: &str = "consumer";
 
 /// One group.
 #[derive(Debug, Default)]
@@ -252,7 +253,7 @@ impl ClassicGroup {
     }
 
     /// The record of the group as it now stands, with these assignments.
-    fn as_value(&self, assignment_of: impl Fn(&MemberId, &Member) -> Bytes) -> GroupValue {
+    pub(super) fn as_value(&self, assignment_of: impl Fn(&MemberId, &Member) -> Bytes) -> GroupValue {
         GroupValue {
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             generation: self.generation,

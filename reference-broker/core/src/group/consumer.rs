@@ -12,15 +12,19 @@ use crate::units::{Deadline, ErrorCode, TopicId, TopicName};
 
 mod assign;
 mod beat;
+mod classic;
 mod codec;
 mod commit;
 mod describe;
+mod downgrade;
 mod heartbeat;
+mod join;
 mod leave;
 mod reconcile;
 mod record;
 mod regex;
 mod topics;
+mod upgrade;
 
 pub(super) use codec::{decode, encode};
 pub use describe::{ConsumerDescribed, ConsumerMember};
@@ -89,6 +93,14 @@ pub enum ConsumerSoft {
     RevocationDue(MemberId, Deadline),
     /// It has.
     RevocationOver(MemberId),
+    /// A classic member must have joined again by then, unless it was told so before.
+    JoinDue(MemberId, Deadline),
+    /// It has.
+    JoinOver(MemberId),
+    /// A classic member must have asked for its assignment by then.
+    SyncDue(MemberId, Deadline),
+    /// It has.
+    SyncOver(MemberId),
     /// The group's topics have been looked at as of this metadata.
     MetadataSeen(i64),
     /// So have its regular expressions.
@@ -162,8 +174,9 @@ impl ConsumerGroup {
 
     fn remove_member(&mut self, group: &GroupId, id: &MemberId, timers: &mut Timers) {
         self.hold(id, Current::default());
-        timers.cancel(&Timer::Session(Arc::clone(group), Arc::clone(id)));
-        timers.cancel(&Timer::Revocation(Arc::clone(group), Arc::clone(id)));
+        for timer in [Timer::Session, Timer::Revocation, Timer::MemberJoin, Timer::MemberSync] {
+            timers.cancel(&timer(Arc::clone(group), Arc::clone(id)));
+        }
         let Some(member) = self.members.remove(id) else { return };
         if let Some(instance) = member.subscription.instance
             && self.instances.get(&instance) == Some(id)
@@ -235,12 +248,16 @@ impl Coordinator {
     }
 
     pub(super) fn apply_consumer_soft(&mut self, id: &GroupId, soft: &ConsumerSoft) {
-        let session = |member: &MemberId| Timer::Session(Arc::clone(id), Arc::clone(member));
-        let revocation = |member: &MemberId| Timer::Revocation(Arc::clone(id), Arc::clone(member));
+        let of = |timer: fn(GroupId, MemberId) -> Timer, member: &MemberId| timer(Arc::clone(id), Arc::clone(member));
+        let timers = &mut self.timers;
         match soft {
-            ConsumerSoft::SessionRenewed(member, deadline) => self.timers.set(session(member), *deadline),
-            ConsumerSoft::RevocationDue(member, deadline) => self.timers.set(revocation(member), *deadline),
-            ConsumerSoft::RevocationOver(member) => self.timers.cancel(&revocation(member)),
+            ConsumerSoft::SessionRenewed(member, deadline) => timers.set(of(Timer::Session, member), *deadline),
+            ConsumerSoft::RevocationDue(member, deadline) => timers.set(of(Timer::Revocation, member), *deadline),
+            ConsumerSoft::RevocationOver(member) => timers.cancel(&of(Timer::Revocation, member)),
+            ConsumerSoft::JoinDue(member, deadline) => timers.set_if_absent(of(Timer::MemberJoin, member), *deadline),
+            ConsumerSoft::JoinOver(member) => timers.cancel(&of(Timer::MemberJoin, member)),
+            ConsumerSoft::SyncDue(member, deadline) => timers.set(of(Timer::MemberSync, member), *deadline),
+            ConsumerSoft::SyncOver(member) => timers.cancel(&of(Timer::MemberSync, member)),
             ConsumerSoft::MetadataSeen(version) => {
                 if let Some(group) = self.consumers.get_mut(id) {
                     group.seen = Some(*version);

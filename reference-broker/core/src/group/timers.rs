@@ -12,6 +12,10 @@ pub enum Timer {
     Session(GroupId, MemberId),
     /// The time of a member of the consumer protocol to give up partitions is over.
     Revocation(GroupId, MemberId),
+    /// A classic member in a group of the consumer protocol was told to join again, and its time is over.
+    MemberJoin(GroupId, MemberId),
+    /// It has joined, and its time to ask for its assignment is over.
+    MemberSync(GroupId, MemberId),
     /// The time to join is over.
     Join(GroupId),
     /// The time to sync is over.
@@ -32,6 +36,12 @@ impl Timers {
         self.cancel(&timer);
         self.by_time.insert((deadline, timer.clone()));
         self.by_name.insert(timer, deadline);
+    }
+
+    pub(super) fn set_if_absent(&mut self, timer: Timer, deadline: Deadline) {
+        if !self.by_name.contains_key(&timer) {
+            self.set(timer, deadline);
+        }
     }
 
     pub(super) fn cancel(&mut self, timer: &Timer) {

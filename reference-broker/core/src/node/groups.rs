@@ -101,7 +101,8 @@ impl Node {
 
     /// JoinGroup.
     pub fn join_group(&mut self, join: impl FnOnce(Ticket) -> Join, now: Now) -> Reply<Outcome> {
-        let join = join(self.issue_ticket());
+        let mut join = join(self.issue_ticket());
+        join.timing = self.timing(&join.group);
         self.group(&Arc::clone(&join.group), Command::Join(join), now)
     }
 
@@ -337,9 +338,19 @@ impl Node {
             return Reply::Now(refusal);
         }
         match self.coordinated_partition(group, now) {
-            Ok(partition) => self.run_group(partition, command, now),
+            Ok(partition) => {
+                if self.has_consumer_group(partition, group) {
+                    self.show_topics(group, now);
+                }
+                self.run_group(partition, command, now)
+            }
             Err(error) => Reply::Now(command.failure(error)),
         }
+    }
+
+    fn has_consumer_group(&self, partition: i32, group: &str) -> bool {
+        let coordinator = self.groups.coordinators.get(&partition);
+        coordinator.is_some_and(|coordinator| coordinator.has_consumer_group(group))
     }
 
     /// Asks what is never parked.

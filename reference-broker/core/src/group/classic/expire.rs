@@ -13,9 +13,10 @@ impl Coordinator {
         let mut step = match &timer {
             Timer::Session(id, member) => match self.groups.get(id) {
                 Some(group) => Some(end_session(group, id, member)),
-                None => self.end_consumer_session(id, member),
+                None => self.end_consumer_session(id, member, now),
             },
-            Timer::Revocation(id, member) => self.end_revocation(id, member),
+            Timer::Revocation(id, member) => self.end_revocation(id, member, now),
+            Timer::MemberJoin(id, member) | Timer::MemberSync(id, member) => self.end_consumer_session(id, member, now),
             Timer::Join(id) => self.groups.get(id).map(|group| self.end_join(group, id, now)),
             Timer::Sync(id) => self.groups.get(id).map(|group| end_sync(group, id)),
             Timer::Retention => Some(self.decide_retention(now)),

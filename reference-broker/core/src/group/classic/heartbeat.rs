@@ -22,6 +22,9 @@ pub struct Heartbeat {
 
 impl Coordinator {
     pub(in crate::group) fn decide_heartbeat(&self, heartbeat: &Heartbeat, now: Now) -> Decision {
+        if let Some(group) = self.consumers.get(&heartbeat.group) {
+            return self.classic_beats(group, heartbeat, now);
+        }
         let Some(group) = self.groups.get(&heartbeat.group) else {
             return refuse(ErrorCode::UnknownMemberId);
         };

@@ -8,6 +8,7 @@ use super::{ClassicGroup, Phase};
 use crate::config::GroupConfig;
 use crate::group::{
     Change, Coordinator, Decision, GroupId, InstanceId, InstanceReturned, MemberId, Outcome, Record, Settle, Soft,
+    Timing,
 };
 use crate::machine::{Reply, Step, Ticket};
 use crate::units::{ErrorCode, Now};
@@ -50,6 +51,8 @@ pub struct Join {
     pub requires_known_member: bool,
     /// The client understands `SkipAssignment` (v9, KIP-814).
     pub skips_assignment: bool,
+    /// What a group of the consumer protocol obeys.
+    pub timing: Timing,
 }
 
 /// One way of assigning that a member knows.
@@ -108,8 +111,11 @@ impl Coordinator {
         if let Some(group) = self.groups.get(&join.group) {
             return self.decide_join_of(group, join, now);
         }
-        if self.consumers.contains_key(&join.group) {
-            return self.decide_join_of_consumers(join, now);
+        if let Some(group) = self.consumers.get(&join.group) {
+            return match group.is_empty() {
+                true => self.decide_join_of_former(join, now),
+                false => self.classic_joins(group, &join, now),
+            };
         }
         if !join.member.is_empty() {
             return refuse(&join.member, ErrorCode::UnknownMemberId);
@@ -118,10 +124,7 @@ impl Coordinator {
     }
 
     /// A group of the consumer protocol without members becomes a classic one.
-    fn decide_join_of_consumers(&self, join: Join, now: Now) -> Decision {
-        if !self.is_empty(&join.group) {
-            return refuse(&join.member, ErrorCode::InconsistentGroupProtocol);
-        }
+    fn decide_join_of_former(&self, join: Join, now: Now) -> Decision {
         let mut changes = self.group_tombstones(&join.group);
         let mut step = self.decide_join_of_nobody(join, now);
         changes.append(&mut step.changes);

@@ -7,7 +7,7 @@ use super::{ClassicGroup, Phase};
 use crate::group::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, Settle, Soft};
 use crate::machine::{Reply, Step, Ticket};
 use crate::mutant::{self, Mutant};
-use crate::units::ErrorCode;
+use crate::units::{ErrorCode, Now};
 
 /// Members leave a group.
 #[derive(Debug, Clone)]
@@ -28,7 +28,10 @@ pub struct Leaver {
 }
 
 impl Coordinator {
-    pub(in crate::group) fn decide_leave(&self, leave: &Leave) -> Decision {
+    pub(in crate::group) fn decide_leave(&self, leave: &Leave, now: Now) -> Decision {
+        if let Some(group) = self.consumers.get(&leave.group) {
+            return self.classic_leaves(group, leave, now);
+        }
         let Some(group) = self.groups.get(&leave.group) else {
             return Step::answer(Outcome::Left(vec![
                 Some(ErrorCode::UnknownMemberId);

@@ -81,6 +81,12 @@ impl ClassicGroup {
             Soft::SyncSeen(member) => self.see_sync(id, member, timers),
             Soft::AssignmentSpread(at) => self.spread(id, *at, timers),
             Soft::SessionRenewed(member, deadline) => timers.set(session(id, member), *deadline),
+            Soft::ProtocolsKnown(member, protocols) => {
+                if let Some(mut known) = self.take(member) {
+                    known.protocols = Arc::clone(protocols);
+                    self.insert(Arc::clone(member), known);
+                }
+            }
             Soft::Consumer(_) | Soft::Unsettled(_) | Soft::Settled => {}
         }
     }
@@ -129,7 +135,7 @@ impl ClassicGroup {
         self.insert(Arc::clone(id), member);
     }
 
-    fn insert(&mut self, id: MemberId, member: Member) {
+    pub(super) fn insert(&mut self, id: MemberId, member: Member) {
         if let Some(instance) = &member.instance_id {
             self.instances.insert(Arc::clone(instance), Arc::clone(&id));
         }

@@ -44,6 +44,9 @@ pub struct Synced {
 
 impl Coordinator {
     pub(in crate::group) fn decide_sync(&self, sync: Sync, now: Now) -> Decision {
+        if let Some(group) = self.consumers.get(&sync.group) {
+            return self.classic_syncs(group, sync, now);
+        }
         let Some(group) = self.groups.get(&sync.group).filter(|group| !group.is_empty()) else {
             return refuse(ErrorCode::UnknownMemberId);
         };

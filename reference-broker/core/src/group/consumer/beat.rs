@@ -11,7 +11,7 @@ use super::{
     ConsumerGroup, ConsumerRecord, ConsumerSoft, Current, GroupEpoch, MemberState, Partitions, Refusal, Subscription,
     TargetEpoch, Topics, durable, soft,
 };
-use crate::group::{Change, MemberId, Outcome, Settle, Soft};
+use crate::group::{Change, MemberId, Settle, Soft};
 use crate::mutant::{self, Mutant};
 use crate::units::{ErrorCode, Now, TopicName};
 
@@ -24,6 +24,17 @@ pub(super) struct Beat<'a> {
     subscription: Subscription,
     now: Now,
     changes: Vec<Change>,
+}
+
+/// What becomes of the last member of the consumer protocol as it comes back with the classic one.
+pub(super) struct Last {
+    pub(super) changes: Vec<Change>,
+    /// The epoch that it is in.
+    pub(super) epoch: i32,
+    /// What it wants.
+    pub(super) subscription: Subscription,
+    /// What the group was assigned is not for its present members.
+    pub(super) is_stale: bool,
 }
 
 impl<'a> Beat<'a> {
@@ -45,12 +56,8 @@ impl<'a> Beat<'a> {
         }
     }
 
-    pub(super) fn decide(mut self) -> Result<(Vec<Change>, Outcome), Refusal> {
-        if let Some(old) = &self.entry.replaces {
-            self.changes = self
-                .group
-                .replace(&self.beat.group, old, &self.beat.member, &self.entry.before);
-        }
+    pub(super) fn decide(mut self) -> Result<(Vec<Change>, Beaten), Refusal> {
+        self.replace();
         let has_new_topics = self.record_member();
         let has_new_regex = self.update_regexes();
         let epoch = self.bump(has_new_topics || has_new_regex);
@@ -64,7 +71,40 @@ impl<'a> Beat<'a> {
             heartbeat_interval_ms: self.beat.timing.heartbeat_interval_ms,
             assignment,
         };
-        Ok((self.changes, Outcome::Beaten(beaten)))
+        Ok((self.changes, beaten))
+    }
+
+    /// The same for a member after whom nobody is of the consumer protocol: no target is made any more.
+    pub(super) fn decide_last(mut self) -> Result<Last, Refusal> {
+        self.replace();
+        let has_new_topics = self.record_member();
+        let has_new_regex = self.update_regexes();
+        let is_stale = self.bump(has_new_topics || has_new_regex) > self.group.target_epoch();
+        let current = if is_stale {
+            self.entry.before.current.clone()
+        } else {
+            let target = self.group.target_of(self.target_owner());
+            self.reconcile(self.group.target_epoch(), &target, false)?
+        };
+        Ok(Last {
+            changes: self.changes,
+            epoch: current.epoch,
+            subscription: self.subscription,
+            is_stale,
+        })
+    }
+
+    fn replace(&mut self) {
+        if let Some(old) = &self.entry.replaces {
+            self.changes = self
+                .group
+                .replace(&self.beat.group, old, &self.beat.member, &self.entry.before);
+        }
+    }
+
+    /// Whose target counts as long as there is no newer one.
+    fn target_owner(&self) -> &MemberId {
+        self.entry.replaces.as_ref().unwrap_or(&self.beat.member)
     }
 
     fn push(&mut self, record: ConsumerRecord) {
@@ -152,8 +192,7 @@ impl<'a> Beat<'a> {
         let interval_ms = i64::from(self.beat.timing.assignment_interval_ms);
         let may = last.unix_ms == 0 || interval_ms == 0 || self.now.unix_ms >= last.unix_ms.saturating_add(interval_ms);
         if epoch <= last.epoch || !may {
-            let of = self.entry.replaces.as_ref().unwrap_or(&self.beat.member);
-            return (last.epoch, self.group.target_of(of));
+            return (last.epoch, self.group.target_of(self.target_owner()));
         }
         let targets = self.assign();
         let mut own = Partitions::new();
@@ -250,7 +289,11 @@ impl<'a> Beat<'a> {
     }
 
     fn renew(&mut self) {
-        let deadline = self.now.plus_ms(i64::from(self.beat.timing.session_timeout_ms));
+        let classic = self.subscription.classic.as_ref();
+        let session_ms = classic.map_or(self.beat.timing.session_timeout_ms, |classic| {
+            classic.session_timeout_ms
+        });
+        let deadline = self.now.plus_ms(i64::from(session_ms));
         self.push_soft(ConsumerSoft::SessionRenewed(Arc::clone(&self.beat.member), deadline));
     }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::beat::Beat;
-use super::{AWAY, ConsumerGroup, Current, Member, Partitions, Refusal, Subscription, durable, unknown_member};
+use super::upgrade::Found;
+use super::{AWAY, ClassicMember, ConsumerGroup, Current, Member, Partitions, Refusal, Subscription, durable};
 use super::{ConsumerRecord, assign, reconcile, regex};
 use crate::group::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome};
-use crate::machine::Step;
+use crate::machine::{Reply, Step};
 use crate::mutant::{self, Mutant};
 use crate::units::{ErrorCode, Now, TopicName};
 
@@ -41,10 +42,12 @@ pub struct ConsumerHeartbeat {
     pub owned: Option<Partitions>,
     /// What the group obeys.
     pub timing: Timing,
+    /// What it says in a JoinGroup, if it speaks the classic protocol.
+    pub classic: Option<ClassicMember>,
 }
 
 /// What a group obeys: its own configs within the broker's bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Timing {
     /// `consumer.session.timeout.ms`
     pub session_timeout_ms: i32,
@@ -139,7 +142,7 @@ impl ConsumerHeartbeat {
             regex: or(&self.regex, &before.regex),
             rebalance_timeout_ms: self.rebalance_timeout_ms.unwrap_or(before.rebalance_timeout_ms),
             assignor: or(&self.assignor, &before.assignor),
-            classic: None,
+            classic: self.classic.clone(),
         }
     }
 }
@@ -147,7 +150,7 @@ impl ConsumerHeartbeat {
 impl Coordinator {
     pub(in crate::group) fn decide_consumer_heartbeat(&self, beat: &ConsumerHeartbeat, now: Now) -> Decision {
         let decided = if beat.epoch < 0 {
-            self.consumer_leaves(beat)
+            self.consumer_leaves(beat, now)
         } else {
             self.consumer_beats(beat, now)
         };
@@ -155,13 +158,18 @@ impl Coordinator {
     }
 
     fn consumer_beats(&self, beat: &ConsumerHeartbeat, now: Now) -> Result<Decision, Refusal> {
-        let new = ConsumerGroup::default();
-        let (group, mut changes) = match self.consumer_group(&beat.group) {
-            Ok(group) => (group, Vec::new()),
-            Err(_) if beat.joins() && self.may_become_consumer(&beat.group) => {
-                (&new, self.without_classic(&beat.group))
-            }
-            Err(refusal) => return Err(refusal),
+        let found = match self.consumers.contains_key(&beat.group) || !beat.joins() {
+            true => Found::default(),
+            false => self.become_consumer(&beat.group, now)?,
+        };
+        let Found {
+            group: new,
+            mut changes,
+            released,
+        } = found;
+        let group = match beat.joins() {
+            true => self.consumers.get(&beat.group).unwrap_or(&new),
+            false => self.consumer_group(&beat.group)?,
         };
         if group.members.len() >= self.config.consumer_max_size && !group.members.contains_key(&beat.member) {
             let why = format!(
@@ -177,11 +185,12 @@ impl Coordinator {
             regex::compile(expression)?;
         }
         let step = Beat::new(group, &self.topics, beat, entry, now);
-        let (more, outcome) = step.decide()?;
+        let (more, beaten) = step.decide()?;
         changes.extend(more);
         Ok(Step {
             changes,
-            ..Step::answer(outcome)
+            reply: Reply::Now(Outcome::Beaten(beaten)),
+            released,
         })
     }
 
@@ -192,20 +201,6 @@ impl Coordinator {
             false => format!("Group {id} not found."),
         };
         self.consumers.get(id).ok_or((ErrorCode::GroupIdNotFound, why))
-    }
-
-    /// There is nothing of that name, or a classic group without members.
-    fn may_become_consumer(&self, id: &GroupId) -> bool {
-        self.groups
-            .get(id)
-            .is_none_or(super::super::classic::ClassicGroup::is_empty)
-    }
-
-    /// The record that ends a classic group, where there is one.
-    fn without_classic(&self, id: &GroupId) -> Vec<Change> {
-        let known = self.groups.contains_key(id);
-        let ended = known.then(|| Change::Durable(crate::group::Record::Group(Arc::clone(id), None)));
-        ended.into_iter().collect()
     }
 }
 
@@ -223,24 +218,36 @@ impl ConsumerGroup {
             Some(instance) => match self.instances.get(instance) {
                 Some(owner) => Some(self.admit_instance(beat, instance, owner)?),
                 None if beat.joins() => None,
-                None => {
-                    return Err((
-                        ErrorCode::UnknownMemberId,
-                        format!("Instance id {instance} is unknown."),
-                    ));
-                }
+                None => return Err(unknown_instance(instance)),
             },
         };
         if let Some(entry) = existing {
             return Ok(entry);
         }
-        let before = match self.members.get(&beat.member) {
-            Some(member) => Cow::Borrowed(member),
-            None if beat.joins() => Cow::Owned(Member::new()),
-            None => return Err(unknown_member(&beat.group, &beat.member)),
-        };
-        validate_epoch(&before.current, beat)?;
-        Ok(Entry { before, replaces: None })
+        if !beat.joins() {
+            self.member(&beat.group, &beat.member)?;
+        }
+        let entry = self.entry(&beat.member);
+        validate_epoch(&entry.before.current, beat)?;
+        Ok(entry)
+    }
+
+    /// A member as it is, or as one that is not yet.
+    pub(super) fn entry(&self, member: &MemberId) -> Entry<'_> {
+        let known = self.members.get(member).map(Cow::Borrowed);
+        Entry {
+            before: known.unwrap_or_else(|| Cow::Owned(Member::new())),
+            replaces: None,
+        }
+    }
+
+    /// A member as who takes its place finds it: its share is kept, its epoch begins anew.
+    pub(super) fn replacement(&self, owner: &MemberId) -> Entry<'_> {
+        let mut entry = self.entry(owner);
+        let current = &mut entry.before.to_mut().current;
+        (current.epoch, current.previous_epoch) = (0, 0);
+        entry.replaces = Some(Arc::clone(owner));
+        entry
     }
 
     /// The name for life is known: its owner reports, or someone takes over from an owner who is away.
@@ -252,27 +259,18 @@ impl ConsumerGroup {
     ) -> Result<Entry<'_>, Refusal> {
         let member = self.member(&beat.group, owner)?;
         if beat.joins() {
-            if member.current.epoch != AWAY {
+            if member.current.epoch != AWAY && member.subscription.classic.is_none() {
                 let why = format!(
                     "Static member {} with instance id {instance} cannot join the group because the instance id is owned by {owner} member.",
                     beat.member
                 );
                 return Err((ErrorCode::UnreleasedInstanceId, why));
             }
-            let mut before = member.clone();
-            before.current.epoch = 0;
-            before.current.previous_epoch = 0;
-            return Ok(Entry {
-                before: Cow::Owned(before),
-                replaces: Some(Arc::clone(owner)),
-            });
+            return Ok(self.replacement(owner));
         }
         check_owner(beat, instance, owner)?;
         validate_epoch(&member.current, beat)?;
-        Ok(Entry {
-            before: Cow::Borrowed(member),
-            replaces: None,
-        })
+        Ok(self.entry(owner))
     }
 
     /// The records by which a static member takes over from its former self.
@@ -301,6 +299,11 @@ impl Member {
             current: Current::default(),
         }
     }
+}
+
+pub(super) fn unknown_instance(instance: &str) -> Refusal {
+    let why = format!("Instance id {instance} is unknown.");
+    (ErrorCode::UnknownMemberId, why)
 }
 
 pub(super) fn check_owner(beat: &ConsumerHeartbeat, instance: &InstanceId, owner: &MemberId) -> Result<(), Refusal> {

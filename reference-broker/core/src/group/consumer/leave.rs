@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::heartbeat::{Beaten, ConsumerHeartbeat, check_owner};
+use super::downgrade::Turn;
+use super::heartbeat::{Beaten, ConsumerHeartbeat, Timing, check_owner, unknown_instance};
 use super::{AWAY, ConsumerGroup, ConsumerRecord, ConsumerSoft, GroupEpoch, MemberState, Refusal, durable, soft};
 use crate::group::{Change, Coordinator, Decision, GroupId, MemberId, Outcome, changes};
 use crate::machine::Step;
-use crate::units::{ErrorCode, Now, TopicName};
+use crate::units::{Now, TopicName};
 
 impl Coordinator {
     /// A member takes its leave, for good or, if it has a name for life, for a while.
-    pub(super) fn consumer_leaves(&self, beat: &ConsumerHeartbeat) -> Result<Decision, Refusal> {
+    pub(super) fn consumer_leaves(&self, beat: &ConsumerHeartbeat, now: Now) -> Result<Decision, Refusal> {
         let group = self.consumer_group(&beat.group)?;
         let member = match &beat.instance {
             None => {
@@ -19,13 +20,8 @@ impl Coordinator {
                 Arc::clone(&beat.member)
             }
             Some(instance) => {
-                let why = || {
-                    (
-                        ErrorCode::UnknownMemberId,
-                        format!("Instance id {instance} is unknown."),
-                    )
-                };
-                let owner = group.instances.get(instance).ok_or_else(why)?;
+                let owner = group.instances.get(instance);
+                let owner = owner.ok_or_else(|| unknown_instance(instance))?;
                 check_owner(beat, instance, owner)?;
                 Arc::clone(owner)
             }
@@ -33,7 +29,7 @@ impl Coordinator {
         let changes = if beat.epoch == AWAY {
             group.go_away(&beat.group, &member)?
         } else {
-            self.fence(group, &beat.group, &member)
+            self.fence(group, &beat.group, &[Arc::clone(&member)].into(), now)
         };
         let beaten = Beaten {
             member,
@@ -47,90 +43,125 @@ impl Coordinator {
         })
     }
 
-    /// A member has not been heard of for its session timeout.
-    pub(in crate::group) fn end_consumer_session(&self, id: &GroupId, member: &MemberId) -> Option<Decision> {
+    /// A member has not been heard of for its session timeout, or has not come in time to join or to sync.
+    pub(in crate::group) fn end_consumer_session(&self, id: &GroupId, member: &MemberId, now: Now) -> Option<Decision> {
         let group = self.consumers.get(id)?;
         let known = group.members.contains_key(member);
         Some(changes(if known {
-            self.fence(group, id, member)
+            self.fence(group, id, &[Arc::clone(member)].into(), now)
         } else {
             Vec::new()
         }))
     }
 
     /// A member's time to give up partitions is over.
-    pub(in crate::group) fn end_revocation(&self, id: &GroupId, member: &MemberId) -> Option<Decision> {
+    pub(in crate::group) fn end_revocation(&self, id: &GroupId, member: &MemberId, now: Now) -> Option<Decision> {
         let group = self.consumers.get(id)?;
         let holds_on = |member: &super::Member| member.current.state == MemberState::UnrevokedPartitions;
         let must_go = group.members.get(member).is_some_and(holds_on);
         Some(changes(if must_go {
-            self.fence(group, id, member)
+            self.fence(group, id, &[Arc::clone(member)].into(), now)
         } else {
             Vec::new()
         }))
     }
 
-    /// All members of groups must show up after a restart.
-    pub(in crate::group) fn watch_consumers(&mut self, at: Now) {
-        let session = at.plus_ms(self.config.consumer_session_timeout_ms);
-        let mut softs = Vec::new();
-        for (id, group) in &self.consumers {
-            for (member_id, member) in &group.members {
-                softs.push((
-                    Arc::clone(id),
-                    ConsumerSoft::SessionRenewed(Arc::clone(member_id), session),
-                ));
-                if member.current.state == MemberState::UnrevokedPartitions {
-                    let due = at.plus_ms(i64::from(member.subscription.rebalance_timeout_ms));
-                    softs.push((Arc::clone(id), ConsumerSoft::RevocationDue(Arc::clone(member_id), due)));
-                }
-            }
-        }
-        for (id, soft) in softs {
-            self.apply_consumer_soft(&id, &soft);
-        }
+    /// All members of groups must show up after a restart, whatever protocol they speak.
+    pub(in crate::group) fn watch_consumers(&self, timings: &[(GroupId, Timing)], now: Now) -> Vec<Change> {
+        let groups = timings
+            .iter()
+            .filter_map(|(id, timing)| Some((id, timing, self.consumers.get(id)?)));
+        groups
+            .flat_map(|(id, timing, group)| group.watch(id, *timing, now))
+            .collect()
     }
 
-    /// A member is out: its partitions are free and a new epoch begins.
-    fn fence(&self, group: &ConsumerGroup, id: &GroupId, member: &MemberId) -> Vec<Change> {
-        let mut records = member_tombstones(member);
-        let regex = group
-            .members
-            .get(member)
-            .and_then(|member| member.subscription.regex.clone());
-        let orphan = regex.filter(|regex| group.regexes.contains_key(regex) && group.is_only_subscriber(regex, member));
-        records.extend(orphan.map(|regex| ConsumerRecord::Regex(regex, None)));
-        let others = group.members.iter().filter(|(id, _)| *id != member);
-        let subscribed: BTreeSet<TopicName> = others
+    /// Members are out: their partitions are free and a new epoch begins, or those that stay are a classic group.
+    pub(super) fn fence(
+        &self,
+        group: &ConsumerGroup,
+        id: &GroupId,
+        leaving: &BTreeSet<MemberId>,
+        now: Now,
+    ) -> Vec<Change> {
+        if leaving.is_empty() {
+            return Vec::new();
+        }
+        let turn = Turn {
+            leaving,
+            replaces: None,
+            rebalances: true,
+        };
+        let classic = self
+            .leaves_classic(group, leaving)
+            .then(|| self.downgrade(group, id, &turn, now))
+            .flatten();
+        classic.unwrap_or_else(|| {
+            let records = self.without(group, leaving).into_iter();
+            records.map(|record| durable(id, record)).collect()
+        })
+    }
+
+    fn without(&self, group: &ConsumerGroup, leaving: &BTreeSet<MemberId>) -> Vec<ConsumerRecord> {
+        let mut records: Vec<_> = leaving.iter().flat_map(member_tombstones).collect();
+        let others = || group.members.iter().filter(|(id, _)| !leaving.contains(*id));
+        let expressions: BTreeSet<_> = others()
+            .filter_map(|(_, member)| member.subscription.regex.as_ref())
+            .collect();
+        let orphans = group.regexes.keys().filter(|regex| !expressions.contains(regex));
+        records.extend(orphans.map(|regex| ConsumerRecord::Regex(Arc::clone(regex), None)));
+        let subscribed: BTreeSet<TopicName> = others()
             .flat_map(|(_, member)| group.topics_of(&member.subscription))
             .collect();
         records.push(ConsumerRecord::Epoch(Some(GroupEpoch {
             epoch: group.epoch + 1,
             metadata_hash: self.topics.hash(&subscribed),
         })));
-        records.into_iter().map(|record| durable(id, record)).collect()
+        records
     }
 
     /// The records that end a group without members.
     pub(in crate::group) fn consumer_tombstones(&self, id: &GroupId) -> Vec<Change> {
-        let Some(group) = self.consumers.get(id) else {
-            return Vec::new();
-        };
-        let members = group.members.keys().flat_map(member_tombstones);
-        let regexes = group
-            .regexes
-            .keys()
-            .map(|regex| ConsumerRecord::Regex(Arc::clone(regex), None));
-        members
-            .chain([ConsumerRecord::TargetEpoch(None)])
-            .chain(regexes)
-            .chain([ConsumerRecord::Epoch(None)])
-            .map(|record| durable(id, record))
-            .collect()
+        self.consumers
+            .get(id)
+            .map(|group| group.tombstones(id, None))
+            .unwrap_or_default()
     }
 }
 
 impl ConsumerGroup {
+    fn watch(&self, id: &GroupId, timing: Timing, now: Now) -> Vec<Change> {
+        let mut watched = Vec::with_capacity(self.members.len());
+        for (member_id, member) in &self.members {
+            let session = now.plus_ms(i64::from(timing.session_timeout_ms));
+            watched.push(ConsumerSoft::SessionRenewed(Arc::clone(member_id), session));
+            if member.current.state == MemberState::UnrevokedPartitions {
+                let due = now.plus_ms(i64::from(member.subscription.rebalance_timeout_ms));
+                watched.push(ConsumerSoft::RevocationDue(Arc::clone(member_id), due));
+            }
+        }
+        watched.into_iter().map(|of| soft(id, of)).collect()
+    }
+
+    /// The records that end the group, in Kafka's order; of a member that another has just replaced nothing is left.
+    pub(super) fn tombstones(&self, id: &GroupId, renamed: Option<(&MemberId, &MemberId)>) -> Vec<Change> {
+        let now_named = |member| match renamed {
+            Some((old, new)) if old == member => Arc::clone(new),
+            _ => Arc::clone(member),
+        };
+        let members: Vec<MemberId> = self.members.keys().map(now_named).collect();
+        let of = |record: fn(MemberId) -> ConsumerRecord| members.iter().cloned().map(record);
+        let regexes = self.regexes.keys();
+        of(|member| ConsumerRecord::Current(member, None))
+            .chain(of(|member| ConsumerRecord::Target(member, None)))
+            .chain([ConsumerRecord::TargetEpoch(None)])
+            .chain(of(|member| ConsumerRecord::Member(member, None)))
+            .chain(regexes.map(|regex| ConsumerRecord::Regex(Arc::clone(regex), None)))
+            .chain([ConsumerRecord::Epoch(None)])
+            .map(|record| durable(id, record))
+            .collect()
+    }
+
     /// A static member is away: what it has stays its own until its session ends.
     fn go_away(&self, id: &GroupId, member: &MemberId) -> Result<Vec<Change>, Refusal> {
         let mut current = self.member(id, member)?.current.clone();

@@ -88,6 +88,7 @@ fn beat(member: &str, epoch: i32, owned: Option<Partitions>) -> ConsumerHeartbea
         rebalance_timeout_ms: joins.then_some(1_000),
         topics: joins.then(|| ["t".into(), "u".into()].into()),
         regex: None,
+        classic: None,
         assignor: None,
         owned: if joins { Some(Partitions::new()) } else { owned },
         timing: TIMING,

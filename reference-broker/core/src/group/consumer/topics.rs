@@ -1,6 +1,6 @@
 //! The topics as groups see them: ids, partition counts and racks, and Kafka's hash over them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use twox_hash::XxHash3_64;
@@ -13,6 +13,7 @@ pub struct Topics {
     /// The metadata offset that this is as of.
     pub version: i64,
     by_name: BTreeMap<TopicName, TopicFacts>,
+    names: HashMap<TopicId, TopicName>,
 }
 
 /// What groups need to know of a topic.
@@ -34,14 +35,22 @@ impl TopicFacts {
 impl Topics {
     /// All these.
     pub fn new(version: i64, topics: impl Iterator<Item = (TopicName, TopicFacts)>) -> Self {
+        let by_name: BTreeMap<_, _> = topics.collect();
+        let names = by_name.iter().map(|(name, facts)| (facts.id, Arc::clone(name)));
         Self {
             version,
-            by_name: topics.collect(),
+            names: names.collect(),
+            by_name,
         }
     }
 
     pub(in crate::group) fn get(&self, name: &str) -> Option<&TopicFacts> {
         self.by_name.get(name)
+    }
+
+    /// The name of a topic that exists.
+    pub(in crate::group) fn name(&self, id: TopicId) -> Option<&TopicName> {
+        self.names.get(&id)
     }
 
     pub(super) fn all_names(&self) -> impl Iterator<Item = &TopicName> {

@@ -47,7 +47,7 @@ impl Play {
             asked: 0,
             said: String::new(),
         };
-        play.run(Command::Load);
+        play.run(Command::Load(Vec::new()));
         play
     }
 
@@ -106,6 +106,7 @@ impl Play {
             ticket: Ticket(self.asked),
             requires_known_member: !words.flag("at-once"),
             skips_assignment: words.flag("skips"),
+            timing: Timing::default(),
             group: words.next(),
             client_id: words.next(),
             client_host: "/127.0.0.1".into(),
@@ -253,7 +254,7 @@ impl Play {
             assert_eq!(read.as_ref(), Some(record));
             self.coordinator.apply(&Change::Durable(record.clone()));
         }
-        self.run(Command::Load);
+        self.run(Command::Load(Vec::new()));
     }
 
     fn ask(&mut self, command: Command) {

@@ -341,6 +341,7 @@ impl World {
             ticket,
             requires_known_member: known,
             skips_assignment: known,
+            timing: Timing::default(),
         }
     }
 

@@ -58,7 +58,7 @@ impl Node {
     }
 
     /// Lets a coordinator see the topics as they are now.
-    fn show_topics(&mut self, group: &str, now: Now) {
+    pub(super) fn show_topics(&mut self, group: &str, now: Now) {
         if self.groups.topics.version != self.image().next_offset() {
             let topics = self
                 .image()
@@ -90,7 +90,7 @@ impl Node {
     }
 
     /// The group's configs, within the broker's bounds.
-    fn timing(&self, group: &str) -> Timing {
+    pub(super) fn timing(&self, group: &str) -> Timing {
         let overrides = self.image().overrides(ResourceKind::Group, group);
         let layers = self.image().layers(self.broker_id(), &self.config.fixed);
         let bounded = |name: &str| {

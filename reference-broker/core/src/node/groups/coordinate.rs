@@ -49,8 +49,10 @@ impl Node {
             })?;
         }
         let oversized = coordinator.oversized();
+        let consumers = coordinator.consumer_groups();
+        let timings = consumers.map(|group| (Arc::clone(group), self.timing(group))).collect();
         self.groups.coordinators.insert(partition, coordinator);
-        self.run_group(partition, Command::Load, now);
+        self.run_group(partition, Command::Load(timings), now);
         for group in oversized {
             self.run_group(partition, Command::Settle(group, Settle::Rebalance), now);
         }

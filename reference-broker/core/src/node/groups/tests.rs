@@ -91,6 +91,7 @@ fn join(group: &str, ticket: Ticket) -> Join {
         ticket,
         requires_known_member: false,
         skips_assignment: false,
+        timing: group::Timing::default(),
     }
 }
 
