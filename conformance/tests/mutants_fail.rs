@@ -25,6 +25,7 @@ caught! {
     revealed_offsets_of_an_abort_are_caught: "aborted-offsets-revealed", "transactions/offsets-in-a-transaction";
     an_answer_to_acks_zero_is_caught: "acks-zero-answered", "produce/acks-zero";
     an_append_that_replaces_is_caught: "append-replaces", "configs/append-to-default";
+    a_clean_stop_without_its_mark_is_caught: "clean-stop-unmarked", "storage/log-directory";
     compaction_of_a_live_key_is_caught: "compaction-drops-live", "compaction/newest-of-each-key";
     a_setting_that_waits_for_a_restart_is_caught: "config-needs-restart", "configs/connections-limited";
     a_wrong_crc_that_is_taken_is_caught: "crc-unchecked", "produce/crc-wrong";
@@ -39,6 +40,7 @@ caught! {
     a_marker_of_any_epoch_is_caught: "marker-epoch-unchecked", "transactions/write-markers";
     a_lost_marker_is_caught: "marker-lost", "transactions/markers";
     a_group_that_never_goes_back_is_caught: "migration-one-way", "consumer-groups/downgrade";
+    a_codec_of_the_offsets_topic_that_is_ignored_is_caught: "offsets-codec-ignored", "internal/offsets-log";
     forgotten_offsets_are_caught: "offsets-forgotten", "offsets/after-a-kill";
     producer_ids_handed_out_twice_are_caught: "producer-ids-reused", "idempotence/ids-after-a-kill";
     an_answer_that_overtakes_another_is_caught: "response-out-of-order", "framing/pipelined";
@@ -47,6 +49,7 @@ caught! {
     retention_of_the_active_segment_is_caught: "retention-takes-active", "retention/by-time";
     a_commit_of_a_stale_generation_is_caught: "stale-generation-accepted", "offsets/fenced";
     a_stale_member_epoch_that_is_taken_is_caught: "stale-member-epoch-accepted", "consumer-groups/epochs";
+    a_stray_that_keeps_its_name_is_caught: "strays-kept", "storage/on-their-way";
     new_partitions_that_nobody_hears_of_are_caught: "topic-changes-unseen", "consumer-groups/topic-changes";
     a_topic_of_any_name_is_caught: "topic-name-unchecked", "topics/create-refused";
     a_torn_tail_that_is_kept_is_caught: "torn-tail-kept", "storage/torn-tail";

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use reference_broker::{Cluster, Config, StartError};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A small and readable Kafka broker, as close to Apache Kafka 4.3 as its conformance suite can show.
@@ -35,6 +36,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    take_all_descriptors();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}"), 3),
@@ -48,6 +50,17 @@ fn main() -> ExitCode {
             Err(error) => fail(&error.to_string(), 3),
         }
     })
+}
+
+/// As Java does: a broker holds a descriptor for each connection, and the default is few.
+fn take_all_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let all = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    // What the system refuses, it refuses: then fewer have to do.
+    let _ = setrlimit(Resource::Nofile, all);
 }
 
 async fn serve(arguments: Arguments) -> Result<(), StartError> {

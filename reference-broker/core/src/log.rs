@@ -10,6 +10,7 @@ pub mod build;
 pub mod checkpoint;
 pub mod compaction;
 pub mod compression;
+mod damage;
 pub mod epochs;
 pub mod index;
 mod leftovers;

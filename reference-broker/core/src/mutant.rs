@@ -30,6 +30,8 @@ mutants! {
     AcksZeroAnswered = "acks-zero-answered",
     /// APPEND to a list config replaces the list.
     AppendReplaces = "append-replaces",
+    /// A clean stop leaves no mark.
+    CleanStopUnmarked = "clean-stop-unmarked",
     /// Compaction takes records that nothing supersedes.
     CompactionDropsLive = "compaction-drops-live",
     /// A setting of the broker that changes takes effect at the next start.
@@ -58,6 +60,8 @@ mutants! {
     MarkerLost = "marker-lost",
     /// A group of the consumer protocol never becomes a classic one again while it has members.
     MigrationOneWay = "migration-one-way",
+    /// The group coordinator's records have no codec, whatever is configured.
+    OffsetsCodecIgnored = "offsets-codec-ignored",
     /// Committed offsets are forgotten at a restart.
     OffsetsForgotten = "offsets-forgotten",
     /// A restarted broker hands out producer ids again that it has handed out before.
@@ -74,6 +78,8 @@ mutants! {
     StaleGenerationAccepted = "stale-generation-accepted",
     /// A member of the consumer protocol may report and commit in any epoch.
     StaleMemberEpochAccepted = "stale-member-epoch-accepted",
+    /// Directories of partitions that there are not keep their names.
+    StraysKept = "strays-kept",
     /// Members of the consumer protocol never learn of new topics and partitions.
     TopicChangesUnseen = "topic-changes-unseen",
     /// A topic may have any name.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use broker_core::{Span, Store, StoreError};
 use rustix::fs::{FlockOperation, flock, statvfs};
+use rustix::io::Errno;
 
 use super::{Source, Sources};
 
@@ -81,15 +82,30 @@ impl OpenFiles {
         if open.len() >= MAX_OPEN_FILES {
             open.clear();
         }
-        let file = Arc::new(
-            OpenOptions::new()
-                .create(access == Access::Append)
-                .read(true)
-                .append(true)
-                .open(path)?,
-        );
+        let mut options = OpenOptions::new();
+        options.create(access == Access::Append).read(true).append(true);
+        let file = options.open(path).or_else(|error| {
+            if !lacks_descriptors(&error) || open.is_empty() {
+                return Err(error);
+            }
+            // Connections have taken them all: files that are only kept open give way.
+            open.clear();
+            options.open(path)
+        })?;
+        let file = Arc::new(file);
         open.insert(path.to_owned(), file.clone());
         Ok(file)
+    }
+
+    /// Does it, once more if descriptors were lacking: files that are only kept open give way.
+    fn with_descriptors<T>(&self, mut act: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        act().or_else(|error| {
+            if !lacks_descriptors(&error) {
+                return Err(error);
+            }
+            self.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            act()
+        })
     }
 
     fn forget(&self, path: &Path) {
@@ -209,7 +225,7 @@ impl Store for DiskStore {
             }
             Ok(())
         };
-        put().map_err(failed("replace", &path))
+        self.files.with_descriptors(put).map_err(failed("replace", &path))
     }
 
     fn space(&self) -> Option<(u64, u64)> {
@@ -234,6 +250,13 @@ fn failed<'a>(operation: &'static str, path: &'a Path) -> impl Fn(io::Error) -> 
         path: path.display().to_string(),
         reason: error.to_string(),
     }
+}
+
+fn lacks_descriptors(error: &io::Error) -> bool {
+    let lacking = [Errno::MFILE, Errno::NFILE];
+    lacking
+        .iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
@@ -277,4 +300,42 @@ fn write_all(mut file: &File, bytes: &[&[u8]]) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_in_use_is_refused_and_the_lock_is_named() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let held = DiskStore::open(dir.path(), false).expect("nobody's yet");
+        let error = DiskStore::open(dir.path(), false).map(drop).expect_err("in use");
+        let told = error.to_string();
+        assert!(
+            told.contains(".lock") && told.contains("another process uses this directory"),
+            "{told}"
+        );
+        drop(held);
+        DiskStore::open(dir.path(), false).expect("free again");
+    }
+
+    #[test]
+    fn files_that_are_only_kept_open_give_way_where_descriptors_lack() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = DiskStore::open(dir.path(), false).expect("a store");
+        let kept = store.files.get(&dir.path().join("a"), Access::Append).expect("made");
+        drop(kept);
+        let mut tries = 0;
+        let done = store.files.with_descriptors(|| {
+            tries += 1;
+            let open = store.files.open.lock().unwrap_or_else(PoisonError::into_inner).len();
+            match open {
+                0 => Ok(()),
+                _ => Err(Errno::MFILE.into()),
+            }
+        });
+        assert!(done.is_ok());
+        assert_eq!(tries, 2);
+    }
 }

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 
 use super::aborted::AbortedTransaction;
-use super::batch::{BatchHeader, HEADER_LENGTH, MAGIC_END};
+use super::batch::{BatchHeader, HEADER_LENGTH};
 use super::build::each_key_value;
 use super::checkpoint::{LEADER_EPOCHS, epochs_from_text};
 use super::epochs::Epochs;
@@ -17,7 +17,7 @@ use super::index::{OffsetIndex, TimeIndex};
 use super::producers::{EndMarker, Producers, TransactionResult};
 use super::read::{read_all, scan};
 use super::segment::{Segment, file_name, offset_in};
-use super::{Change, Log, leftovers, snapshot};
+use super::{Change, Log, damage, leftovers, snapshot};
 use crate::config::TopicConfig;
 use crate::machine::Machine;
 use crate::mutant::{self, Mutant};
@@ -35,6 +35,15 @@ pub struct Opening {
     pub log_start: Option<Offset>,
 }
 
+/// A log that was opened, and what of its files was damaged.
+#[derive(Debug)]
+pub struct Opened {
+    /// The log.
+    pub log: Log,
+    /// Each file that was cut, in words.
+    pub damage: Vec<String>,
+}
+
 /// Opens the log in a directory, which may be empty or absent.
 pub fn open(
     store: &mut dyn Store,
@@ -43,7 +52,7 @@ pub fn open(
     config: TopicConfig,
     opening: Opening,
     now: Now,
-) -> Result<Log, StoreError> {
+) -> Result<Opened, StoreError> {
     leftovers::settle(store, directory)?;
     let files = store.files(directory)?;
     let mut log = Log::new(directory.to_owned(), topic_id, config, now);
@@ -51,6 +60,7 @@ pub fn open(
         .iter()
         .filter_map(|(name, size)| Some((offset_in(name, "log")?, *size)))
         .collect();
+    let mut damage = Vec::new();
     if !bases.is_empty() {
         Recovery {
             store,
@@ -58,6 +68,7 @@ pub fn open(
             files: &files,
             opening,
             taken_over: None,
+            damage: &mut damage,
         }
         .run(&bases)?;
     }
@@ -74,7 +85,7 @@ pub fn open(
     } else {
         opening.recovery_point.min(log.log_end)
     };
-    Ok(log)
+    Ok(Opened { log, damage })
 }
 
 struct Recovery<'a> {
@@ -84,6 +95,7 @@ struct Recovery<'a> {
     opening: Opening,
     /// The snapshot that still waits for its offset.
     taken_over: Option<(Offset, Producers)>,
+    damage: &'a mut Vec<String>,
 }
 
 impl Recovery<'_> {
@@ -158,6 +170,10 @@ impl Recovery<'_> {
         self.log.log_end = self.log.log_end.max(base);
         let valid = self.replay(from, size, self.believed(end))?;
         if valid < size && !mutant::on(Mutant::TornTailKept) {
+            let file = file_name(base, "log");
+            let last_of_a_crash = end.is_none() && !self.opening.clean;
+            damage::may_be_cut(&*self.store, self.log, last_of_a_crash, &file, valid..size)?;
+            self.damage.push(damage::told(&self.log.directory, &file, valid..size));
             self.store
                 .truncate(&self.log.directory, &file_name(base, "log"), valid)?;
         }
@@ -200,7 +216,7 @@ impl Recovery<'_> {
             ControlFlow::Break(())
         })?;
         if believed && valid < size {
-            refuse_old_format(&**store, &directory, &file, valid)?;
+            damage::refuse_other_format(&**store, &directory, &file, valid)?;
         }
         failed.map_or(Ok(valid), Err)
     }
@@ -283,6 +299,12 @@ impl Recovery<'_> {
     }
 
     fn forget(&mut self, base: Offset) -> Result<(), StoreError> {
+        let behind = format!(
+            "{}/{} goes with what stood before it",
+            self.log.directory,
+            file_name(base, "log")
+        );
+        self.damage.push(behind);
         for suffix in ["log", "index", "timeindex", "txnindex", "snapshot"] {
             self.store.remove(&self.log.directory, &file_name(base, suffix))?;
         }
@@ -323,25 +345,6 @@ impl Recovery<'_> {
     }
 }
 
-/// What a clean stop left and this broker cannot read must not be cut off as damage.
-fn refuse_old_format(store: &dyn Store, directory: &str, segment: &Segment, at: u64) -> Result<(), StoreError> {
-    let mut head = [0; MAGIC_END];
-    let read = store.read(directory, &segment.file(), at, &mut head)?;
-    if read < MAGIC_END || head[16] > 1 {
-        return Ok(());
-    }
-    let path = format!("{directory}/{}", segment.file());
-    let reason = format!(
-        "magic {} at position {at}: only record batches of magic 2 are read",
-        head[16]
-    );
-    Err(StoreError {
-        operation: "open",
-        path,
-        reason,
-    })
-}
-
 /// Is this batch good? If so, the marker in it.
 fn check(
     store: &dyn Store,
@@ -359,6 +362,8 @@ fn check(
     if !(in_order && fits) || position + header.size() > segment.size {
         return Ok(None);
     }
+    // Of the metadata nothing is believed: all that follows is built on them.
+    let believed = believed && !log.is_metadata();
     if believed && !header.is_control() {
         return Ok(Some(None));
     }

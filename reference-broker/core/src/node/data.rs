@@ -16,10 +16,12 @@ use super::Node;
 use crate::config::TopicConfig;
 use crate::log::append::{Append, Appended, Entering, MarkerRule, Refusal};
 use crate::log::build::{Batch, KeyValue};
+use crate::log::compression::Codec;
 use crate::log::segment::Segment;
 use crate::log::timestamp::Dated;
 use crate::log::walk::Walked;
 use crate::log::{Command, Log, Outcome};
+use crate::mutant::{self, Mutant};
 use crate::store::StoreError;
 use crate::units::{
     Deadline, ErrorCode, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, TopicId, TopicName, TopicPartition,
@@ -158,7 +160,11 @@ impl Node {
 
     fn append_coordinators(&mut self, tp: &TopicPartition, mut batch: Batch, now: Now) -> Result<Offset, ErrorCode> {
         batch.header.base_sequence = 0;
-        let batch = batch.compressed(self.config.group.offsets_topic_codec);
+        let codec = match mutant::on(Mutant::OffsetsCodecIgnored) {
+            true => Codec::None,
+            false => self.config.group.offsets_topic_codec,
+        };
+        let batch = batch.compressed(codec);
         self.append_batch(tp, batch.map_err(|_| ErrorCode::UnknownServerError)?, now)
     }
 

@@ -8,7 +8,7 @@ use super::{Consequences, FreshIds};
 use crate::config::TopicConfig;
 use crate::controller::MAX_RECORDS_PER_REQUEST;
 use crate::controller::brokers::Registration;
-use crate::controller::features::bootstrap_records;
+use crate::controller::features::{FEATURES, bootstrap_records};
 use crate::log::build::Batch;
 use crate::node::data::METADATA_TOPIC;
 use crate::node::{Identity, Node, OpenError};
@@ -42,10 +42,13 @@ impl Node {
         let epoch = LeaderEpoch(self.last_quorum_epoch()? + 1);
         let tp = TopicPartition::new(METADATA_TOPIC, 0);
         let storage = |error: ErrorCode| OpenError::Foreign(format!("{METADATA_TOPIC}: {error}"));
-        self.create_log(&tp, METADATA_ID, metadata_config(), epoch, now)
-            .map_err(storage)?;
-        self.write_quorum_state(epoch)?;
+        let created = self.create_log(&tp, METADATA_ID, metadata_config(), epoch, now);
+        created.map_err(|_| OpenError::Foreign(self.take_complaints().join("; ")))?;
+        self.metadata_are_whole(&tp)?;
         self.replay_metadata(&tp)?;
+        self.metadata_are_known()?;
+        self.begin_writing()?;
+        self.write_quorum_state(epoch)?;
         self.announce_leader(&tp, now).map_err(storage)?;
         self.register(identity, now).map_err(storage)
     }
@@ -142,6 +145,41 @@ impl Node {
         })?;
         self.control.image = image;
         broken.map_or(Ok(()), |what| Err(OpenError::Foreign(what)))
+    }
+
+    /// Where metadata are missing from the front, from the end, or altogether, topics would be lost and their records set aside.
+    fn metadata_are_whole(&self, tp: &TopicPartition) -> Result<(), OpenError> {
+        let (Some(log), known) = (self.log(tp), self.recovery_point_found(tp)) else {
+            return Ok(());
+        };
+        let first = log.segments()[0].base;
+        let what = if first > Offset(0) {
+            format!("begins at offset {first}, and snapshots are not read")
+        } else if log.log_end() < known {
+            format!("ends at offset {}, and was on the disk up to {known}", log.log_end())
+        } else if log.log_end() == Offset(0) && self.has_partitions()? {
+            "is empty, and there are partitions".to_owned()
+        } else {
+            return Ok(());
+        };
+        let directory = log.directory();
+        Err(OpenError::Foreign(format!(
+            "{directory} {what}; topics would be lost: put its files back from a copy"
+        )))
+    }
+
+    /// Features say what later records mean; a level that this broker does not know is of a newer one.
+    fn metadata_are_known(&self) -> Result<(), OpenError> {
+        let features = self.image().features();
+        let newer = features.iter().find(|(name, level)| {
+            let known = FEATURES.iter().find(|(known, ..)| known == name);
+            known.is_none_or(|(_, _, max, _)| *level > max)
+        });
+        newer.map_or(Ok(()), |(name, level)| {
+            Err(OpenError::Foreign(format!(
+                "{METADATA_TOPIC}-0 is of a newer Kafka: {name} is at level {level}, which this broker does not know"
+            )))
+        })
     }
 
     /// Every leader of the metadata quorum begins with a record that says so.

@@ -1,6 +1,7 @@
 //! A node's metadata against what a real 4.3.1 answered, against restarts, and against lists that are long on purpose.
 
 mod configs;
+mod damage;
 mod replay;
 mod start;
 mod strays;

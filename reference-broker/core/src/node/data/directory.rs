@@ -9,10 +9,11 @@ use crate::log::checkpoint::{
     offsets_from_text, offsets_to_text, partition_metadata, topic_id_of,
 };
 use crate::log::read::read_all;
-use crate::log::recover::{self, Opening, put, write_indexes};
+use crate::log::recover::{self, Opened, Opening, put, write_indexes};
 use crate::log::segment::{Segment, file_name};
 use crate::log::{Change, Log, snapshot};
 use crate::machine::Machine;
+use crate::mutant::{self, Mutant};
 use crate::store::{Store, StoreError};
 use crate::units::{Now, Offset, TopicId, TopicName, TopicPartition};
 
@@ -41,7 +42,7 @@ impl Checkpoints {
 }
 
 impl Node {
-    /// Reads the checkpoints of the data directory and takes its mark of a clean stop away. Comes before any log is opened.
+    /// Reads the checkpoints of the data directory and whether it was left in order. Comes before any log is opened.
     pub(crate) fn recover_logs(&mut self, now: Now) -> Result<(), StoreError> {
         let files = self.store.files("")?;
         self.logs.found = Checkpoints {
@@ -55,7 +56,28 @@ impl Node {
         for directory in self.store.directories()?.into_iter().filter(|name| is_discarded(name)) {
             self.logs.upkeep.discard(at, directory, None);
         }
+        Ok(())
+    }
+
+    /// From here on a stop without another mark is a crash. A directory that was refused until then keeps its mark.
+    pub(crate) fn begin_writing(&mut self) -> Result<(), StoreError> {
         self.store.remove("", CLEAN_SHUTDOWN)
+    }
+
+    /// Up to where a log was on the disk when that was last written down.
+    pub(crate) fn recovery_point_found(&self, tp: &TopicPartition) -> Offset {
+        self.logs.found.recovery_points.get(tp).copied().unwrap_or_default()
+    }
+
+    /// Is there a directory of a topic's partition?
+    pub(crate) fn has_partitions(&self) -> Result<bool, StoreError> {
+        for directory in self.store.directories()? {
+            let is_topics = partition_of(&directory).is_some_and(|tp| *tp.topic != *METADATA_TOPIC);
+            if is_topics && self.topic_id_in(&directory)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Renames the directory of a deleted log, to be removed after `file.delete.delay.ms`.
@@ -72,9 +94,16 @@ impl Node {
     /// in the topic made since.
     fn set_stray_aside(&mut self, directory: &str, id: TopicId) -> Result<(), StoreError> {
         match self.topic_id_in(directory)? {
-            Some(stray) if stray != id => self.store.rename_directory(directory, &aside(directory, stray, STRAY)),
+            Some(stray) if stray != id => self.set_aside_as_stray(directory, stray),
             _ => Ok(()),
         }
+    }
+
+    fn set_aside_as_stray(&mut self, directory: &str, id: TopicId) -> Result<(), StoreError> {
+        let name = aside(directory, id, STRAY);
+        self.store.rename_directory(directory, &name)?;
+        self.complain(format!("{directory} is of no topic that there is: it is now {name}"));
+        Ok(())
     }
 
     /// Renames the directories of partitions that the metadata do not know.
@@ -82,11 +111,11 @@ impl Node {
         let known: HashSet<String> = known.iter().map(|(tp, _)| tp.to_string()).collect();
         for directory in self.store.directories()? {
             let is_metadata = partition_of(&directory).is_none_or(|tp| *tp.topic == *METADATA_TOPIC);
-            if is_metadata || known.contains(&directory) {
+            if is_metadata || known.contains(&directory) || mutant::on(Mutant::StraysKept) {
                 continue;
             }
             if let Some(id) = self.topic_id_in(&directory)? {
-                self.store.rename_directory(&directory, &aside(&directory, id, STRAY))?;
+                self.set_aside_as_stray(&directory, id)?;
             }
         }
         Ok(())
@@ -109,6 +138,9 @@ impl Node {
             self.close_log(tp)?;
         }
         self.write_checkpoints()?;
+        if mutant::on(Mutant::CleanStopUnmarked) {
+            return Ok(());
+        }
         let epoch = self.image().broker(self.broker_id()).map_or(-1, |broker| broker.epoch);
         let mark = format!(r#"{{"version":0,"brokerEpoch":{epoch}}}"#);
         self.store.replace("", CLEAN_SHUTDOWN, mark.as_bytes())
@@ -143,10 +175,11 @@ impl Node {
         }
         let opening = Opening {
             clean: self.logs.found.clean,
-            recovery_point: self.logs.found.recovery_points.get(tp).copied().unwrap_or_default(),
+            recovery_point: self.recovery_point_found(tp),
             log_start: self.logs.found.log_starts.get(tp).copied(),
         };
-        let log = recover::open(&mut *self.store, &directory, id, config, opening, now)?;
+        let Opened { log, damage } = recover::open(&mut *self.store, &directory, id, config, opening, now)?;
+        damage.into_iter().for_each(|told| self.complain(told));
         if is_new {
             self.store.create_directory(&directory)?;
             put(
