@@ -109,7 +109,7 @@ impl Node {
 
     /// Appends what a producer sent.
     pub fn produce(&mut self, tp: &TopicPartition, walked: Walked, now: Now) -> Result<Appended, Refusal> {
-        self.produced(tp, Append::Client(walked), now)
+        self.append(tp, Append::Client(walked), now)
     }
 
     /// Appends what a producer sent as the first of its transaction here.
@@ -120,10 +120,10 @@ impl Node {
         entering: Entering,
         now: Now,
     ) -> Result<Appended, Refusal> {
-        self.produced(tp, Append::Entering(walked, entering), now)
+        self.append(tp, Append::Entering(walked, entering), now)
     }
 
-    fn produced(&mut self, tp: &TopicPartition, append: Append, now: Now) -> Result<Appended, Refusal> {
+    fn append(&mut self, tp: &TopicPartition, append: Append, now: Now) -> Result<Appended, Refusal> {
         match self.command(tp, Command::Append(append), now) {
             Ok(Outcome::Appended(appended)) => Ok(appended),
             Ok(Outcome::Refused(refusal)) => Err(refusal),
@@ -193,11 +193,10 @@ impl Node {
     }
 
     fn append_own(&mut self, tp: &TopicPartition, append: Append, now: Now) -> Result<Offset, ErrorCode> {
-        match self.command(tp, Command::Append(append), now)? {
-            Outcome::Appended(appended) => Ok(appended.last_offset),
-            Outcome::Refused(refusal) => Err(refusal.error),
-            Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired => Err(ErrorCode::UnknownServerError),
-        }
+        let appended = self.append(tp, append, now);
+        appended
+            .map(|appended| appended.last_offset)
+            .map_err(|refusal| refusal.error)
     }
 
     /// Visits every record from an offset on: offset, key, value, timestamp.
