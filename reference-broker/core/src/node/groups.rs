@@ -9,12 +9,15 @@ use crate::group::{
     self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync, Topics,
     TxnCommit, partition_for,
 };
+use crate::image::TopicImage;
 use crate::machine::{Reply, Ticket};
 use crate::txn::Producer;
 use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition};
 
 mod consumers;
 mod coordinate;
+
+pub(crate) use coordinate::as_coordinator_error;
 
 /// The topic that keeps groups and committed offsets.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -314,15 +317,36 @@ impl Node {
 
     /// The partition of the offsets topic that owns a group, if this broker leads it; its groups are loaded by now.
     fn coordinated_partition(&mut self, group: &str, now: Now) -> Result<i32, ErrorCode> {
-        let topic = self.image().topic(OFFSETS_TOPIC).ok_or(ErrorCode::NotCoordinator)?;
-        let partition = partition_for(group, topic.partition_count());
+        let partition = self.owned_partition(CoordinatorKind::Group, group)?;
         if !self.groups.coordinators.contains_key(&partition) {
-            let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
-            self.log(&tp).ok_or(ErrorCode::NotCoordinator)?;
             self.load_groups(partition, now)
                 .map_err(|_| ErrorCode::NotCoordinator)?;
         }
         Ok(partition)
+    }
+
+    /// The partition of an internal topic that owns a key, if this broker leads it.
+    pub(crate) fn owned_partition(&self, kind: CoordinatorKind, key: &str) -> Result<i32, ErrorCode> {
+        let topic = self.image().topic(kind.topic()).ok_or(ErrorCode::NotCoordinator)?;
+        let partition = partition_for(key, topic.partition_count());
+        let log = self.log(&TopicPartition::new(kind.topic(), partition));
+        log.map(|_| partition).ok_or(ErrorCode::NotCoordinator)
+    }
+
+    /// The partitions of an internal topic that this broker leads.
+    pub(crate) fn owned_partitions(&self, kind: CoordinatorKind) -> Vec<i32> {
+        let partitions = self.image().topic(kind.topic()).map_or(0, TopicImage::partition_count);
+        let is_led = |partition: &i32| self.log(&TopicPartition::new(kind.topic(), *partition)).is_some();
+        (0..partitions).filter(is_led).collect()
+    }
+
+    /// The partition of the offsets topic that keeps a group, whether or not the topic is there.
+    pub(crate) fn offsets_partition(&self, group: &str) -> TopicPartition {
+        let partitions = self.image().topic(OFFSETS_TOPIC).map_or_else(
+            || self.config.group.offsets_topic_num_partitions,
+            TopicImage::partition_count,
+        );
+        TopicPartition::new(OFFSETS_TOPIC, partition_for(group, partitions))
     }
 
     fn coordinator(&mut self, group: &str, now: Now) -> Result<&Coordinator, ErrorCode> {

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use super::Node;
 use super::groups::CoordinatorKind;
-use crate::group::partition_for;
-use crate::image::TopicImage;
 use crate::log::producers::TransactionResult;
 use crate::txn::{Asked, Coordinator, Filter, Listed, Outcome, Producer, Transaction, TransactionalId, Version};
 use crate::units::{Deadline, ErrorCode, Now, ProducerEpoch, ProducerId, TopicName, TopicPartition};
@@ -219,15 +217,6 @@ impl Node {
     fn ask_transactions(&mut self, id: &str, asked: Asked, now: Now) -> Result<Outcome, ErrorCode> {
         let partition = self.transactions_partition(id, now)?;
         self.run_transactions(partition, id, asked, now)
-    }
-
-    /// The partition of the offsets topic that keeps a group.
-    pub(crate) fn offsets_partition(&self, group: &str) -> TopicPartition {
-        let partitions = self.image().topic(super::groups::OFFSETS_TOPIC).map_or_else(
-            || self.config.group.offsets_topic_num_partitions,
-            TopicImage::partition_count,
-        );
-        TopicPartition::new(super::groups::OFFSETS_TOPIC, partition_for(group, partitions))
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Node, OFFSETS_TOPIC, Released};
+use super::{CoordinatorKind, Node, OFFSETS_TOPIC, Released};
 use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle};
-use crate::image::TopicImage;
 use crate::log::batch::{BatchHeader, HEADER_LENGTH};
+use crate::log::build::KeyValue;
 use crate::log::producers::TransactionResult;
 use crate::machine::{Machine, Reply, Step};
 use crate::mutant::{self, Mutant};
@@ -21,19 +21,14 @@ const TOMBSTONES_A_BATCH: usize = 1_000;
 /// The most that a record takes beside its key and value, as Kafka reckons.
 const RECORD_OVERHEAD: usize = 21;
 
-type KeyValue = (Option<Bytes>, Option<Bytes>);
-
 impl Node {
     /// Takes on the groups of all partitions of the offsets topic that this broker leads.
     ///
     /// # Errors
     /// A log cannot be read.
     pub(crate) fn load_all_groups(&mut self, now: Now) -> Result<(), StoreError> {
-        let partitions = self.image().topic(OFFSETS_TOPIC).map_or(0, TopicImage::partition_count);
-        let led = |partition: &i32| self.log(&TopicPartition::new(OFFSETS_TOPIC, *partition)).is_some();
-        let led: Vec<i32> = (0..partitions).filter(led).collect();
-        led.into_iter()
-            .try_for_each(|partition| self.load_groups(partition, now))
+        let mut led = self.owned_partitions(CoordinatorKind::Group).into_iter();
+        led.try_for_each(|partition| self.load_groups(partition, now))
     }
 
     /// Takes on the groups of a partition of the offsets topic: replays its log, then waits for members to show up.
@@ -229,8 +224,8 @@ fn fits(records: &[KeyValue], most: i32) -> Result<(), ErrorCode> {
     }
 }
 
-/// What a client of groups is told when the offsets topic cannot be written.
-fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
+/// What a client of a coordinator is told when its topic cannot be written.
+pub(crate) fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
     match error {
         ErrorCode::UnknownTopicOrPartition | ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut => {
             ErrorCode::CoordinatorNotAvailable

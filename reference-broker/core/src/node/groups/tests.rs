@@ -5,7 +5,6 @@ use crate::config::BrokerConfig;
 use crate::controller::Intent;
 use crate::controller::topics::{NewTopic, TopicRef};
 use crate::group::{Commit, Heartbeat, Leave};
-use crate::image::TopicImage;
 use crate::log::tests::Shared;
 use crate::node::Identity;
 use crate::units::Offset;

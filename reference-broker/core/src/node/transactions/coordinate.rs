@@ -3,11 +3,10 @@
 
 use bytes::Bytes;
 
-use super::{Node, TRANSACTIONS_TOPIC};
-use crate::group::partition_for;
-use crate::image::TopicImage;
+use super::{CoordinatorKind, Node, TRANSACTIONS_TOPIC};
 use crate::log::build::{Batch, KeyValue};
 use crate::machine::{Machine, Reply, Step};
+use crate::node::groups::as_coordinator_error;
 use crate::store::StoreError;
 use crate::txn::{self, Asked, Change, Command, Coordinator, Outcome};
 use crate::units::{ErrorCode, Now, Offset, TopicPartition};
@@ -18,16 +17,8 @@ impl Node {
     /// # Errors
     /// A log cannot be read.
     pub(crate) fn load_all_transactions(&mut self, now: Now) -> Result<(), StoreError> {
-        let partitions = self
-            .image()
-            .topic(TRANSACTIONS_TOPIC)
-            .map_or(0, TopicImage::partition_count);
-        for partition in 0..partitions {
-            if self.log(&TopicPartition::new(TRANSACTIONS_TOPIC, partition)).is_some() {
-                self.load_transactions(partition, now)?;
-            }
-        }
-        Ok(())
+        let mut led = self.owned_partitions(CoordinatorKind::Transaction).into_iter();
+        led.try_for_each(|partition| self.load_transactions(partition, now))
     }
 
     /// Replays a partition of the topic. What was decided when the broker went is finished now.
@@ -61,14 +52,8 @@ impl Node {
 
     /// The partition of the topic that owns an id, if this broker leads it; its transactions are loaded by now.
     pub(super) fn transactions_partition(&mut self, id: &str, now: Now) -> Result<i32, ErrorCode> {
-        let topic = self
-            .image()
-            .topic(TRANSACTIONS_TOPIC)
-            .ok_or(ErrorCode::NotCoordinator)?;
-        let partition = partition_for(id, topic.partition_count());
+        let partition = self.owned_partition(CoordinatorKind::Transaction, id)?;
         if !self.transactions.coordinators.contains_key(&partition) {
-            let tp = TopicPartition::new(TRANSACTIONS_TOPIC, partition);
-            self.log(&tp).ok_or(ErrorCode::NotCoordinator)?;
             self.load_transactions(partition, now)
                 .map_err(|_| ErrorCode::NotCoordinator)?;
         }
@@ -141,17 +126,5 @@ fn replay(coordinator: &mut Coordinator, key: Option<Bytes>, value: Option<Bytes
     let record = key.and_then(|key| txn::decode(&key, value.as_deref()).ok()).flatten();
     if let Some(record) = record {
         coordinator.apply(&Change::Durable(record));
-    }
-}
-
-/// What a client of transactions is told when their topic cannot be written.
-fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
-    match error {
-        ErrorCode::UnknownTopicOrPartition | ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut => {
-            ErrorCode::CoordinatorNotAvailable
-        }
-        ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
-        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge => ErrorCode::UnknownServerError,
-        other => other,
     }
 }
