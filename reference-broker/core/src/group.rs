@@ -15,7 +15,7 @@ use bytes::Bytes;
 use crate::config::GroupConfig;
 use crate::log::producers::TransactionResult;
 use crate::machine::{Machine, Step, Ticket};
-use crate::units::{Deadline, ErrorCode, Now, ProducerEpoch, ProducerId, TopicId, TopicName};
+use crate::units::{Deadline, ErrorCode, Now, Producer, ProducerId, TopicId, TopicName};
 
 mod classic;
 mod codec;
@@ -94,9 +94,12 @@ impl Command {
             | Self::Heartbeat(Heartbeat { group, .. })
             | Self::Leave(Leave { group, .. })
             | Self::DeleteOffsets(group, _) => group.is_empty().then_some(Outcome::Refused(ErrorCode::InvalidGroupId)),
+            Self::TxnCommit(TxnCommit { commit, .. }) => commit
+                .group
+                .is_empty()
+                .then_some(Outcome::Refused(ErrorCode::InvalidGroupId)),
             Self::ConsumerHeartbeat(beat) => beat.refusal().map(|(error, why)| Outcome::RefusedWith(error, why)),
             Self::Commit(_)
-            | Self::TxnCommit(_)
             | Self::DeleteGroup(_)
             | Self::TopicDeleted(..)
             | Self::Load(_)
@@ -130,7 +133,7 @@ pub enum Change {
     /// A record of the offsets topic, appended before it is applied.
     Durable(Record),
     /// An offset committed in the transaction of a producer, in a batch of that transaction.
-    Pending(ProducerId, ProducerEpoch, OffsetKey, OffsetValue),
+    Pending(Producer, OffsetKey, OffsetValue),
     /// A marker ended a producer's transaction. It is written where all markers are.
     Decided(ProducerId, TransactionResult),
     /// Something about a group that a restart forgets.
@@ -359,7 +362,7 @@ impl Machine for Coordinator {
         match change {
             Change::Durable(Record::Offset(key, value)) => self.apply_offset(key, value.as_ref()),
             Change::Durable(Record::Consumer(id, record)) => self.apply_consumer(id, record),
-            Change::Pending(producer_id, _, key, value) => self.apply_pending(*producer_id, key, value),
+            Change::Pending(producer, key, value) => self.apply_pending(producer.id, key, value),
             Change::Decided(producer_id, result) => self.apply_decided(*producer_id, *result),
             Change::Durable(Record::Group(id, Some(value))) => self.apply_group(id, value),
             Change::Durable(Record::Group(id, None)) => self.remove_group(id),

@@ -21,6 +21,7 @@ mod list;
 mod markers;
 
 pub use codec::{decode, encode};
+use expire::decide_forget;
 pub use list::{Filter, Listed};
 pub use markers::Markers;
 
@@ -157,11 +158,7 @@ pub struct Coordinator {
 impl Coordinator {
     /// May the answer hand out a producer id that nobody has had?
     pub fn wants_producer_id(&self, asked: &Asked) -> bool {
-        let exhausted = |id| {
-            self.transactions
-                .get(id)
-                .is_some_and(|transaction| transaction.epoch >= LAST_EPOCH)
-        };
+        let exhausted = |id: &TransactionalId| self.get(id).is_some_and(Transaction::is_exhausted);
         match asked {
             Asked::Init(id, ..) => !self.transactions.contains_key(id) || exhausted(id),
             Asked::End(id, _, _, Version::Second) => exhausted(id),
@@ -194,7 +191,7 @@ impl Machine for Coordinator {
             },
             Asked::TimeOut(id) => self.decide_time_out(&id, now),
             Asked::Marked(id, partitions) => self.decide_marked(&id, partitions, now),
-            Asked::Forget(ids) => self.decide_forget(ids, now),
+            Asked::Forget(ids) => decide_forget(ids),
         }
     }
 
@@ -267,6 +264,14 @@ impl Transaction {
             previous_producer_id: self.producer_id,
             updated_unix_ms: now.unix_ms,
             ..self.clone()
+        }
+    }
+
+    /// Whose it is, as its client knows it.
+    fn producer(&self) -> Producer {
+        Producer {
+            id: self.producer_id,
+            epoch: self.epoch,
         }
     }
 

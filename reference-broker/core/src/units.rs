@@ -48,6 +48,16 @@ pub struct Producer {
     pub epoch: ProducerEpoch,
 }
 
+impl Producer {
+    /// A producer as requests name it.
+    pub fn new(id: i64, epoch: i16) -> Self {
+        Self {
+            id: ProducerId(id),
+            epoch: ProducerEpoch(epoch),
+        }
+    }
+}
+
 /// A topic's identity for life (KIP-516); all zero where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct TopicId(pub [u8; 16]);

@@ -3,9 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::node::transactions::producer;
-use broker_core::txn::Producer;
-use broker_core::units::ErrorCode;
+use broker_core::units::{ErrorCode, Producer};
 use kafka_protocol::messages::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
 
 use super::{Answer, Api, Call};
@@ -46,13 +44,13 @@ fn init(request: &InitProducerIdRequest, call: &mut Call<'_>) -> Result<Producer
     if (request.producer_id.0 < 0) != (request.producer_epoch < 0) {
         return Err(ErrorCode::InvalidRequest);
     }
-    let expected = (request.producer_id.0 >= 0).then(|| producer(request.producer_id.0, request.producer_epoch));
+    let expected = (request.producer_id.0 >= 0).then(|| Producer::new(request.producer_id.0, request.producer_epoch));
     let (longest, asked) = (
         call.node.config().transaction_max_timeout_ms,
         request.transaction_timeout_ms,
     );
     match request.transactional_id.as_deref().map(|id| &**id) {
-        None => call.node.fresh_producer_id(call.now).map(|id| producer(id.0, 0)),
+        None => call.node.fresh_producer_id(call.now).map(|id| Producer::new(id.0, 0)),
         Some("") => Err(ErrorCode::InvalidRequest),
         Some(_) if !(1..=longest).contains(&asked) => Err(ErrorCode::InvalidTransactionTimeout),
         Some(id) => call.node.init_transactions(id, asked, expected, call.now),

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use broker_core::node::transactions::producer;
 use broker_core::txn::{Producer, Version};
 use broker_core::units::{ErrorCode, TopicPartition};
 use kafka_protocol::messages::add_partitions_to_txn_request::{AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction};
@@ -98,7 +97,7 @@ fn verdicts(
     semantics: Semantics,
 ) -> Vec<Verdict> {
     let id = &*asked.transactional_id;
-    let producer: Producer = producer(asked.producer_id.0, asked.producer_epoch);
+    let producer = Producer::new(asked.producer_id.0, asked.producer_epoch);
     if asked.verify_only {
         let verify = |tp| call.node.verify_partition(id, producer, tp, call.now);
         return partitions.iter().map(verify).collect();

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::node::transactions::producer;
+use broker_core::units::Producer;
 use kafka_protocol::messages::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
 
 use super::k22_init_producer_id::told;
@@ -27,7 +27,7 @@ impl Api for AddOffsetsToTxn {
         let semantics = Semantics {
             knows_fenced: call.version >= 2,
         };
-        let producer = producer(request.producer_id.0, request.producer_epoch);
+        let producer = Producer::new(request.producer_id.0, request.producer_epoch);
         let added = call
             .node
             .add_offsets(&request.transactional_id, producer, &request.group_id, call.now);

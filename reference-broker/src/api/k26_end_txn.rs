@@ -4,8 +4,7 @@
 use std::ops::RangeInclusive;
 
 use broker_core::log::producers::TransactionResult;
-use broker_core::node::transactions::producer;
-use broker_core::txn::Version;
+use broker_core::txn::{Producer, Version};
 use kafka_protocol::messages::{EndTxnRequest, EndTxnResponse, ProducerId};
 
 use super::k22_init_producer_id::told;
@@ -42,7 +41,7 @@ impl Api for EndTxn {
         } else {
             TransactionResult::Abort
         };
-        let producer = producer(request.producer_id.0, request.producer_epoch);
+        let producer = Producer::new(request.producer_id.0, request.producer_epoch);
         let ended = call.node.end_transaction(
             &request.transactional_id,
             producer,

@@ -4,9 +4,9 @@
 use std::ops::RangeInclusive;
 
 use broker_core::log::producers::TransactionResult;
-use broker_core::node::transactions::{Marked, producer};
+use broker_core::node::transactions::Marked;
 use broker_core::txn::Version;
-use broker_core::units::TopicPartition;
+use broker_core::units::{Producer, TopicPartition};
 
 use super::{Answer, Api, Call};
 use crate::messages::{
@@ -30,7 +30,7 @@ impl Api for WriteTxnMarkers {
 
 fn write(asked: &WritableTxnMarker, call: &mut Call<'_>) -> WritableTxnMarkerResult {
     let marked = Marked {
-        producer: producer(asked.producer_id, asked.producer_epoch),
+        producer: Producer::new(asked.producer_id, asked.producer_epoch),
         result: if asked.transaction_result {
             TransactionResult::Commit
         } else {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use broker_core::group::{Commit, OffsetToCommit, TxnCommit};
 use broker_core::node::transactions::Enlistment;
-use broker_core::units::{ErrorCode, ProducerEpoch, ProducerId, TopicId, TopicName};
+use broker_core::units::{ErrorCode, Producer, TopicId, TopicName};
 use kafka_protocol::messages::txn_offset_commit_request::TxnOffsetCommitRequestTopic;
 use kafka_protocol::messages::txn_offset_commit_response::{
     TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
@@ -66,8 +66,7 @@ fn commit(request: &TxnOffsetCommitRequest) -> TxnCommit {
     };
     TxnCommit {
         commit,
-        producer_id: ProducerId(request.producer_id.0),
-        epoch: ProducerEpoch(request.producer_epoch),
+        producer: Producer::new(request.producer_id.0, request.producer_epoch),
     }
 }
 

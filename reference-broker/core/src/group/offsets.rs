@@ -7,7 +7,7 @@ use super::classic::{ClassicGroup, Phase};
 use super::consumer::ConsumerGroup;
 use super::record::{OffsetKey, OffsetValue, Record};
 use super::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, changes, refuse};
-use crate::machine::{Reply, Step};
+use crate::machine::Step;
 use crate::mutant::{self, Mutant};
 use crate::units::{ErrorCode, Now, TopicId, TopicName};
 
@@ -119,25 +119,32 @@ impl Coordinator {
         let renewed = group
             .filter(|group| group.is_preparing() || group.phase() == Phase::Stable)
             .and_then(|group| group.renewed(&commit.group, &commit.member, now));
-        let results = commit
-            .offsets
-            .iter()
-            .map(|offset| self.check_metadata(offset).err())
-            .collect();
-        let kept = commit
-            .offsets
-            .iter()
-            .filter(|offset| self.check_metadata(offset).is_ok());
-        let records = kept.map(|offset| Change::Durable(offset.as_record(&commit, now)));
+        let (kept, results) = self.checked(&commit, now);
+        let records = kept
+            .into_iter()
+            .map(|(key, value)| Change::Durable(Record::Offset(key, Some(value))));
         Step {
             changes: renewed.into_iter().chain(records).collect(),
-            reply: Reply::Now(Outcome::Offsets(results)),
-            released: Vec::new(),
+            ..Step::answer(Outcome::Offsets(results))
         }
     }
 
+    /// The offsets that are kept, and one result for each that was sent.
+    pub(super) fn checked(&self, commit: &Commit, now: Now) -> (Vec<Kept>, Vec<Option<ErrorCode>>) {
+        let mut kept = Vec::with_capacity(commit.offsets.len());
+        let check = |offset: &OffsetToCommit| {
+            let checked = self.check_metadata(offset);
+            if checked.is_ok() {
+                kept.push(offset.kept(commit, now));
+            }
+            checked.err()
+        };
+        let results = commit.offsets.iter().map(check).collect();
+        (kept, results)
+    }
+
     /// Kafka counts Java's `String.length()`.
-    pub(super) fn check_metadata(&self, offset: &OffsetToCommit) -> Result<(), ErrorCode> {
+    fn check_metadata(&self, offset: &OffsetToCommit) -> Result<(), ErrorCode> {
         let length = offset
             .metadata
             .as_deref()
@@ -287,8 +294,11 @@ impl ClassicGroup {
     }
 }
 
+/// An offset as it is kept.
+type Kept = (OffsetKey, OffsetValue);
+
 impl OffsetToCommit {
-    pub(super) fn as_record(&self, commit: &Commit, now: Now) -> Record {
+    fn kept(&self, commit: &Commit, now: Now) -> Kept {
         let key = OffsetKey {
             group: Arc::clone(&commit.group),
             topic: Arc::clone(&self.topic),
@@ -304,7 +314,7 @@ impl OffsetToCommit {
                 .map(|retention_ms| now.unix_ms.wrapping_add(retention_ms)),
             topic_id: self.topic_id,
         };
-        Record::Offset(key, Some(value))
+        (key, value)
     }
 }
 

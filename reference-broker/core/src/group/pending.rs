@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::offsets::Commit;
 use super::record::{OffsetKey, OffsetValue};
-use super::{Change, Coordinator, Decision, GroupId, Outcome, Record, refuse};
+use super::{Change, Coordinator, Decision, GroupId, Outcome, refuse};
 use crate::log::producers::TransactionResult;
-use crate::machine::{Reply, Step};
+use crate::machine::Step;
 use crate::mutant::{self, Mutant};
-use crate::units::{ErrorCode, Now, ProducerEpoch, ProducerId};
+use crate::units::{ErrorCode, Now, Producer, ProducerId};
 
 /// Offsets to commit with a transaction.
 #[derive(Debug, Clone)]
@@ -18,9 +18,7 @@ pub struct TxnCommit {
     /// Who commits what.
     pub commit: Commit,
     /// Whose transaction.
-    pub producer_id: ProducerId,
-    /// The producer's epoch.
-    pub epoch: ProducerEpoch,
+    pub producer: Producer,
 }
 
 /// What waits for a marker, by producer. Plain commits and pending ones are counted together, so that it is known which
@@ -102,35 +100,17 @@ impl Coordinator {
     }
 
     pub(super) fn decide_txn_commit(&self, asked: TxnCommit, now: Now) -> Decision {
-        let TxnCommit {
-            commit,
-            producer_id,
-            epoch,
-        } = asked;
-        if commit.group.is_empty() {
-            return refuse(ErrorCode::InvalidGroupId);
-        }
+        let TxnCommit { commit, producer } = asked;
         if let Err(error) = self.may_commit_in_transaction(&commit) {
             return refuse(error);
         }
-        let checked: Vec<_> = commit
-            .offsets
-            .iter()
-            .map(|offset| self.check_metadata(offset))
-            .collect();
-        let kept = commit
-            .offsets
-            .iter()
-            .zip(&checked)
-            .filter(|(_, checked)| checked.is_ok());
-        let pending = kept.filter_map(|(offset, _)| match offset.as_record(&commit, now) {
-            Record::Offset(key, Some(value)) => Some(Change::Pending(producer_id, epoch, key, value)),
-            _ => None,
-        });
+        let (kept, results) = self.checked(&commit, now);
+        let pending = kept
+            .into_iter()
+            .map(|(key, value)| Change::Pending(producer, key, value));
         Step {
             changes: pending.collect(),
-            reply: Reply::Now(Outcome::Offsets(checked.iter().map(|checked| checked.err()).collect())),
-            released: Vec::new(),
+            ..Step::answer(Outcome::Offsets(results))
         }
     }
 

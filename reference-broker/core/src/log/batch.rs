@@ -1,6 +1,6 @@
 //! The header of a record batch (magic 2): its 61 bytes read, changed and written. It knows nothing of the records behind it.
 
-use crate::units::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
+use crate::units::{LeaderEpoch, Offset, Producer, ProducerEpoch, ProducerId};
 
 /// Bytes before the first record.
 pub const HEADER_LENGTH: usize = 61;
@@ -163,6 +163,14 @@ impl BatchHeader {
             self.attributes & !DELETE_HORIZON
         };
         Self { attributes, ..self }
+    }
+
+    /// Who sent it, where it has a producer.
+    pub fn producer(&self) -> Producer {
+        Producer {
+            id: self.producer_id,
+            epoch: self.producer_epoch,
+        }
     }
 
     /// Comes from an idempotent or transactional producer.

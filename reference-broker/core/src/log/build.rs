@@ -8,7 +8,7 @@ use super::batch::{self, BatchHeader, HEADER_LENGTH, LOG_OVERHEAD, NO_TIMESTAMP}
 use super::compression::{self, Codec};
 use super::producers::{EndMarker, TransactionResult};
 use super::walk::{Malformed, varint, varlong};
-use crate::units::{LeaderEpoch, Offset, ProducerEpoch, ProducerId};
+use crate::units::{LeaderEpoch, Offset, Producer, ProducerEpoch, ProducerId};
 
 /// A batch: its header, and its records as they stand behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Batch {
     }
 
     /// The EndTxn marker of a transaction.
-    pub fn marker(producer_id: ProducerId, epoch: ProducerEpoch, marker: EndMarker, timestamp: i64) -> Self {
+    pub fn marker(producer: Producer, marker: EndMarker, timestamp: i64) -> Self {
         let verdict = match marker.verdict {
             TransactionResult::Abort => 0,
             TransactionResult::Commit => 1,
@@ -68,17 +68,15 @@ impl Batch {
         let key = Bytes::from(vec![0, 0, 0, verdict]);
         let value = [&[0, 0][..], &marker.coordinator_epoch.to_be_bytes()].concat();
         let mut batch = Self::of(&[(Some(key), Some(value.into()))], timestamp);
-        batch.header.attributes = batch::TRANSACTIONAL | batch::CONTROL;
-        batch.header.producer_id = producer_id;
-        batch.header.producer_epoch = epoch;
-        batch.sealed()
+        batch.header.attributes = batch::CONTROL;
+        batch.in_transaction(producer)
     }
 
     /// The same batch as part of a producer's transaction; of no sequence that anyone checks.
-    pub fn in_transaction(mut self, producer_id: ProducerId, epoch: ProducerEpoch) -> Self {
+    pub fn in_transaction(mut self, producer: Producer) -> Self {
         self.header.attributes |= batch::TRANSACTIONAL;
-        self.header.producer_id = producer_id;
-        self.header.producer_epoch = epoch;
+        self.header.producer_id = producer.id;
+        self.header.producer_epoch = producer.epoch;
         self.sealed()
     }
 

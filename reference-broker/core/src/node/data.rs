@@ -23,9 +23,7 @@ use crate::log::walk::Walked;
 use crate::log::{Command, Log, Outcome};
 use crate::mutant::{self, Mutant};
 use crate::store::StoreError;
-use crate::units::{
-    Deadline, ErrorCode, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, TopicId, TopicName, TopicPartition,
-};
+use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, Producer, TopicId, TopicName, TopicPartition};
 
 /// The topic that holds the cluster's metadata.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
@@ -150,11 +148,10 @@ impl Node {
         &mut self,
         tp: &TopicPartition,
         records: &[KeyValue],
-        producer_id: ProducerId,
-        epoch: ProducerEpoch,
+        producer: Producer,
         now: Now,
     ) -> Result<Offset, ErrorCode> {
-        let batch = Batch::of(records, now.unix_ms).in_transaction(producer_id, epoch);
+        let batch = Batch::of(records, now.unix_ms).in_transaction(producer);
         self.append_coordinators(tp, batch, now)
     }
 

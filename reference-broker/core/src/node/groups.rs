@@ -11,7 +11,6 @@ use crate::group::{
 };
 use crate::image::TopicImage;
 use crate::machine::{Reply, Ticket};
-use crate::txn::Producer;
 use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition};
 
 mod consumers;
@@ -166,14 +165,11 @@ impl Node {
     }
 
     fn txn_commit(&mut self, id: &str, asked: TxnCommit, enlistment: Enlistment, now: Now) -> Outcome {
-        let group = Arc::clone(&asked.commit.group);
-        if group.is_empty() {
-            return Outcome::Refused(ErrorCode::InvalidGroupId);
+        let (group, producer) = (Arc::clone(&asked.commit.group), asked.producer);
+        let command = Command::TxnCommit(asked);
+        if let Some(refusal) = command.refusal(&self.config.group) {
+            return refusal;
         }
-        let producer = Producer {
-            id: asked.producer_id,
-            epoch: asked.epoch,
-        };
         let tp = self.offsets_partition(&group);
         if !self.is_in_transaction(&tp, producer) {
             let enlisted = self.enlist(id, producer, &[tp], enlistment, now).pop();
@@ -181,7 +177,7 @@ impl Node {
                 return Outcome::Refused(error);
             }
         }
-        self.ask_group(&group, Command::TxnCommit(asked), now)
+        self.ask_group(&group, command, now)
     }
 
     /// Which of these offsets may yet change with a transaction that is still open.

@@ -7,7 +7,7 @@ use super::Node;
 use super::groups::CoordinatorKind;
 use crate::log::producers::TransactionResult;
 use crate::txn::{Asked, Coordinator, Filter, Listed, Outcome, Producer, Transaction, TransactionalId, Version};
-use crate::units::{Deadline, ErrorCode, Now, ProducerEpoch, ProducerId, TopicName, TopicPartition};
+use crate::units::{Deadline, ErrorCode, Now, TopicName, TopicPartition};
 
 mod coordinate;
 mod markers;
@@ -69,9 +69,6 @@ impl Node {
         now: Now,
     ) -> Result<(), ErrorCode> {
         let id = TransactionalId::from(id);
-        if id.is_empty() {
-            return Err(ErrorCode::InvalidRequest);
-        }
         let asked = Asked::Enlist(Arc::clone(&id), producer, partitions, version);
         self.ask_transactions(&id, asked, now).and_then(done)
     }
@@ -87,9 +84,6 @@ impl Node {
         tp: &TopicPartition,
         now: Now,
     ) -> Result<(), ErrorCode> {
-        if id.is_empty() {
-            return Err(ErrorCode::InvalidRequest);
-        }
         let partition = self.transactions_partition(id, now)?;
         self.transactions_of(partition)?.verify(id, producer, tp)
     }
@@ -116,9 +110,6 @@ impl Node {
         now: Now,
     ) -> Result<Producer, ErrorCode> {
         let id = TransactionalId::from(id);
-        if id.is_empty() {
-            return Err(ErrorCode::InvalidRequest);
-        }
         let asked = Asked::End(Arc::clone(&id), producer, result, version);
         match self.ask_transactions(&id, asked, now)? {
             Outcome::Producer(producer) => Ok(producer),
@@ -132,9 +123,6 @@ impl Node {
     /// # Errors
     /// NOT_COORDINATOR, TRANSACTIONAL_ID_NOT_FOUND, INVALID_REQUEST for an id without characters.
     pub fn describe_transaction(&mut self, id: &str, now: Now) -> Result<Transaction, ErrorCode> {
-        if id.is_empty() {
-            return Err(ErrorCode::InvalidRequest);
-        }
         let partition = self.transactions_partition(id, now)?;
         let known = self.transactions_of(partition)?.get(id);
         known.cloned().ok_or(ErrorCode::TransactionalIdNotFound)
@@ -227,13 +215,5 @@ fn done(outcome: Outcome) -> Result<(), ErrorCode> {
     match outcome {
         Outcome::Done | Outcome::Producer(_) => Ok(()),
         Outcome::Refused(error) => Err(error),
-    }
-}
-
-/// A producer as requests name it.
-pub fn producer(id: i64, epoch: i16) -> Producer {
-    Producer {
-        id: ProducerId(id),
-        epoch: ProducerEpoch(epoch),
     }
 }

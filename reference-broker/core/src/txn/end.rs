@@ -26,9 +26,6 @@ impl Coordinator {
         result: TransactionResult,
         version: Version,
     ) -> Result<Option<&Transaction>, ErrorCode> {
-        if id.is_empty() {
-            return Err(ErrorCode::InvalidRequest);
-        }
         let known = self.get(id).ok_or(ErrorCode::InvalidProducerIdMapping)?;
         let said = match version {
             Version::First => known.asked_in_first(producer, result),
@@ -75,21 +72,11 @@ impl Transaction {
         };
         let prepared = self.prepared(result, version, next, now);
         let told = if rotates {
-            Producer {
-                id: next,
-                epoch: ProducerEpoch(0),
-            }
+            Producer::new(next.0, 0)
         } else {
             prepared.producer()
         };
         write(id, prepared, Outcome::Producer(told))
-    }
-
-    fn producer(&self) -> Producer {
-        Producer {
-            id: self.producer_id,
-            epoch: self.epoch,
-        }
     }
 
     /// In version 1 the epoch stays: a retry looks like a new request, and is judged by the state alone.

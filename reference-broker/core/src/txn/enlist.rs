@@ -48,9 +48,6 @@ impl Coordinator {
 
     /// The transaction that this producer may add to.
     fn open_to(&self, id: &str, producer: Producer) -> Result<&Transaction, ErrorCode> {
-        if id.is_empty() {
-            return Err(ErrorCode::InvalidRequest);
-        }
         let known = self.get(id).ok_or(ErrorCode::InvalidProducerIdMapping)?;
         if known.producer_id != producer.id {
             Err(ErrorCode::InvalidProducerIdMapping)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Change, Coordinator, Decision, Outcome, State, TransactionalId, refuse};
-use crate::machine::{Reply, Step};
+use crate::machine::Step;
 use crate::units::{ErrorCode, Now};
 
 impl Coordinator {
@@ -44,12 +44,11 @@ impl Coordinator {
             _ => refuse(ErrorCode::InvalidTxnState),
         }
     }
+}
 
-    pub(super) fn decide_forget(&self, ids: Vec<TransactionalId>, _: Now) -> Decision {
-        Step {
-            changes: ids.into_iter().map(|id| Change::Durable((id, None))).collect(),
-            reply: Reply::Now(Outcome::Done),
-            released: Vec::new(),
-        }
+pub(super) fn decide_forget(ids: Vec<TransactionalId>) -> Decision {
+    Step {
+        changes: ids.into_iter().map(|id| Change::Durable((id, None))).collect(),
+        ..Step::answer(Outcome::Done)
     }
 }

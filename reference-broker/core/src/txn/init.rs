@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Coordinator, Decision, NO_EPOCH, NO_PRODUCER, Outcome, Producer, State, Transaction, TransactionalId, Version,
-    refuse, write,
+    Coordinator, Decision, LAST_EPOCH, NO_EPOCH, NO_PRODUCER, Outcome, Producer, State, Transaction, TransactionalId,
+    Version, refuse, write,
 };
 use crate::units::{ErrorCode, Now, ProducerEpoch, ProducerId};
 
@@ -62,8 +62,7 @@ fn first(id: &TransactionalId, timeout_ms: i32, fresh: Option<ProducerId>, now: 
 impl Transaction {
     /// Is this who it could be that asks? The one before, too, if it used up its epochs and never heard of its successor.
     fn may_be(&self, expected: Producer) -> bool {
-        expected.id == self.producer_id
-            || (expected.id == self.previous_producer_id && expected.epoch >= super::LAST_EPOCH)
+        expected.id == self.producer_id || (expected.id == self.previous_producer_id && expected.epoch >= LAST_EPOCH)
     }
 
     /// The next epoch; a new producer where there is none; the present one where this is a retry.
@@ -95,9 +94,6 @@ impl Transaction {
 }
 
 fn began(id: &TransactionalId, transaction: Transaction) -> Decision {
-    let producer = Producer {
-        id: transaction.producer_id,
-        epoch: transaction.epoch,
-    };
+    let producer = transaction.producer();
     write(id, transaction, Outcome::Producer(producer))
 }

@@ -33,10 +33,7 @@ impl Coordinator {
     pub fn markers_due(&self, id: &str) -> Option<Markers> {
         let transaction = self.get(id).filter(|transaction| transaction.state.is_prepared())?;
         Some(Markers {
-            producer: Producer {
-                id: transaction.producer_id,
-                epoch: transaction.epoch,
-            },
+            producer: transaction.producer(),
             result: match transaction.state {
                 State::PrepareCommit => TransactionResult::Commit,
                 _ => TransactionResult::Abort,

@@ -129,13 +129,13 @@ impl Node {
         };
         let most = self.log(&tp).map_or(0, |log| log.config().max_message_bytes);
         let producer = changes.iter().find_map(|change| match change {
-            Change::Pending(producer_id, epoch, ..) => Some((*producer_id, *epoch)),
+            Change::Pending(producer, ..) => Some(*producer),
             _ => None,
         });
         for batch in records.chunks(size) {
             fits(batch, most)?;
             let appended = match producer {
-                Some((producer_id, epoch)) => self.append_in_transaction(&tp, batch, producer_id, epoch, now),
+                Some(producer) => self.append_in_transaction(&tp, batch, producer, now),
                 None => self.append_records(&tp, batch, now),
             };
             appended.map_err(as_coordinator_error)?;
@@ -167,7 +167,7 @@ fn is_durable(change: &Change) -> bool {
 fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
     let durable = changes.iter().filter_map(|change| match change {
         Change::Durable(record) => Some(record.clone()),
-        Change::Pending(_, _, key, value) => Some(Record::Offset(key.clone(), Some(value.clone()))),
+        Change::Pending(_, key, value) => Some(Record::Offset(key.clone(), Some(value.clone()))),
         Change::Decided(..)
         | Change::Soft(..)
         | Change::TimerCleared(_)
@@ -194,7 +194,7 @@ fn replay(coordinator: &mut Coordinator, header: &BatchHeader, key: Option<Bytes
     match record {
         Some(Record::Offset(..)) if mutant::on(Mutant::OffsetsForgotten) => {}
         Some(Record::Offset(key, Some(value))) if header.is_transactional() => {
-            coordinator.apply(&Change::Pending(header.producer_id, header.producer_epoch, key, value));
+            coordinator.apply(&Change::Pending(header.producer(), key, value));
         }
         Some(record) => coordinator.apply(&Change::Durable(record)),
         None => {}

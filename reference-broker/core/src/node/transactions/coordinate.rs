@@ -50,8 +50,12 @@ impl Node {
         coordinator.ok_or(ErrorCode::NotCoordinator)
     }
 
-    /// The partition of the topic that owns an id, if this broker leads it; its transactions are loaded by now.
+    /// The partition of the topic that owns an id, if this broker leads it; its transactions are loaded by now. An id
+    /// without characters is refused before anyone looks for it.
     pub(super) fn transactions_partition(&mut self, id: &str, now: Now) -> Result<i32, ErrorCode> {
+        if id.is_empty() {
+            return Err(ErrorCode::InvalidRequest);
+        }
         let partition = self.owned_partition(CoordinatorKind::Transaction, id)?;
         if !self.transactions.coordinators.contains_key(&partition) {
             self.load_transactions(partition, now)

@@ -40,7 +40,7 @@ impl Node {
             Version::First => MarkerRule::NotOlder,
             Version::Second => MarkerRule::Newer,
         };
-        let batch = Batch::marker(marked.producer.id, marked.producer.epoch, marker, now.unix_ms);
+        let batch = Batch::marker(marked.producer, marker, now.unix_ms);
         self.append_marker(tp, batch, rule, now)?;
         if &*tp.topic == OFFSETS_TOPIC {
             self.offsets_decided(tp.partition, marked.producer.id, marked.result, now);
