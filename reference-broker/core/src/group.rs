@@ -353,7 +353,6 @@ impl Machine for Coordinator {
             Command::TopicDeleted(topic, id) => self.decide_topic_deleted(&topic, id),
             Command::Load(timings) => self.decide_load(&timings, now),
             Command::Expire(timer) => self.decide_expire(timer, now),
-            Command::Settle(group, Settle::ResolveRegexes) => self.decide_regexes(&group, now),
             Command::Settle(group, settle) => self.decide_settle(&group, settle, now),
         }
     }

@@ -120,16 +120,23 @@ impl ConsumerGroup {
     pub(super) fn is_subscribed_to(&self, topic: &str) -> bool {
         self.members.values().any(|member| {
             let subscription = &member.subscription;
-            let regex = subscription.regex.as_ref().and_then(|regex| self.regexes.get(regex));
-            subscription.topics.contains(topic) || regex.is_some_and(|found| found.topics.contains(topic))
+            let resolved = self.resolved(subscription);
+            subscription.topics.contains(topic) || resolved.is_some_and(|found| found.topics.contains(topic))
         })
     }
 
     /// The topics of a subscription, those that its expression stands for among them.
     fn topics_of(&self, subscription: &Subscription) -> BTreeSet<TopicName> {
-        let regex = subscription.regex.as_ref().and_then(|regex| self.regexes.get(regex));
-        let described = regex.into_iter().flat_map(|resolved| resolved.topics.iter().cloned());
+        let described = self
+            .resolved(subscription)
+            .into_iter()
+            .flat_map(|resolved| resolved.topics.iter().cloned());
         subscription.topics.iter().cloned().chain(described).collect()
+    }
+
+    /// What its expression stands for, where that is known.
+    fn resolved(&self, subscription: &Subscription) -> Option<&Resolved> {
+        self.regexes.get(subscription.regex.as_ref()?)
     }
 
     fn target_of(&self, member: &str) -> Partitions {
@@ -188,27 +195,19 @@ impl ConsumerGroup {
     fn hold(&mut self, id: &MemberId, current: Current) {
         let Some(member) = self.members.get_mut(id) else { return };
         let before = std::mem::replace(&mut member.current, current.clone());
-        for (topic, partition, _) in reconcile::triples(&before.assigned).chain(reconcile::triples(&before.revoking)) {
-            if self.holders.get(&(topic, partition)) == Some(id) {
-                self.holders.remove(&(topic, partition));
+        for partition in before.held() {
+            if self.holders.get(&partition) == Some(id) {
+                self.holders.remove(&partition);
             }
         }
-        for (topic, partition, _) in reconcile::triples(&current.assigned).chain(reconcile::triples(&current.revoking))
-        {
-            self.holders.insert((topic, partition), Arc::clone(id));
+        for partition in current.held() {
+            self.holders.insert(partition, Arc::clone(id));
         }
     }
 
     /// What must hold between two commands.
     pub(super) fn check(&self) -> Result<(), String> {
-        let held: usize = self
-            .members
-            .values()
-            .map(|member| {
-                let current = &member.current;
-                reconcile::triples(&current.assigned).count() + reconcile::triples(&current.revoking).count()
-            })
-            .sum();
+        let held = self.members.values().flat_map(|member| member.current.held()).count();
         let is_sound = held == self.holders.len()
             && self.target_epoch() <= self.epoch
             && self.instances.values().all(|id| self.members.contains_key(id));

@@ -14,21 +14,19 @@ use crate::units::{ErrorCode, Now};
 impl Coordinator {
     /// Does what an earlier step left to do.
     pub(in crate::group) fn decide_settle(&self, id: &GroupId, settle: Settle, now: Now) -> Decision {
-        let mut step = match self.groups.get(id) {
-            None => changes(Vec::new()),
-            Some(group) => match settle {
-                Settle::Rebalance if group.is_preparing() => complete_if_joined(group, id),
-                Settle::Rebalance => self.prepare(group, id, ErrorCode::RebalanceInProgress, now),
-                Settle::AssignmentLost(error) if group.phase == Phase::Completing => {
-                    self.prepare(group, id, error, now)
-                }
-                Settle::AssignmentLost(_) => changes(Vec::new()),
-                Settle::CompleteIfJoined => complete_if_joined(group, id),
-                Settle::Complete => complete(group, id),
-                Settle::Start => start(group, id, now),
-                Settle::InstanceReturned(returned) => self.decide_returned(group, id, &returned, now),
-                Settle::ResolveRegexes => self.decide_regexes(id, now),
-            },
+        let mut step = match (settle, self.groups.get(id)) {
+            (Settle::ResolveRegexes, _) => self.decide_regexes(id, now),
+            (_, None) => changes(Vec::new()),
+            (Settle::Rebalance, Some(group)) if group.is_preparing() => complete_if_joined(group, id),
+            (Settle::Rebalance, Some(group)) => self.prepare(group, id, ErrorCode::RebalanceInProgress, now),
+            (Settle::AssignmentLost(error), Some(group)) if group.phase == Phase::Completing => {
+                self.prepare(group, id, error, now)
+            }
+            (Settle::AssignmentLost(_), Some(_)) => changes(Vec::new()),
+            (Settle::CompleteIfJoined, Some(group)) => complete_if_joined(group, id),
+            (Settle::Complete, Some(group)) => complete(group, id),
+            (Settle::Start, Some(group)) => start(group, id, now),
+            (Settle::InstanceReturned(returned), Some(group)) => self.decide_returned(group, id, &returned, now),
         };
         step.changes.insert(0, Change::Soft(Arc::clone(id), Soft::Settled));
         step

@@ -104,7 +104,7 @@ pub(super) fn pairs(partitions: &Partitions) -> impl Iterator<Item = (TopicId, i
         .flat_map(|(topic, partitions)| partitions.iter().map(move |partition| (*topic, *partition)))
 }
 
-fn collect(pairs: impl IntoIterator<Item = (TopicId, i32)>) -> Partitions {
+pub(super) fn collect(pairs: impl IntoIterator<Item = (TopicId, i32)>) -> Partitions {
     let mut partitions = Partitions::new();
     for (topic, partition) in pairs {
         partitions.entry(topic).or_default().insert(partition);

@@ -83,7 +83,7 @@ impl<'a> Beat<'a> {
         let current = if is_stale {
             self.entry.before.current.clone()
         } else {
-            let target = self.group.target_of(self.target_owner());
+            let target = self.group.target_of(self.former(&self.beat.member));
             self.reconcile(self.group.target_epoch(), &target, false)?
         };
         Ok(Last {
@@ -100,11 +100,6 @@ impl<'a> Beat<'a> {
                 .group
                 .replace(&self.beat.group, old, &self.beat.member, &self.entry.before);
         }
-    }
-
-    /// Whose target counts as long as there is no newer one.
-    fn target_owner(&self) -> &MemberId {
-        self.entry.replaces.as_ref().unwrap_or(&self.beat.member)
     }
 
     fn push(&mut self, record: ConsumerRecord) {
@@ -160,6 +155,12 @@ impl<'a> Beat<'a> {
         members
     }
 
+    /// The id under which the group knows a member as yet: another one where it takes over a name for life.
+    fn former<'b>(&'b self, id: &'b MemberId) -> &'b MemberId {
+        let replaced = self.entry.replaces.as_ref().filter(|_| *id == self.beat.member);
+        replaced.unwrap_or(id)
+    }
+
     /// A change of subscriptions or of the topics subscribed to begins a new epoch.
     fn bump(&mut self, has_changed: bool) -> i32 {
         let is_seen = self.group.seen == Some(self.topics.version);
@@ -192,7 +193,7 @@ impl<'a> Beat<'a> {
         let interval_ms = i64::from(self.beat.timing.assignment_interval_ms);
         let may = last.unix_ms == 0 || interval_ms == 0 || self.now.unix_ms >= last.unix_ms.saturating_add(interval_ms);
         if epoch <= last.epoch || !may {
-            return (last.epoch, self.group.target_of(self.target_owner()));
+            return (last.epoch, self.group.target_of(self.former(&self.beat.member)));
         }
         let targets = self.assign();
         let mut own = Partitions::new();
@@ -200,13 +201,7 @@ impl<'a> Beat<'a> {
             if id == self.beat.member {
                 own = target.clone();
             }
-            let is_new_member = self.entry.replaces.is_none() || id != self.beat.member;
-            let before = if is_new_member {
-                self.group.targets.get(&id)
-            } else {
-                self.entry.replaces.as_ref().and_then(|old| self.group.targets.get(old))
-            };
-            if before != Some(&target) {
+            if self.group.targets.get(self.former(&id)) != Some(&target) {
                 self.push(ConsumerRecord::Target(id, Some(target)));
             }
         }
@@ -230,19 +225,11 @@ impl<'a> Beat<'a> {
         let nothing = Partitions::new();
         let participants: Vec<Participant<'_>> = members
             .iter()
-            .map(|(id, subscription)| {
-                let of = self
-                    .entry
-                    .replaces
-                    .as_ref()
-                    .filter(|_| **id == self.beat.member)
-                    .unwrap_or(id);
-                Participant {
-                    id,
-                    instance: subscription.instance.as_deref(),
-                    topics: names.get(*id).map(|names| self.topics.ids(names)).unwrap_or_default(),
-                    before: self.group.targets.get(of).unwrap_or(&nothing),
-                }
+            .map(|(id, subscription)| Participant {
+                id,
+                instance: subscription.instance.as_deref(),
+                topics: names.get(*id).map(|names| self.topics.ids(names)).unwrap_or_default(),
+                before: self.group.targets.get(self.former(id)).unwrap_or(&nothing),
             })
             .collect();
         let targets = assign::assign(preferred(members.values().copied()), &participants, &counts);

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::beat::preferred;
-use super::reconcile::as_partitions;
-use super::{ConsumerGroup, Current, Member, MemberState, Partitions, Refusal, Subscription};
+use super::{ConsumerGroup, Member, MemberState, Partitions, Refusal, Subscription, assign};
 use crate::group::{Coordinator, GroupId, MemberId};
 
 /// A group and its members.
@@ -48,7 +47,7 @@ impl Coordinator {
             member: Arc::clone(id),
             epoch: member.current.epoch,
             subscription: member.subscription.clone(),
-            assigned: member.current.held(),
+            assigned: assign::collect(member.current.held()),
             target: group.target_of(id),
         });
         Ok(ConsumerDescribed {
@@ -58,16 +57,6 @@ impl Coordinator {
             assignor: preferred(group.members.values().map(|member| &member.subscription)).to_owned(),
             members: members.collect(),
         })
-    }
-}
-
-impl Current {
-    fn held(&self) -> Partitions {
-        let mut held = as_partitions(&self.assigned);
-        for (topic, partitions) in as_partitions(&self.revoking) {
-            held.entry(topic).or_default().extend(partitions);
-        }
-        held
     }
 }
 

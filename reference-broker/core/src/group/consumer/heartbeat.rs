@@ -97,16 +97,13 @@ impl ConsumerHeartbeat {
             ..AWAY => Some("MemberEpoch is invalid."),
             _ => None,
         };
-        let unknown = || {
-            self.assignor
-                .as_deref()
-                .filter(|name| !assign::ASSIGNORS.contains(name))
-        };
-        let unsupported = |name: &str| {
-            let why = format!("ServerAssignor {name} is not supported. Supported assignors: uniform, range.");
-            (ErrorCode::UnsupportedAssignor, why)
-        };
-        wrong.map_or_else(|| unknown().map(unsupported), invalid)
+        if let Some(why) = wrong {
+            return invalid(why);
+        }
+        let assignor = self.assignor.as_deref();
+        let unsupported = assignor.filter(|name| !assign::ASSIGNORS.contains(name))?;
+        let why = format!("ServerAssignor {unsupported} is not supported. Supported assignors: uniform, range.");
+        Some((ErrorCode::UnsupportedAssignor, why))
     }
 
     fn refusal_to_join(&self) -> Option<&'static str> {
@@ -205,6 +202,15 @@ impl Coordinator {
 }
 
 impl ConsumerGroup {
+    /// The member that has this name for life.
+    pub(super) fn owner(&self, instance: &InstanceId) -> Result<&MemberId, Refusal> {
+        let unknown = || {
+            let why = format!("Instance id {instance} is unknown.");
+            (ErrorCode::UnknownMemberId, why)
+        };
+        self.instances.get(instance).ok_or_else(unknown)
+    }
+
     fn has_regex(&self, expression: &str) -> bool {
         self.members
             .values()
@@ -213,16 +219,12 @@ impl ConsumerGroup {
 
     /// As whom may it report?
     fn admit(&self, beat: &ConsumerHeartbeat) -> Result<Entry<'_>, Refusal> {
-        let existing = match &beat.instance {
-            None => None,
-            Some(instance) => match self.instances.get(instance) {
-                Some(owner) => Some(self.admit_instance(beat, instance, owner)?),
-                None if beat.joins() => None,
-                None => return Err(unknown_instance(instance)),
-            },
-        };
-        if let Some(entry) = existing {
-            return Ok(entry);
+        if let Some(instance) = &beat.instance {
+            match self.owner(instance) {
+                Ok(owner) => return self.admit_instance(beat, instance, owner),
+                Err(_) if beat.joins() => {}
+                Err(refusal) => return Err(refusal),
+            }
         }
         if !beat.joins() {
             self.member(&beat.group, &beat.member)?;
@@ -299,11 +301,6 @@ impl Member {
             current: Current::default(),
         }
     }
-}
-
-pub(super) fn unknown_instance(instance: &str) -> Refusal {
-    let why = format!("Instance id {instance} is unknown.");
-    (ErrorCode::UnknownMemberId, why)
 }
 
 pub(super) fn check_owner(beat: &ConsumerHeartbeat, instance: &InstanceId, owner: &MemberId) -> Result<(), Refusal> {

@@ -141,14 +141,14 @@ impl ConsumerGroup {
         let Some(instance) = &beat.instance else {
             return Ok(self.entry(&beat.member));
         };
-        match self.instances.get(instance) {
-            Some(owner) if is_new => Ok(self.replacement(owner)),
-            Some(owner) => {
+        match self.owner(instance) {
+            Ok(owner) if is_new => Ok(self.replacement(owner)),
+            Ok(owner) => {
                 check_owner(beat, instance, owner)?;
                 Ok(self.entry(owner))
             }
-            None if is_new => Ok(self.entry(&beat.member)),
-            None => Err(super::heartbeat::unknown_instance(instance)),
+            Err(_) if is_new => Ok(self.entry(&beat.member)),
+            Err(refusal) => Err(refusal),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::downgrade::Turn;
-use super::heartbeat::{Beaten, ConsumerHeartbeat, Timing, check_owner, unknown_instance};
+use super::heartbeat::{Beaten, ConsumerHeartbeat, Timing, check_owner};
 use super::{AWAY, ConsumerGroup, ConsumerRecord, ConsumerSoft, GroupEpoch, MemberState, Refusal, durable, soft};
 use crate::group::{Change, Coordinator, Decision, GroupId, MemberId, Outcome, changes};
 use crate::machine::Step;
@@ -20,8 +20,7 @@ impl Coordinator {
                 Arc::clone(&beat.member)
             }
             Some(instance) => {
-                let owner = group.instances.get(instance);
-                let owner = owner.ok_or_else(|| unknown_instance(instance))?;
+                let owner = group.owner(instance)?;
                 check_owner(beat, instance, owner)?;
                 Arc::clone(owner)
             }

@@ -122,7 +122,7 @@ pub(super) fn contains(held: &Held, topic: TopicId, partition: i32) -> bool {
         .is_some_and(|partitions| partitions.contains_key(&partition))
 }
 
-pub(super) fn triples(held: &Held) -> impl Iterator<Item = (TopicId, i32, i32)> {
+fn triples(held: &Held) -> impl Iterator<Item = (TopicId, i32, i32)> {
     held.iter().flat_map(|(topic, partitions)| {
         partitions
             .iter()

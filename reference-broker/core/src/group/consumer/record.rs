@@ -1,4 +1,4 @@
-//! What a group of the consumer protocol (KIP-848) keeps in `__consumer_offsets`: seven kinds of records, each with a value
+//! What a group of the consumer protocol (KIP-848) keeps in `__consumer_offsets`: six kinds of records, each with a value
 //! or a tombstone.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,6 +109,14 @@ pub struct Current {
     pub assigned: Held,
     /// What it must give up.
     pub revoking: Held,
+}
+
+impl Current {
+    /// Every partition that it has or has yet to give up.
+    pub(super) fn held(&self) -> impl Iterator<Item = (TopicId, i32)> {
+        let all = self.assigned.iter().chain(&self.revoking);
+        all.flat_map(|(topic, partitions)| partitions.keys().map(move |partition| (*topic, *partition)))
+    }
 }
 
 impl Default for Current {

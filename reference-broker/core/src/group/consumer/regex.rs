@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
 
-use super::{ConsumerGroup, ConsumerRecord, ConsumerSoft, GroupEpoch, Refusal, Resolved, Subscription, durable, soft};
-use crate::group::{Change, Coordinator, Decision, GroupId, Soft, changes};
+use super::{ConsumerGroup, ConsumerRecord, ConsumerSoft, GroupEpoch, Refusal, Resolved, durable, soft};
+use crate::group::{Coordinator, Decision, GroupId, changes};
 use crate::units::{ErrorCode, Now, TopicName};
 
 /// The most that one compiled expression may take.
@@ -28,12 +28,12 @@ pub(super) fn compile(expression: &str) -> Result<Regex, Refusal> {
 impl Coordinator {
     /// Looks up what the expressions of a group stand for now. Where that changed, a new epoch begins.
     pub(in crate::group) fn decide_regexes(&self, id: &GroupId, now: Now) -> Decision {
-        let mut decided = vec![Change::Soft(Arc::clone(id), Soft::Settled)];
-        if let Some(group) = self.consumers.get(id) {
-            decided.extend(self.resolve(group, now).into_iter().map(|record| durable(id, record)));
-            decided.push(soft(id, ConsumerSoft::RegexesSeen(self.topics.version)));
-        }
-        changes(decided)
+        let Some(group) = self.consumers.get(id) else {
+            return changes(Vec::new());
+        };
+        let records = self.resolve(group, now).into_iter();
+        let seen = soft(id, ConsumerSoft::RegexesSeen(self.topics.version));
+        changes(records.map(|record| durable(id, record)).chain([seen]).collect())
     }
 
     fn resolve(&self, group: &ConsumerGroup, now: Now) -> Vec<ConsumerRecord> {
@@ -54,10 +54,9 @@ impl Coordinator {
             }
             after.regexes.insert(expression, resolved);
         }
-        let topics = |group: &ConsumerGroup, of: &Subscription| group.topics_of(of);
         let subscriptions = || group.members.values().map(|member| &member.subscription);
-        if subscriptions().any(|of| topics(group, of) != topics(&after, of)) {
-            let subscribed: BTreeSet<TopicName> = subscriptions().flat_map(|of| topics(&after, of)).collect();
+        if subscriptions().any(|of| group.topics_of(of) != after.topics_of(of)) {
+            let subscribed: BTreeSet<TopicName> = subscriptions().flat_map(|of| after.topics_of(of)).collect();
             records.push(ConsumerRecord::Epoch(Some(GroupEpoch {
                 epoch: group.epoch + 1,
                 metadata_hash: self.topics.hash(&subscribed),
