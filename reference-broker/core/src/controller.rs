@@ -66,15 +66,27 @@ pub struct Refusal {
     pub message: Option<String>,
 }
 
+impl Intent {
+    /// What a request wants that may ask for validation only.
+    pub fn of(validate_only: bool) -> Self {
+        match validate_only {
+            true => Self::Validate,
+            false => Self::Commit,
+        }
+    }
+}
+
 impl Refusal {
-    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// In words.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
             message: Some(message.into()),
         }
     }
 
-    pub(crate) fn silent(code: ErrorCode) -> Self {
+    /// Without a word.
+    pub fn silent(code: ErrorCode) -> Self {
         Self { code, message: None }
     }
 }
@@ -110,7 +122,7 @@ fn plain(record: impl Into<MetadataRecord>) -> Change {
     (record.into(), 0)
 }
 
-/// Topics that brokers make for themselves (`isInternal` in Metadata).
+/// Topics that brokers make for themselves (`isInternal` in Metadata): coordinators write them, producers may not.
 pub fn is_internal(topic: &str) -> bool {
     matches!(
         topic,

@@ -12,19 +12,14 @@ pub(super) fn alter(
     validate_only: bool,
     call: &mut Call<'_>,
 ) -> Altered {
-    let intent = if validate_only {
-        Intent::Validate
-    } else {
-        Intent::Commit
-    };
     let names: Vec<_> = alterations
         .iter()
         .map(|alteration| (alteration.kind, alteration.name.clone()))
         .collect();
     call.node
-        .alter_configs(alterations, unnamed, intent, call.now)
+        .alter_configs(alterations, unnamed, Intent::of(validate_only), call.now)
         .unwrap_or_else(|code| {
-            let refused = |name| (name, Err(Refusal { code, message: None }));
+            let refused = |name| (name, Err(Refusal::silent(code)));
             names.into_iter().map(refused).collect()
         })
 }

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
+use broker_core::controller::is_internal;
 use broker_core::log::append::{Appended, Refusal, Zstd, admissible};
 use broker_core::log::walk::{Shape, Walked};
 use broker_core::mutant::{self, Mutant};
@@ -347,14 +348,6 @@ fn accepted(index: i32, appended: &Appended, semantics: Semantics) -> PartitionP
     } else {
         answer
     }
-}
-
-/// Topics that coordinators write and producers may not.
-pub(super) fn is_internal(topic: &str) -> bool {
-    matches!(
-        topic,
-        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
-    )
 }
 
 fn refused(index: i32, refusal: Refusal, semantics: Semantics) -> PartitionProduceResponse {

@@ -26,11 +26,7 @@ impl Api for CreateTopics {
 
     fn handle(request: CreateTopicsRequest, call: &mut Call<'_>) -> Answer {
         let tells_what_was_created = call.version >= 5;
-        let intent = if request.validate_only {
-            Intent::Validate
-        } else {
-            Intent::Commit
-        };
+        let intent = Intent::of(request.validate_only);
         let topics: Vec<NewTopic> = request.topics.iter().map(wanted).collect();
         let outcome = match request.timeout_ms {
             ..=0 => Err(ErrorCode::RequestTimedOut),
@@ -41,7 +37,7 @@ impl Api for CreateTopics {
             Err(error) => request
                 .topics
                 .iter()
-                .map(|topic| (topic.name.to_string(), Err(unwritten(error))))
+                .map(|topic| (topic.name.to_string(), Err(Refusal::silent(error))))
                 .collect(),
         };
         let results = created
@@ -70,10 +66,6 @@ fn wanted(topic: &CreatableTopic) -> NewTopic {
             .collect(),
         ..NewTopic::default()
     }
-}
-
-fn unwritten(code: ErrorCode) -> Refusal {
-    Refusal { code, message: None }
 }
 
 fn answer(name: &str, result: &Result<CreatedTopic, Refusal>, tells_what_was_created: bool) -> CreatableTopicResult {

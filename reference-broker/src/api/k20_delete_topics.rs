@@ -34,7 +34,7 @@ impl Api for DeleteTopics {
         let refuse = |code: ErrorCode| {
             topics
                 .iter()
-                .map(|topic| (topic.clone(), Err(Refusal { code, message: None })))
+                .map(|topic| (topic.clone(), Err(Refusal::silent(code))))
                 .collect()
         };
         let deleted: Deleted = outcome.unwrap_or_else(refuse);

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
+use broker_core::controller::is_internal;
 use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use kafka_protocol::messages::delete_records_request::DeleteRecordsTopic;
 use kafka_protocol::messages::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
 use kafka_protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse, TopicName};
 
-use super::k00_produce::is_internal;
 use super::{Answer, Api, Call};
 
 pub(super) struct DeleteRecords;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use broker_core::controller::is_internal;
 use broker_core::txn::{Producer, Version};
 use broker_core::units::{ErrorCode, TopicPartition};
 use kafka_protocol::messages::add_partitions_to_txn_request::{AddPartitionsToTxnTopic, AddPartitionsToTxnTransaction};
@@ -12,7 +13,6 @@ use kafka_protocol::messages::add_partitions_to_txn_response::{
 };
 use kafka_protocol::messages::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse};
 
-use super::k00_produce::is_internal;
 use super::k22_init_producer_id::told;
 use super::{Answer, Api, Call};
 

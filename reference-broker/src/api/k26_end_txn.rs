@@ -36,11 +36,7 @@ impl Api for EndTxn {
 
     fn handle(request: EndTxnRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
-        let result = if request.committed {
-            TransactionResult::Commit
-        } else {
-            TransactionResult::Abort
-        };
+        let result = TransactionResult::of(request.committed);
         let producer = Producer::new(request.producer_id.0, request.producer_epoch);
         let ended = call.node.end_transaction(
             &request.transactional_id,

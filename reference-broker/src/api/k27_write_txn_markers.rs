@@ -31,11 +31,7 @@ impl Api for WriteTxnMarkers {
 fn write(asked: &WritableTxnMarker, call: &mut Call<'_>) -> WritableTxnMarkerResult {
     let marked = Marked {
         producer: Producer::new(asked.producer_id, asked.producer_epoch),
-        result: if asked.transaction_result {
-            TransactionResult::Commit
-        } else {
-            TransactionResult::Abort
-        },
+        result: TransactionResult::of(asked.transaction_result),
         coordinator_epoch: asked.coordinator_epoch,
         version: if asked.transaction_version >= 2 {
             Version::Second

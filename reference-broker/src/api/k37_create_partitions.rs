@@ -21,17 +21,13 @@ impl Api for CreatePartitions {
     const VERSIONS: RangeInclusive<i16> = 0..=3;
 
     fn handle(request: CreatePartitionsRequest, call: &mut Call<'_>) -> Answer {
-        let intent = if request.validate_only {
-            Intent::Validate
-        } else {
-            Intent::Commit
-        };
+        let intent = Intent::of(request.validate_only);
         let topics: Vec<MorePartitions> = request.topics.iter().map(wanted).collect();
         let refuse = |code: ErrorCode| {
             request
                 .topics
                 .iter()
-                .map(|topic| (topic.name.to_string(), Err(Refusal { code, message: None })))
+                .map(|topic| (topic.name.to_string(), Err(Refusal::silent(code))))
                 .collect()
         };
         let outcome = match request.timeout_ms {

@@ -53,10 +53,7 @@ fn elect(topic: &TopicPartitions, election: Option<Election>, call: &Call<'_>) -
     let elected = |partition: &i32| {
         let refusal = match election {
             Some(election) => call.node.elect_leader(&topic.topic, *partition, election),
-            None => Refusal {
-                code: ErrorCode::InvalidRequest,
-                message: Some("Unknown election type".into()),
-            },
+            None => Refusal::new(ErrorCode::InvalidRequest, "Unknown election type"),
         };
         PartitionResult::default()
             .with_partition_id(*partition)

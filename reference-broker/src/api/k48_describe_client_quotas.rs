@@ -51,10 +51,7 @@ fn component(component: &ComponentData) -> Result<(String, NameMatch), Refusal> 
 }
 
 fn refuse<T>(why: &str) -> Result<T, Refusal> {
-    Err(Refusal {
-        code: ErrorCode::InvalidRequest,
-        message: Some(why.into()),
-    })
+    Err(Refusal::new(ErrorCode::InvalidRequest, why))
 }
 
 fn entry((entity, quotas): &(QuotaEntity, Quotas)) -> EntryData {

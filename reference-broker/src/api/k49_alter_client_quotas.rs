@@ -22,15 +22,11 @@ impl Api for AlterClientQuotas {
     const VERSIONS: RangeInclusive<i16> = 0..=1;
 
     fn handle(request: AlterClientQuotasRequest, call: &mut Call<'_>) -> Answer {
-        let intent = if request.validate_only {
-            Intent::Validate
-        } else {
-            Intent::Commit
-        };
+        let intent = Intent::of(request.validate_only);
         let alterations: Vec<QuotaAlteration> = request.entries.iter().map(wanted).collect();
         let entities: Vec<QuotaEntity> = alterations.iter().map(|each| each.entity.clone()).collect();
         let refuse = |code: ErrorCode| {
-            let refused = |entity| (entity, Err(Refusal { code, message: None }));
+            let refused = |entity| (entity, Err(Refusal::silent(code)));
             entities.into_iter().map(refused).collect()
         };
         let altered: QuotasAltered = call

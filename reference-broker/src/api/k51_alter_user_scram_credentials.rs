@@ -26,7 +26,7 @@ impl Api for AlterUserScramCredentials {
         let deletions = request.deletions.iter().map(deletion);
         let changes: Vec<ScramChange> = deletions.chain(request.upsertions.iter().map(upsertion)).collect();
         let refuse = |code: ErrorCode| {
-            let refused = |change: &ScramChange| (change.user.clone(), Err(Refusal { code, message: None }));
+            let refused = |change: &ScramChange| (change.user.clone(), Err(Refusal::silent(code)));
             changes.iter().map(refused).collect()
         };
         let altered: Altered = call.node.alter_scram(&changes, call.now).unwrap_or_else(refuse);

@@ -3,8 +3,8 @@
 
 use std::ops::RangeInclusive;
 
+use broker_core::controller::Intent;
 use broker_core::controller::features::{Direction, FeatureUpdate};
-use broker_core::controller::{Intent, Refusal};
 use kafka_protocol::messages::update_features_request::FeatureUpdateKey;
 use kafka_protocol::messages::update_features_response::UpdatableFeatureResult;
 use kafka_protocol::messages::{UpdateFeaturesRequest, UpdateFeaturesResponse};
@@ -27,17 +27,10 @@ impl Api for UpdateFeatures {
     fn handle(request: UpdateFeaturesRequest, call: &mut Call<'_>) -> Answer {
         let chooses_direction = call.version >= 1;
         let tells_of_each = call.version <= 1;
-        let intent = match chooses_direction && request.validate_only {
-            true => Intent::Validate,
-            false => Intent::Commit,
-        };
+        let intent = Intent::of(chooses_direction && request.validate_only);
         let wanted = |update: &FeatureUpdateKey| wanted(update, chooses_direction);
         let updates: Vec<FeatureUpdate> = request.feature_updates.iter().map(wanted).collect();
-        let unwritten = |code| Err(Refusal { code, message: None });
-        let result = call
-            .node
-            .update_features(&updates, intent, call.now)
-            .unwrap_or_else(unwritten);
+        let result = call.node.update_features(&updates, intent, call.now);
         let (code, message) = error(&result);
         let response = UpdateFeaturesResponse::default()
             .with_error_code(code)

@@ -2,7 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::controller::Refusal;
 use broker_core::units::BrokerId;
 use kafka_protocol::messages::{UnregisterBrokerRequest, UnregisterBrokerResponse};
 
@@ -18,11 +17,7 @@ impl Api for UnregisterBroker {
     const VERSIONS: RangeInclusive<i16> = 0..=0;
 
     fn handle(request: UnregisterBrokerRequest, call: &mut Call<'_>) -> Answer {
-        let unwritten = |code| Err(Refusal { code, message: None });
-        let result = call
-            .node
-            .unregister_broker(BrokerId(request.broker_id.0), call.now)
-            .unwrap_or_else(unwritten);
+        let result = call.node.unregister_broker(BrokerId(request.broker_id.0), call.now);
         let (code, message) = error(&result);
         let response = UnregisterBrokerResponse::default()
             .with_error_code(code)

@@ -46,8 +46,5 @@ pub(super) fn refusal(cluster_id: Option<&str>, is_whole: bool, call: &Call<'_>)
             "Cluster doesn't support the voter set being changed: kraft.version is 0",
         ),
     };
-    Refusal {
-        code,
-        message: Some(why.into()),
-    }
+    Refusal::new(code, why)
 }

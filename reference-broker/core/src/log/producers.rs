@@ -96,6 +96,14 @@ pub enum Fit {
 }
 
 impl TransactionResult {
+    /// What requests say with a boolean.
+    pub fn of(committed: bool) -> Self {
+        match committed {
+            true => Self::Commit,
+            false => Self::Abort,
+        }
+    }
+
     /// What the key of a marker's record says; none where it is another kind of control record.
     pub fn of_marker(key: &[u8]) -> Option<Self> {
         match key {

@@ -36,24 +36,19 @@ impl Node {
     /// UpdateFeatures.
     ///
     /// # Errors
-    /// The metadata log could not be written.
-    pub fn update_features(
-        &mut self,
-        updates: &[FeatureUpdate],
-        intent: Intent,
-        now: Now,
-    ) -> Result<Result<(), Refusal>, ErrorCode> {
+    /// Kafka's refusal, or the metadata log could not be written.
+    pub fn update_features(&mut self, updates: &[FeatureUpdate], intent: Intent, now: Now) -> Result<(), Refusal> {
         let decided = self.controller().update_features(updates, intent);
-        self.commit(decided, now)
+        self.commit(decided, now).map_err(Refusal::silent)?
     }
 
     /// UnregisterBroker.
     ///
     /// # Errors
-    /// The metadata log could not be written.
-    pub fn unregister_broker(&mut self, id: BrokerId, now: Now) -> Result<Result<(), Refusal>, ErrorCode> {
+    /// There is no such broker, or the metadata log could not be written.
+    pub fn unregister_broker(&mut self, id: BrokerId, now: Now) -> Result<(), Refusal> {
         let decided = self.controller().unregister_broker(id);
-        self.commit(decided, now)
+        self.commit(decided, now).map_err(Refusal::silent)?
     }
 
     /// ElectLeaders for one partition: why nothing changes.
