@@ -16,6 +16,7 @@ pub mod log;
 pub mod machine;
 pub mod mutant;
 pub mod node;
+pub mod pattern;
 pub mod records;
 pub mod store;
 pub mod txn;

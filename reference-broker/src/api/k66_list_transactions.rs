@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use broker_core::pattern::whole;
 use broker_core::txn::{Filter, Listed, State};
 use broker_core::units::{self, ErrorCode};
 use kafka_protocol::messages::list_transactions_response::TransactionState;
 use kafka_protocol::messages::{ListTransactionsRequest, ListTransactionsResponse, ProducerId, TransactionalId};
-use regex::Regex;
 
 use super::convert::text;
 use super::{Answer, Api, Call};
@@ -53,6 +53,7 @@ impl Api for ListTransactions {
             } else {
                 -1
             },
+            pattern,
         };
         // Where all states that are asked for are unknown, nothing is in one of them.
         let listed = if known.is_empty() && !unknown.is_empty() {
@@ -60,20 +61,12 @@ impl Api for ListTransactions {
         } else {
             call.node.list_transactions(&filter, call.now)
         };
-        let is_meant = |listed: &Listed| pattern.as_ref().is_none_or(|pattern| pattern.is_match(&listed.id));
-        let states = listed.into_iter().filter(is_meant).map(|listed| show(&listed));
         call.reply(
             &ListTransactionsResponse::default()
                 .with_unknown_state_filters(unknown)
-                .with_transaction_states(states.collect()),
+                .with_transaction_states(listed.iter().map(show).collect()),
         )
     }
-}
-
-/// A pattern that must match all of an id.
-fn whole(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(pattern)?;
-    Regex::new(&format!("^(?:{pattern})$"))
 }
 
 fn show(listed: &Listed) -> TransactionState {

@@ -179,7 +179,7 @@ impl Coordinator {
         if let Some(expression) = beat.regex.as_deref().filter(|expression| !expression.is_empty())
             && !group.has_regex(expression)
         {
-            regex::compile(expression)?;
+            regex::check(expression)?;
         }
         let step = Beat::new(group, &self.topics, beat, entry, now);
         let (more, beaten) = step.decide()?;

@@ -4,22 +4,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use regex::{Regex, RegexBuilder};
-
 use super::{ConsumerGroup, ConsumerRecord, ConsumerSoft, GroupEpoch, Refusal, Resolved, durable, soft};
 use crate::group::{Coordinator, Decision, GroupId, changes};
+use crate::pattern;
 use crate::units::{ErrorCode, Now, TopicName};
 
-/// The most that one compiled expression may take.
-const MAX_COMPILED_BYTES: usize = 1 << 20;
-
-/// An expression for whole names; like Kafka's RE2J it takes time in proportion to the text, whatever it says.
-pub(super) fn compile(expression: &str) -> Result<Regex, Refusal> {
-    let compiled = RegexBuilder::new(&format!("^(?:{expression})$"))
-        .size_limit(MAX_COMPILED_BYTES)
-        .dfa_size_limit(MAX_COMPILED_BYTES)
-        .build();
-    compiled.map_err(|error| {
+/// Is this an expression that topics can be subscribed to by?
+pub(super) fn check(expression: &str) -> Result<(), Refusal> {
+    pattern::whole(expression).map(drop).map_err(|error| {
         let why = format!("SubscribedTopicRegex `{expression}` is not a valid regular expression: {error}.");
         (ErrorCode::InvalidRegularExpression, why)
     })
@@ -66,7 +58,7 @@ impl Coordinator {
     }
 
     fn matching(&self, expression: &str) -> BTreeSet<TopicName> {
-        let Ok(regex) = compile(expression) else {
+        let Ok(regex) = pattern::whole(expression) else {
             return BTreeSet::new();
         };
         self.topics
