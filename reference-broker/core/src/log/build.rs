@@ -1,5 +1,6 @@
 //! Builds batches: the broker's own, and a client's under another codec.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use bytes::Bytes;
@@ -89,10 +90,7 @@ impl Batch {
 
     /// The same records under another codec, offsets counted anew from 0 as Kafka does when it rewrites a batch.
     pub fn recompressed(header: &BatchHeader, records: &[u8], codec: Codec) -> Result<Self, Malformed> {
-        let from = Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)?;
-        let mut plain = Vec::new();
-        compression::open(from, records, &mut { compression::INFLATED_LIMIT })?.read_to_end(&mut plain)?;
-        let (renumbered, base_timestamp) = renumber(header, &plain)?;
+        let (renumbered, base_timestamp) = renumber(header, &plain(header, records)?)?;
         let header = BatchHeader {
             base_timestamp,
             ..header.with_codec(codec as u8)
@@ -149,10 +147,7 @@ pub fn each_key_value(
     records: &[u8],
     visit: &mut dyn FnMut(Offset, Option<Bytes>, Option<Bytes>, i64),
 ) -> Result<(), Malformed> {
-    let codec = Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)?;
-    let mut plain = Vec::new();
-    compression::open(codec, records, &mut { compression::INFLATED_LIMIT })?.read_to_end(&mut plain)?;
-    let plain = Bytes::from(plain);
+    let plain = Bytes::from(plain(header, records)?.into_owned());
     let mut rest = &plain[..];
     for _ in 0..header.count {
         let mut record = take_record(&mut rest)?;
@@ -169,6 +164,18 @@ pub fn each_key_value(
         visit(Offset(header.base_offset.0 + i64::from(delta)), key, value, timestamp);
     }
     Ok(())
+}
+
+/// The records of a batch without their codec.
+pub(crate) fn plain<'a>(header: &BatchHeader, records: &'a [u8]) -> Result<Cow<'a, [u8]>, Malformed> {
+    match Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)? {
+        Codec::None => Ok(records.into()),
+        codec => {
+            let mut plain = Vec::new();
+            compression::open(codec, records, &mut { compression::INFLATED_LIMIT })?.read_to_end(&mut plain)?;
+            Ok(plain.into())
+        }
+    }
 }
 
 pub(crate) fn take_record<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {

@@ -10,6 +10,7 @@ mod transactions;
 use std::collections::VecDeque;
 
 use super::batch::{BatchHeader, HEADER_LENGTH, LOG_OVERHEAD, i32_at};
+use super::build::plain;
 use super::read::read_exactly;
 use super::segment::{Segment, file_name};
 use super::walk::Malformed;
@@ -134,7 +135,7 @@ impl Round {
         if header.is_control() {
             self.transactions.control(header, records);
         } else if !self.transactions.data(header) {
-            let plain = filter::plain(header, records)?;
+            let plain = plain(header, records)?;
             let (keys, first_dirty) = (&mut self.keys, self.plan.first_dirty);
             filter::each(header, &plain, &mut |record| {
                 if let Some(key) = record.key.filter(|_| record.offset >= first_dirty) {

@@ -2,12 +2,10 @@
 //! producer and the last offset stay as they were; where tombstones or an idle marker wait for their end, the time of that end
 //! takes the place of the base timestamp (KIP-534).
 
-use std::io::Read;
-
 use bytes::Bytes;
 
 use super::super::batch::{BatchHeader, NO_TIMESTAMP};
-use super::super::build::{Batch, put_varlong, take_byte, take_nullable, take_record};
+use super::super::build::{Batch, plain, put_varlong, take_byte, take_nullable, take_record};
 use super::super::compression::{self, Codec};
 use super::super::walk::{Malformed, varint, varlong};
 use crate::units::{Now, Offset};
@@ -103,18 +101,6 @@ pub(super) fn each<'a>(
         visit(take(header, take_record(&mut rest)?)?);
     }
     Ok(())
-}
-
-/// The records without their codec.
-pub(super) fn plain<'a>(header: &BatchHeader, records: &'a [u8]) -> Result<std::borrow::Cow<'a, [u8]>, Malformed> {
-    match Codec::from_id(header.codec()).ok_or(Malformed::UnknownCodec)? {
-        Codec::None => Ok(records.into()),
-        codec => {
-            let mut plain = Vec::new();
-            compression::open(codec, records, &mut { compression::INFLATED_LIMIT })?.read_to_end(&mut plain)?;
-            Ok(plain.into())
-        }
-    }
 }
 
 fn take<'a>(header: &BatchHeader, mut record: &'a [u8]) -> Result<Record<'a>, Malformed> {

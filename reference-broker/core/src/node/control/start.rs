@@ -9,6 +9,7 @@ use crate::config::TopicConfig;
 use crate::controller::MAX_RECORDS_PER_REQUEST;
 use crate::controller::brokers::Registration;
 use crate::controller::features::{FEATURES, bootstrap_records};
+use crate::log::batch::CONTROL;
 use crate::log::build::Batch;
 use crate::node::data::METADATA_TOPIC;
 use crate::node::{Identity, Node, OpenError};
@@ -21,8 +22,6 @@ const METADATA_ID: TopicId = TopicId([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 const QUORUM_STATE: &str = "quorum-state";
 /// The key of a control record that tells of a new leader: version 0, type 2.
 const LEADER_CHANGE: &[u8] = &[0, 0, 0, 2];
-/// A batch of the broker itself, no application's.
-const CONTROL: i16 = 0x20;
 
 impl Node {
     /// Reads `meta.properties`, or writes it into a directory that is new; refuses one that is another node's.
