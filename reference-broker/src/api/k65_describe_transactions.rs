@@ -59,16 +59,11 @@ fn unknown(id: TransactionalId, error: ErrorCode) -> TransactionState {
 }
 
 fn by_topic(partitions: &BTreeSet<TopicPartition>) -> Vec<TopicData> {
-    let mut topics: Vec<TopicData> = Vec::new();
-    for tp in partitions {
-        match topics.last_mut().filter(|last| **last.topic == *tp.topic) {
-            Some(last) => last.partitions.push(tp.partition),
-            None => topics.push(
-                TopicData::default()
-                    .with_topic(topic_name(&tp.topic))
-                    .with_partitions(vec![tp.partition]),
-            ),
-        }
-    }
-    topics
+    let all: Vec<&TopicPartition> = partitions.iter().collect();
+    let of_topic = |all: &[&TopicPartition]| {
+        TopicData::default()
+            .with_topic(topic_name(&all[0].topic))
+            .with_partitions(all.iter().map(|tp| tp.partition).collect())
+    };
+    all.chunk_by(|a, b| a.topic == b.topic).map(of_topic).collect()
 }

@@ -86,17 +86,12 @@ fn read(kept: TransactionLogValue) -> Option<Transaction> {
 }
 
 fn by_topic(partitions: &BTreeSet<TopicPartition>) -> Vec<PartitionsSchema> {
-    let mut topics: Vec<PartitionsSchema> = Vec::new();
-    for tp in partitions {
-        match topics.last_mut().filter(|last| *last.topic == *tp.topic) {
-            Some(last) => last.partition_ids.push(tp.partition),
-            None => topics.push(PartitionsSchema {
-                topic: tp.topic.to_string(),
-                partition_ids: vec![tp.partition],
-            }),
-        }
-    }
-    topics
+    let all: Vec<&TopicPartition> = partitions.iter().collect();
+    let of_topic = |all: &[&TopicPartition]| PartitionsSchema {
+        topic: all[0].topic.to_string(),
+        partition_ids: all.iter().map(|tp| tp.partition).collect(),
+    };
+    all.chunk_by(|a, b| a.topic == b.topic).map(of_topic).collect()
 }
 
 impl State {
