@@ -96,6 +96,34 @@ impl TopicConfig {
     }
 }
 
+/// Who assigns partitions in groups of the consumer protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assignor {
+    /// Evenly, moving as few as it can.
+    Uniform,
+    /// Neighbouring partitions, and the same ones of every topic that has as many.
+    Range,
+}
+
+impl Assignor {
+    /// As members name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Range => "range",
+        }
+    }
+
+    /// As a broker's properties name it: by its name or by Kafka's class.
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "uniform" | "org.apache.kafka.coordinator.group.assignor.UniformAssignor" => Some(Self::Uniform),
+            "range" | "org.apache.kafka.coordinator.group.assignor.RangeAssignor" => Some(Self::Range),
+            _ => None,
+        }
+    }
+}
+
 /// Which way a group with members may go from one protocol to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MigrationPolicy {
@@ -141,6 +169,8 @@ pub struct GroupConfig {
     pub max_size: usize,
     /// `group.consumer.max.size`
     pub consumer_max_size: usize,
+    /// `group.consumer.assignors`, the default first
+    pub consumer_assignors: Vec<Assignor>,
     /// `group.consumer.migration.policy`
     pub migration: MigrationPolicy,
     /// `offset.metadata.max.bytes` (compared with UTF-16 units, as Kafka does)
@@ -163,6 +193,7 @@ impl Default for GroupConfig {
             max_session_timeout_ms: 1_800_000,
             max_size: i32::MAX as usize,
             consumer_max_size: i32::MAX as usize,
+            consumer_assignors: vec![Assignor::Uniform, Assignor::Range],
             migration: MigrationPolicy::Bidirectional,
             offset_metadata_max_bytes: 4_096,
             offsets_retention_minutes: 10_080,

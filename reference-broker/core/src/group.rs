@@ -98,7 +98,9 @@ impl Command {
                 .group
                 .is_empty()
                 .then_some(Outcome::Refused(ErrorCode::InvalidGroupId)),
-            Self::ConsumerHeartbeat(beat) => beat.refusal().map(|(error, why)| Outcome::RefusedWith(error, why)),
+            Self::ConsumerHeartbeat(beat) => beat
+                .refusal(config)
+                .map(|(error, why)| Outcome::RefusedWith(error, why)),
             Self::Commit(_)
             | Self::DeleteGroup(_)
             | Self::TopicDeleted(..)

@@ -93,7 +93,7 @@ fn fill(group: ConsumerDescribed, call: &Call<'_>, semantics: Semantics) -> Desc
         .with_group_state(text(group.state))
         .with_group_epoch(group.epoch)
         .with_assignment_epoch(group.assignment_epoch)
-        .with_assignor_name(text(&group.assignor))
+        .with_assignor_name(text(group.assignor))
         .with_members(members.collect())
         .with_authorized_operations(semantics.operations)
 }

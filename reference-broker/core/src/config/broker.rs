@@ -2,7 +2,7 @@
 
 use super::layers::{Layers, Overrides};
 use super::table::{self, Update};
-use super::{Dynamic, GroupConfig, MigrationPolicy};
+use super::{Assignor, Dynamic, GroupConfig, MigrationPolicy};
 use crate::log::compression::Codec;
 
 /// A property that cannot be used.
@@ -108,6 +108,12 @@ impl BrokerConfig {
         let long = |name: &str| text(name).parse::<i64>().expect("checked by the catalogue");
         let int = |name: &str| text(name).parse::<i32>().expect("checked by the catalogue");
         let count = |name: &str| usize::try_from(int(name)).unwrap_or(0);
+        let words = |name: &str| {
+            text(name)
+                .split(',')
+                .map(|word| word.trim().to_owned())
+                .collect::<Vec<_>>()
+        };
         Self {
             node_id: int("node.id"),
             rack: layers.value("broker.rack"),
@@ -122,6 +128,10 @@ impl BrokerConfig {
                 max_session_timeout_ms: long("group.max.session.timeout.ms"),
                 max_size: count("group.max.size"),
                 consumer_max_size: count("group.consumer.max.size"),
+                consumer_assignors: words("group.consumer.assignors")
+                    .iter()
+                    .filter_map(|name| Assignor::of(name))
+                    .collect(),
                 migration: MigrationPolicy::of(&text("group.consumer.migration.policy")),
                 offset_metadata_max_bytes: count("offset.metadata.max.bytes"),
                 offsets_retention_minutes: long("offsets.retention.minutes"),
@@ -166,7 +176,23 @@ impl BrokerConfig {
                 "group.min.session.timeout.ms is greater than group.max.session.timeout.ms".into(),
             ));
         }
-        Ok(())
+        self.agree_on_assignors()
+    }
+
+    /// Kafka would look for a class of that name, and does not start without any.
+    fn agree_on_assignors(&self) -> Result<(), ConfigError> {
+        let names = self.value("group.consumer.assignors").unwrap_or_default();
+        let unknown = names
+            .split(',')
+            .map(str::trim)
+            .find(|name| Assignor::of(name).is_none());
+        match unknown {
+            None => Ok(()),
+            Some("") => Err(ConfigError("group.consumer.assignors names no assignor".into())),
+            Some(name) => Err(ConfigError(format!(
+                "group.consumer.assignors: class {name} cannot be found; there are uniform and range"
+            ))),
+        }
     }
 }
 
@@ -247,6 +273,30 @@ mod tests {
             (topic_defaults(&config), config.group),
             (TopicConfig::default(), GroupConfig::default())
         );
+    }
+
+    #[test]
+    fn assignors_are_named_by_word_or_class_and_must_be_known() {
+        let class = "org.apache.kafka.coordinator.group.assignor.RangeAssignor";
+        let config = read("group.consumer.assignors", &format!("{class}, uniform")).expect("valid");
+        assert_eq!(config.group.consumer_assignors, [Assignor::Range, Assignor::Uniform]);
+        for refused in ["", "sticky", "range,,uniform"] {
+            assert!(read("group.consumer.assignors", refused).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn groups_migrate_as_the_policy_says_in_any_case() {
+        for (policy, upgrades, downgrades) in [
+            ("DISABLED", false, false),
+            ("upgrade", true, false),
+            ("Downgrade", false, true),
+            ("bidirectional", true, true),
+        ] {
+            let config = read("group.consumer.migration.policy", policy).expect("valid");
+            let migration = config.group.migration;
+            assert_eq!((migration.upgrades(), migration.downgrades()), (upgrades, downgrades));
+        }
     }
 
     #[test]

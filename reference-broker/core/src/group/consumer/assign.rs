@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::record::Partitions;
+use crate::config::Assignor;
 use crate::group::MemberId;
 use crate::units::TopicId;
 
 mod mixed;
-
-/// The assignors by name, the default first.
-pub(super) const ASSIGNORS: [&str; 2] = ["uniform", "range"];
 
 /// A member as an assignor sees it.
 #[derive(Debug)]
@@ -25,11 +23,13 @@ pub(super) struct Participant<'a> {
 pub(super) type Counts = BTreeMap<TopicId, i32>;
 
 /// What each participant should have, in their order.
-pub(super) fn assign(assignor: &str, participants: &[Participant<'_>], counts: &Counts) -> Vec<Partitions> {
+pub(super) fn assign(assignor: Assignor, participants: &[Participant<'_>], counts: &Counts) -> Vec<Partitions> {
     match assignor {
-        "range" => range(participants, counts),
-        _ if participants.windows(2).all(|pair| pair[0].topics == pair[1].topics) => uniform(participants, counts),
-        _ => mixed::assign(participants, counts),
+        Assignor::Range => range(participants, counts),
+        Assignor::Uniform if participants.windows(2).all(|pair| pair[0].topics == pair[1].topics) => {
+            uniform(participants, counts)
+        }
+        Assignor::Uniform => mixed::assign(participants, counts),
     }
 }
 

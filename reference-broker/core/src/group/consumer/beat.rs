@@ -11,7 +11,8 @@ use super::{
     ConsumerGroup, ConsumerRecord, ConsumerSoft, Current, GroupEpoch, MemberState, Partitions, Refusal, Subscription,
     TargetEpoch, Topics, durable, soft,
 };
-use crate::group::{Change, MemberId, Settle, Soft};
+use crate::config::Assignor;
+use crate::group::{Change, Coordinator, MemberId, Settle, Soft};
 use crate::mutant::{self, Mutant};
 use crate::units::{ErrorCode, Now, TopicName};
 
@@ -19,6 +20,7 @@ use crate::units::{ErrorCode, Now, TopicName};
 pub(super) struct Beat<'a> {
     group: &'a ConsumerGroup,
     topics: &'a Topics,
+    assignors: &'a [Assignor],
     beat: &'a ConsumerHeartbeat,
     entry: Entry<'a>,
     subscription: Subscription,
@@ -39,16 +41,17 @@ pub(super) struct Last {
 
 impl<'a> Beat<'a> {
     pub(super) fn new(
+        coordinator: &'a Coordinator,
         group: &'a ConsumerGroup,
-        topics: &'a Topics,
         beat: &'a ConsumerHeartbeat,
         entry: Entry<'a>,
         now: Now,
     ) -> Self {
         Self {
             subscription: beat.update(&entry.before.subscription),
+            topics: &coordinator.topics,
+            assignors: &coordinator.config.consumer_assignors,
             group,
-            topics,
             beat,
             entry,
             now,
@@ -232,7 +235,8 @@ impl<'a> Beat<'a> {
                 before: self.group.targets.get(self.former(id)).unwrap_or(&nothing),
             })
             .collect();
-        let targets = assign::assign(preferred(members.values().copied()), &participants, &counts);
+        let assignor = preferred(members.values().copied(), self.assignors);
+        let targets = assign::assign(assignor, &participants, &counts);
         members.into_keys().cloned().zip(targets).collect()
     }
 
@@ -289,14 +293,15 @@ impl<'a> Beat<'a> {
     }
 }
 
-/// The assignor that most members would have, or the default.
-pub(super) fn preferred<'a>(members: impl Iterator<Item = &'a Subscription>) -> &'a str {
+/// The assignor that most members would have, or the default, the first of those that the broker has.
+pub(super) fn preferred<'a>(members: impl Iterator<Item = &'a Subscription>, known: &[Assignor]) -> Assignor {
     let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
     for assignor in members.filter_map(|member| member.assignor.as_deref()) {
         *votes.entry(assignor).or_default() += 1;
     }
     let chosen = votes.into_iter().max_by_key(|(_, count)| *count);
-    chosen.map_or(assign::ASSIGNORS[0], |(assignor, _)| assignor)
+    let chosen = chosen.and_then(|(name, _)| known.iter().find(|assignor| assignor.name() == name));
+    chosen.or(known.first()).copied().unwrap_or(Assignor::Uniform)
 }
 
 fn must_rejoin() -> Refusal {

@@ -16,7 +16,7 @@ pub struct ConsumerDescribed {
     /// The epoch of its target assignment.
     pub assignment_epoch: i32,
     /// The assignor in use.
-    pub assignor: String,
+    pub assignor: &'static str,
     /// Its members.
     pub members: Vec<ConsumerMember>,
 }
@@ -50,11 +50,12 @@ impl Coordinator {
             assigned: assign::collect(member.current.held()),
             target: group.target_of(id),
         });
+        let subscriptions = group.members.values().map(|member| &member.subscription);
         Ok(ConsumerDescribed {
             state: group.state(),
             epoch: group.epoch,
             assignment_epoch: group.target_epoch(),
-            assignor: preferred(group.members.values().map(|member| &member.subscription)).to_owned(),
+            assignor: preferred(subscriptions, &self.config.consumer_assignors).name(),
             members: members.collect(),
         })
     }

@@ -8,6 +8,7 @@ use super::beat::Beat;
 use super::upgrade::Found;
 use super::{AWAY, ClassicMember, ConsumerGroup, Current, Member, Partitions, Refusal, Subscription, durable};
 use super::{ConsumerRecord, assign, reconcile, regex};
+use crate::config::GroupConfig;
 use crate::group::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome};
 use crate::machine::{Reply, Step};
 use crate::mutant::{self, Mutant};
@@ -79,7 +80,7 @@ pub(super) struct Entry<'a> {
 
 impl ConsumerHeartbeat {
     /// What is wrong with the request itself.
-    pub(crate) fn refusal(&self) -> Option<Refusal> {
+    pub(crate) fn refusal(&self, config: &GroupConfig) -> Option<Refusal> {
         let invalid = |why: &str| Some((ErrorCode::InvalidRequest, why.to_owned()));
         let is_empty = |text: &Option<Arc<str>>| text.as_deref().is_some_and(str::is_empty);
         if self.group.is_empty() {
@@ -100,9 +101,15 @@ impl ConsumerHeartbeat {
         if let Some(why) = wrong {
             return invalid(why);
         }
+        let known: Vec<_> = config
+            .consumer_assignors
+            .iter()
+            .map(|assignor| assignor.name())
+            .collect();
         let assignor = self.assignor.as_deref();
-        let unsupported = assignor.filter(|name| !assign::ASSIGNORS.contains(name))?;
-        let why = format!("ServerAssignor {unsupported} is not supported. Supported assignors: uniform, range.");
+        let unsupported = assignor.filter(|name| !known.contains(name))?;
+        let known = known.join(", ");
+        let why = format!("ServerAssignor {unsupported} is not supported. Supported assignors: {known}.");
         Some((ErrorCode::UnsupportedAssignor, why))
     }
 
@@ -181,7 +188,7 @@ impl Coordinator {
         {
             regex::check(expression)?;
         }
-        let step = Beat::new(group, &self.topics, beat, entry, now);
+        let step = Beat::new(self, group, beat, entry, now);
         let (more, beaten) = step.decide()?;
         changes.extend(more);
         Ok(Step {

@@ -45,7 +45,7 @@ impl Coordinator {
             .as_ref()
             .and_then(|instance| group.instances.get(instance));
         let replaced = owner.filter(|owner| self.becomes_classic(group, owner));
-        let step = Beat::new(group, &self.topics, &beat, entry, now);
+        let step = Beat::new(self, group, &beat, entry, now);
         let turned = match replaced {
             Some(owner) => self.take_over(group, &beat, owner, step.decide_last(), now),
             None => step

@@ -30,7 +30,7 @@ impl Node {
         now: Now,
     ) -> Outcome {
         let beat = Box::new(beat(self.timing(group)));
-        if beat.refusal().is_none() {
+        if beat.refusal(&self.config.group).is_none() {
             self.show_topics(group, now);
         }
         self.ask_group(group, Command::ConsumerHeartbeat(beat), now)

@@ -4,7 +4,7 @@ const A: TopicId = TopicId([1; 16]);
 const B: TopicId = TopicId([2; 16]);
 
 /// Members with their topics and what they had; the assignor's answer.
-fn run(assignor: &str, members: &[(&str, &[TopicId], &Partitions)], counts: &[(TopicId, i32)]) -> Vec<Partitions> {
+fn run(assignor: Assignor, members: &[(&str, &[TopicId], &Partitions)], counts: &[(TopicId, i32)]) -> Vec<Partitions> {
     let ids: Vec<MemberId> = members.iter().map(|(id, ..)| MemberId::from(*id)).collect();
     let participants: Vec<Participant<'_>> = members
         .iter()
@@ -39,7 +39,7 @@ fn uniform_shares_differ_by_one_at_most() {
     let none = Partitions::new();
     let counts = [(A, 5), (B, 3)];
     let targets = run(
-        "uniform",
+        Assignor::Uniform,
         &[("a", &[A, B], &none), ("b", &[A, B], &none), ("c", &[A, B], &none)],
         &counts,
     );
@@ -51,11 +51,11 @@ fn uniform_shares_differ_by_one_at_most() {
 fn uniform_moves_no_more_than_it_must() {
     let (all, none): (Partitions, Partitions) = ([(A, (0..6).collect())].into(), Partitions::new());
     let counts = [(A, 6)];
-    let targets = run("uniform", &[("a", &[A], &all), ("b", &[A], &none)], &counts);
+    let targets = run(Assignor::Uniform, &[("a", &[A], &all), ("b", &[A], &none)], &counts);
     is_complete(&targets, &counts);
     assert_eq!(targets[0], [(A, (0..3).collect())].into());
     let again = run(
-        "uniform",
+        Assignor::Uniform,
         &[("a", &[A], &targets[0]), ("b", &[A], &targets[1])],
         &counts,
     );
@@ -67,7 +67,7 @@ fn uniform_takes_the_last_partition_from_nobody_for_somebody_without_subscriptio
     let none = Partitions::new();
     let counts = [(A, 4), (B, 2)];
     let targets = run(
-        "uniform",
+        Assignor::Uniform,
         &[("a", &[A], &none), ("b", &[A, B], &none), ("c", &[], &none)],
         &counts,
     );
@@ -79,7 +79,11 @@ fn uniform_takes_the_last_partition_from_nobody_for_somebody_without_subscriptio
 fn range_gives_the_same_partitions_of_equal_topics() {
     let none = Partitions::new();
     let counts = [(A, 3), (B, 3)];
-    let targets = run("range", &[("a", &[A, B], &none), ("b", &[A, B], &none)], &counts);
+    let targets = run(
+        Assignor::Range,
+        &[("a", &[A, B], &none), ("b", &[A, B], &none)],
+        &counts,
+    );
     is_complete(&targets, &counts);
     assert_eq!(targets[0], [(A, [0, 1].into()), (B, [0, 1].into())].into());
 }
