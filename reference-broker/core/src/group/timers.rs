@@ -62,6 +62,11 @@ impl Timers {
     }
 
     #[cfg(test)]
+    pub(super) fn names(&self) -> impl Iterator<Item = &Timer> {
+        self.by_name.keys()
+    }
+
+    #[cfg(test)]
     pub(super) fn is_set(&self, timer: &Timer) -> bool {
         self.by_name.contains_key(timer)
     }

@@ -1,5 +1,7 @@
 //! Members that do whatever they like, from a seed: what must hold holds, and a replay of the records is the same group.
 
+mod migration;
+
 use super::*;
 use crate::config::GroupConfig;
 use crate::group::{Command, Outcome, codec};
