@@ -3,7 +3,7 @@
 use kafka_fixtures::value::{Struct, Value};
 
 use super::group::{instance, member};
-use super::offsets::{grouped, with_ids};
+use super::offsets::{error_lines, grouped, with_ids};
 use super::read::{error, items, number, text};
 use super::{Call, Halt, Place};
 use crate::case::{Arg, ArgError, Args};
@@ -227,19 +227,7 @@ pub(super) async fn delete(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
         .with("Topics", grouped(entries, "Name", "Partitions"));
     let request = call.request("OffsetDelete", body)?;
     let reply = call.ask_coordinator(&request, &group, error).await?;
-    let symbols = call.session.symbols();
-    let mut lines = Vec::new();
-    for topic in items(&reply, "Topics") {
-        for partition in items(topic, "Partitions") {
-            let name = symbols.text(text(topic, "Name"));
-            lines.push(format!(
-                "{name}/{} error={}",
-                number(partition, "PartitionIndex", -1),
-                error(partition)
-            ));
-        }
-    }
-    lines.sort();
+    let mut lines = error_lines(call, &reply);
     lines.insert(0, format!("error={}", error(&reply)));
     Ok(lines)
 }

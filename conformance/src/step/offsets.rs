@@ -159,6 +159,20 @@ pub(super) async fn delete_records(call: &mut Call<'_>, args: &Args) -> Result<V
     Ok(lines)
 }
 
+/// A line with its error for each partition of an answer, sorted.
+pub(super) fn error_lines(call: &Call<'_>, reply: &Value) -> Vec<String> {
+    let symbols = call.session.symbols();
+    let mut lines = Vec::new();
+    for topic in items(reply, "Topics") {
+        for partition in items(topic, "Partitions") {
+            let shown = shown(&symbols, topic, partition, "PartitionIndex");
+            lines.push(format!("{shown} error={}", error(partition)));
+        }
+    }
+    lines.sort();
+    lines
+}
+
 fn shown(symbols: &crate::observe::Symbols, topic: &Value, partition: &Value, index: &str) -> String {
     let name = ["Name", "Topic"]
         .iter()

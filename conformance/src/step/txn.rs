@@ -4,7 +4,7 @@ use kafka_fixtures::value::{Struct, Value};
 
 use super::commits::{entries, known_keys};
 use super::group::{instance, member};
-use super::offsets::{grouped, leader_of, places};
+use super::offsets::{error_lines, grouped, leader_of, places};
 use super::read::{error, items, message, number, text};
 use super::{Call, Halt, Place};
 use crate::case::{Arg, Args};
@@ -31,7 +31,7 @@ pub(super) async fn add_partitions(call: &mut Call<'_>, args: &Args) -> Result<V
     };
     let topics: Vec<Struct> = topics.into_iter().map(topic).collect();
     let transaction = identified(args, &id)?
-        .with("VerifyOnly", args.text("verify").as_deref() == Some("true"))
+        .with("VerifyOnly", args.flag("verify"))
         .with("Topics", topics.clone());
     let body = Struct::new()
         .with("Transactions", vec![transaction])
@@ -118,9 +118,7 @@ pub(super) async fn commit(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     let request = call.request("TxnOffsetCommit", body)?;
     let first = |reply: &Value| reply.at("Topics[0].Partitions[0]").map(error).unwrap_or_default();
     let reply = call.ask_coordinator(&request, &group, first).await?;
-    Ok(partition_lines(call, &reply, "Topics", |partition| {
-        format!("error={}", error(partition))
-    }))
+    Ok(error_lines(call, &reply))
 }
 
 /// `write-marker t/0 commit|abort producer=$p [epoch=0] [coordinator-epoch=0] [version=2]`
@@ -130,15 +128,6 @@ pub(super) async fn write_marker(call: &mut Call<'_>, args: &Args) -> Result<Vec
     let mut only_places = args.clone();
     only_places.positional.pop();
     let places = places(call, &only_places)?;
-    let mut topics: Vec<Struct> = Vec::new();
-    for (topic, partition) in &places {
-        let partitions = Value::Array(vec![Value::Int((*partition).into())]);
-        topics.push(
-            Struct::new()
-                .with("Name", topic.as_str())
-                .with("PartitionIndexes", partitions),
-        );
-    }
     let mut marker = Struct::new()
         .with("ProducerId", producer(args)?)
         .with("ProducerEpoch", epoch(args)?)
@@ -147,16 +136,14 @@ pub(super) async fn write_marker(call: &mut Call<'_>, args: &Args) -> Result<Vec
             "CoordinatorEpoch",
             Value::Int(args.int("coordinator-epoch")?.unwrap_or(0)),
         )
-        .with("Topics", topics);
+        .with("Topics", indexed(&places));
     if let Some(version) = args.int("version")? {
         marker.set("TransactionVersion", Value::Int(version));
     }
     let request = call.request("WriteTxnMarkers", Struct::new().with("Markers", vec![marker]))?;
     let reply = call.ask(&request, &leader_of(&places)).await?;
     let marker = items(&reply, "Markers").first().cloned().unwrap_or(Value::Null);
-    Ok(partition_lines(call, &marker, "Topics", |partition| {
-        format!("error={}", error(partition))
-    }))
+    Ok(error_lines(call, &marker))
 }
 
 /// `describe-txn x`: state, producer, partitions. A start is `now`, or none.
@@ -243,14 +230,7 @@ pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
 pub(super) async fn producers(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(&[])?;
     let places = places(call, args)?;
-    let topic = |(topic, partition): &(String, i32)| {
-        let partitions = Value::Array(vec![Value::Int((*partition).into())]);
-        Struct::new()
-            .with("Name", topic.as_str())
-            .with("PartitionIndexes", partitions)
-    };
-    let topics: Vec<Struct> = places.iter().map(topic).collect();
-    let request = call.request("DescribeProducers", Struct::new().with("Topics", topics))?;
+    let request = call.request("DescribeProducers", Struct::new().with("Topics", indexed(&places)))?;
     let reply = call.ask(&request, &leader_of(&places)).await?;
     let mut symbols = call.session.symbols();
     let mut lines = Vec::new();
@@ -309,18 +289,13 @@ fn is_commit(args: &Args) -> Result<bool, Halt> {
     }
 }
 
-/// A line a partition of `topics`, sorted.
-fn partition_lines(call: &Call<'_>, reply: &Value, topics: &str, show: impl Fn(&Value) -> String) -> Vec<String> {
-    let symbols = call.session.symbols();
-    let mut lines = Vec::new();
-    for topic in items(reply, topics) {
-        let name = symbols.text(text(topic, "Name"));
-        let of_topic = ["Partitions", "PartitionResults"].map(|field| items(topic, field));
-        for partition in of_topic.into_iter().flatten() {
-            let index = number(partition, "PartitionIndex", -1);
-            lines.push(format!("{name}/{index} {}", show(partition)));
-        }
-    }
-    lines.sort();
-    lines
+/// Each partition as a topic of the request.
+fn indexed(places: &[(String, i32)]) -> Vec<Struct> {
+    let topic = |(topic, partition): &(String, i32)| {
+        let partitions = Value::Array(vec![Value::Int((*partition).into())]);
+        Struct::new()
+            .with("Name", topic.as_str())
+            .with("PartitionIndexes", partitions)
+    };
+    places.iter().map(topic).collect()
 }
