@@ -35,6 +35,8 @@ pub struct Config {
     pub properties: Vec<(String, String)>,
     /// Takes what goes wrong while a broker runs: a line that names the file, and what is out of service for it.
     pub complain: fn(&str),
+    /// Takes why each connection was closed: a line that names the peer, for whoever writes a client.
+    pub explain: fn(&str),
 }
 
 impl Default for Config {
@@ -47,6 +49,7 @@ impl Default for Config {
             temporary_in: None,
             properties: Vec::new(),
             complain: |_| {},
+            explain: |_| {},
         }
     }
 }
@@ -191,6 +194,7 @@ impl Cluster {
             advertise: self.config.advertise.clone(),
             properties: self.config.properties.clone(),
             complain: self.config.complain,
+            explain: self.config.explain,
             data_dir: self.data.path().to_owned(),
             durable: matches!(self.data, DataDir::Given(_)),
         };
@@ -222,6 +226,7 @@ struct Start {
     advertise: Option<(String, u16)>,
     properties: Vec<(String, String)>,
     complain: fn(&str),
+    explain: fn(&str),
     data_dir: PathBuf,
     durable: bool,
 }
@@ -273,6 +278,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     let (inbox, jobs) = mpsc::channel(INBOX);
     let link = Link {
         inbox,
+        explain: start.explain,
         max_request_bytes: config.socket_request_max_bytes,
         // A negative time is none: Kafka's way to say never.
         idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),

@@ -32,6 +32,9 @@ struct Arguments {
     /// A broker property in Kafka's words; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_property)]
     config: Vec<(String, String)>,
+    /// Say on standard error why each connection was closed.
+    #[arg(long)]
+    explain: bool,
 }
 
 fn main() -> ExitCode {
@@ -74,6 +77,7 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
         temporary_in: None,
         properties: arguments.config,
         complain,
+        explain: if arguments.explain { complain } else { |_| {} },
     })
     .await?;
     announce(&cluster);

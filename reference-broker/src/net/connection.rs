@@ -26,6 +26,8 @@ pub(crate) struct Link {
     pub(crate) max_request_bytes: i32,
     /// `connections.max.idle.ms`; also how long a reader may take over an answer.
     pub(crate) idle: Duration,
+    /// Takes why a connection was closed.
+    pub(crate) explain: fn(&str),
 }
 
 /// Why a connection ended.

@@ -1,7 +1,7 @@
 //! Accepts connections and gives each its task.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Re
                 Ok((socket, peer)) => {
                     // Beyond the limit Kafka accepts and closes at once.
                     if let Some(place) = PerIp::take(&open, peer.ip(), now.of(peer.ip())) {
-                        connections.spawn(converse(socket, peer.ip(), link.clone(), place));
+                        connections.spawn(converse(socket, peer, link.clone(), place));
                     }
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -41,12 +41,13 @@ pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Re
     }
 }
 
-async fn converse(socket: TcpStream, peer: IpAddr, link: Link, _place: Place) {
+async fn converse(socket: TcpStream, peer: SocketAddr, link: Link, _place: Place) {
     // A socket that refuses TCP_NODELAY is already closing.
     let _ = socket.set_nodelay(true);
-    let host: Arc<str> = format!("/{peer}").into();
+    let host: Arc<str> = format!("/{}", peer.ip()).into();
+    let explain = link.explain;
     let closed = serve(socket, host, link).await;
-    drop(closed);
+    explain(&format!("{peer} closed: {closed}"));
 }
 
 /// How many connections each address has open: `max.connections.per.ip`.
