@@ -57,6 +57,10 @@ pub(super) struct ConsumerGroup {
     /// Who holds a partition, or has yet to give it up.
     holders: HashMap<(TopicId, i32), MemberId>,
     regexes: BTreeMap<Arc<str>, Resolved>,
+    /// How many members speak the classic protocol.
+    classic_members: usize,
+    /// How many of them know a classic protocol.
+    supporters: HashMap<Arc<str>, usize>,
 }
 
 impl Default for ConsumerGroup {
@@ -73,6 +77,8 @@ impl Default for ConsumerGroup {
             targets: BTreeMap::new(),
             holders: HashMap::new(),
             regexes: BTreeMap::new(),
+            classic_members: 0,
+            supporters: HashMap::new(),
         }
     }
 }
@@ -176,7 +182,23 @@ impl ConsumerGroup {
         if let Some(instance) = &subscription.instance {
             self.instances.insert(Arc::clone(instance), Arc::clone(id));
         }
-        self.members.entry(Arc::clone(id)).or_default().subscription = subscription.clone();
+        let member = self.members.entry(Arc::clone(id)).or_default();
+        let before = std::mem::replace(&mut member.subscription, subscription.clone());
+        self.count_classic(&before, |count| count.saturating_sub(1));
+        self.count_classic(subscription, |count| count + 1);
+    }
+
+    /// A member comes or goes, if it is a classic one.
+    fn count_classic(&mut self, subscription: &Subscription, counted: impl Fn(usize) -> usize) {
+        let Some(classic) = &subscription.classic else { return };
+        self.classic_members = counted(self.classic_members);
+        for (name, _) in &classic.protocols {
+            let count = self.supporters.entry(Arc::clone(name)).or_default();
+            *count = counted(*count);
+            if *count == 0 {
+                self.supporters.remove(name);
+            }
+        }
     }
 
     fn remove_member(&mut self, group: &GroupId, id: &MemberId, timers: &mut Timers) {
@@ -185,6 +207,7 @@ impl ConsumerGroup {
             timers.cancel(&timer(Arc::clone(group), Arc::clone(id)));
         }
         let Some(member) = self.members.remove(id) else { return };
+        self.count_classic(&member.subscription, |count| count.saturating_sub(1));
         if let Some(instance) = member.subscription.instance
             && self.instances.get(&instance) == Some(id)
         {
@@ -208,14 +231,16 @@ impl ConsumerGroup {
     /// What must hold between two commands.
     pub(super) fn check(&self) -> Result<(), String> {
         let held = self.members.values().flat_map(|member| member.current.held()).count();
+        let is_classic = |member: &&Member| member.subscription.classic.is_some();
         let is_sound = held == self.holders.len()
+            && self.classic_members == self.members.values().filter(is_classic).count()
             && self.target_epoch() <= self.epoch
             && self.instances.values().all(|id| self.members.contains_key(id));
         if is_sound || crate::mutant::on(crate::mutant::Mutant::RevocationSkipped) {
             Ok(())
         } else {
             Err(format!(
-                "a partition has one holder, the target no later epoch than the group: {self:?}"
+                "a partition has one holder, the target no later epoch than the group, classic members are counted: {self:?}"
             ))
         }
     }

@@ -133,8 +133,8 @@ impl ConsumerGroup {
     fn has_more_for(&self, id: &MemberId, member: &Member) -> bool {
         let current = &member.current;
         let waits = || {
-            let target = self.target_of(id);
-            super::assign::pairs(&target).any(|(topic, partition)| {
+            let mut target = self.targets.get(id).into_iter().flat_map(super::assign::pairs);
+            target.any(|(topic, partition)| {
                 !contains(&current.assigned, topic, partition) && self.holders.contains_key(&(topic, partition))
             })
         };

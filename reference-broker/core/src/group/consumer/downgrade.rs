@@ -25,28 +25,18 @@ impl Coordinator {
     /// Is what these members leave behind a classic group?
     pub(super) fn leaves_classic(&self, group: &ConsumerGroup, leaving: &BTreeSet<MemberId>) -> bool {
         let size = group.members.len().saturating_sub(leaving.len());
-        let mut staying = group.members.iter().filter(|(id, _)| !leaving.contains(*id));
-        size > 0
-            && size <= self.config.max_size
-            && self.config.migration.downgrades()
-            && !mutant::on(Mutant::MigrationOneWay)
-            && staying.all(|(_, member)| member.subscription.classic.is_some())
+        let classic = leaving.iter().filter(|id| group.is_classic(id)).count();
+        size > 0 && group.classic_members.saturating_sub(classic) == size && self.downgrades(size)
     }
 
     /// Would the group be a classic one if this member became one?
     pub(super) fn becomes_classic(&self, group: &ConsumerGroup, replaced: &MemberId) -> bool {
-        let others = group.members.iter().filter(|(id, _)| *id != replaced);
-        let is_last = group
-            .members
-            .get(replaced)
-            .is_some_and(|member| member.subscription.classic.is_none());
-        is_last
-            && group.members.len() <= self.config.max_size
-            && self.config.migration.downgrades()
-            && !mutant::on(Mutant::MigrationOneWay)
-            && others
-                .map(|(_, member)| member)
-                .all(|member| member.subscription.classic.is_some())
+        let size = group.members.len();
+        !group.is_classic(replaced) && group.classic_members + 1 == size && self.downgrades(size)
+    }
+
+    fn downgrades(&self, size: usize) -> bool {
+        self.config.migration.downgrades() && size <= self.config.max_size && !mutant::on(Mutant::MigrationOneWay)
     }
 
     /// The changes that make a classic group of it; `None` where its members have no protocol in common.
@@ -84,6 +74,13 @@ impl Coordinator {
                 .then(|| Change::Soft(Arc::clone(id), Soft::Unsettled(Settle::Rebalance))),
         );
         Some(changes)
+    }
+}
+
+impl ConsumerGroup {
+    fn is_classic(&self, member: &MemberId) -> bool {
+        let member = self.members.get(member);
+        member.is_some_and(|member| member.subscription.classic.is_some())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::beat::{Beat, Last};
 use super::downgrade::Turn;
 use super::heartbeat::{Beaten, ConsumerHeartbeat, Entry, check_owner};
-use super::{ClassicMember, ConsumerGroup, ConsumerSoft, Member, Refusal, soft};
+use super::{ClassicMember, ConsumerGroup, ConsumerSoft, Refusal, soft};
 use crate::group::classic::CONSUMER;
 use crate::group::{Change, Coordinator, Decision, Join, Joined, MemberId, Outcome, embedded};
 use crate::machine::{Reply, Step};
@@ -126,13 +126,10 @@ impl Coordinator {
 }
 
 impl ConsumerGroup {
-    /// Has it a protocol that all its classic members have?
+    /// Has it a protocol that all classic members have?
     fn supports(&self, join: &Join) -> bool {
-        let knows = |member: &Member, name: &str| {
-            let classic = member.subscription.classic.as_ref();
-            classic.is_none_or(|classic| classic.protocols.iter().any(|(known, _)| &**known == name))
-        };
-        let is_common = |name: &str| self.members.values().all(|member| knows(member, name));
+        let supporters = |name: &str| self.supporters.get(name).copied().unwrap_or(0);
+        let is_common = |name: &str| supporters(name) == self.classic_members;
         &*join.protocol_type == CONSUMER && join.protocols.iter().any(|protocol| is_common(&protocol.name))
     }
 
