@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::api::{Answer, Call, Entry, Part};
+use crate::flushing::{Flushing, Synced};
 use crate::store::{Source, Sources};
 
 /// A request on its way to the node.
@@ -111,6 +112,7 @@ pub(crate) struct Broker {
     limits: watch::Sender<ConnectionLimits>,
     complain: fn(&str),
     parked: HashMap<Ticket, Waiting>,
+    flushing: Flushing,
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
 }
@@ -126,14 +128,16 @@ struct Waiting {
 impl Broker {
     /// The broker, and what its listener obeys from now on.
     pub(crate) fn new(
-        node: Node,
+        mut node: Node,
         sources: Arc<dyn Sources>,
         clock: Clock,
         complain: fn(&str),
     ) -> (Self, watch::Receiver<ConnectionLimits>) {
         let (limits, obeyed) = watch::channel(node.config().dynamic.connections.clone());
+        node.flush_elsewhere();
         let broker = Self {
             node,
+            flushing: Flushing::new(sources.clone()),
             sources,
             clock,
             complain,
@@ -156,9 +160,11 @@ impl Broker {
                 .iter()
                 .for_each(|what| (self.complain)(what));
             let due = self.until_next_deadline();
+            self.flushing.begin(&mut self.node);
             tokio::select! {
                 biased;
                 how = &mut stop => return (self.node, how.unwrap_or(Stop::Clean)),
+                done = self.flushing.done() => self.flushed(done),
                 job = inbox.recv() => match job {
                     Some(job) => self.serve(job),
                     None => return (self.node, Stop::Clean),
@@ -205,7 +211,14 @@ impl Broker {
             node: &mut self.node,
             now,
         };
-        match job.entry.serve(job.body, &mut call) {
+        let answer = job.entry.serve(job.body, &mut call);
+        let promises = self.node.take_promises();
+        if !promises.is_empty() {
+            return self
+                .flushing
+                .hold(promises, Outgoing::of(answer, &*self.sources), job.reply);
+        }
+        match answer {
             Answer::Parked(ticket, continuation) => {
                 self.parked.insert(
                     ticket,
@@ -219,6 +232,14 @@ impl Broker {
             // A connection that is gone by now needs no answer.
             answer => drop(job.reply.send(Outgoing::of(answer, &*self.sources))),
         }
+    }
+
+    fn flushed(&mut self, done: Vec<Synced>) {
+        let now = self.clock.now();
+        for (flush, synced) in done {
+            self.node.flushed(&flush, synced, now);
+        }
+        self.flushing.release(&self.node);
     }
 
     /// Forgets the long polls of clients that are gone, so that coming and going costs no memory.

@@ -6,6 +6,7 @@
 mod api;
 mod broker;
 mod cluster;
+mod flushing;
 mod messages;
 mod net;
 mod store;

@@ -14,6 +14,8 @@ pub(crate) use disk::DiskStore;
 pub(crate) trait Sources: Send + Sync {
     /// The bytes of a span stay readable as long as the source lives, even when the file is removed meanwhile.
     fn open(&self, span: &Span) -> Result<Source, StoreError>;
+    /// Waits until a file's bytes are on the disk; one that is gone by now needs none.
+    fn sync(&self, directory: &str, file: &str) -> Result<(), StoreError>;
 }
 
 /// An opened span: a range of a file.

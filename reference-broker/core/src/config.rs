@@ -56,6 +56,8 @@ pub struct TopicConfig {
     pub segment_bytes: i32,
     /// `segment.index.bytes`
     pub segment_index_bytes: i32,
+    /// `segment.jitter.ms`
+    pub segment_jitter_ms: i64,
     /// `segment.ms`
     pub segment_ms: i64,
 }
@@ -81,6 +83,7 @@ impl Default for TopicConfig {
             retention_ms: 604_800_000,
             segment_bytes: 1 << 30,
             segment_index_bytes: 10 << 20,
+            segment_jitter_ms: 0,
             segment_ms: 604_800_000,
         }
     }

@@ -10,6 +10,7 @@ pub mod groups;
 pub mod transactions;
 
 pub use control::cluster::{LogDir, Quorum};
+pub use data::{Flush, Promise};
 
 use crate::config::BrokerConfig;
 use crate::fetch::FetchOutcome;

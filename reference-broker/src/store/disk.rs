@@ -16,8 +16,6 @@ use super::{Source, Sources};
 /// A data directory. Only one process uses it at a time: `.lock` is held while this lives.
 pub(crate) struct DiskStore {
     files: Arc<OpenFiles>,
-    /// False for a temporary directory: nothing outlives the process, so nothing waits for the disk.
-    durable: bool,
     _lock: File,
 }
 
@@ -32,6 +30,8 @@ enum Access {
 
 struct OpenFiles {
     root: PathBuf,
+    /// False for a temporary directory: nothing outlives the process, so nothing waits for the disk.
+    durable: bool,
     open: Mutex<HashMap<PathBuf, Arc<File>>>,
 }
 
@@ -53,11 +53,11 @@ impl DiskStore {
         })?;
         let files = OpenFiles {
             root: root.to_owned(),
+            durable,
             open: Mutex::default(),
         };
         Ok(Self {
             files: Arc::new(files),
-            durable,
             _lock: lock,
         })
     }
@@ -130,6 +130,15 @@ impl Sources for OpenFiles {
             start: span.position,
             length: span.length,
         })
+    }
+
+    fn sync(&self, directory: &str, file: &str) -> Result<(), StoreError> {
+        if !self.durable {
+            return Ok(());
+        }
+        let path = self.path(directory, file);
+        let synced = self.get(&path, Access::Read).and_then(|open| open.sync_data());
+        absent_is_fine(synced).map_err(failed("sync", &path))
     }
 }
 
@@ -216,11 +225,11 @@ impl Store for DiskStore {
         let put = || {
             let mut new = File::create(&temporary)?;
             new.write_all(bytes)?;
-            if self.durable {
+            if self.files.durable {
                 new.sync_all()?;
             }
             fs::rename(&temporary, &path)?;
-            if self.durable {
+            if self.files.durable {
                 File::open(self.files.root.join(directory))?.sync_all()?;
             }
             Ok(())
@@ -235,12 +244,7 @@ impl Store for DiskStore {
     }
 
     fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
-        if !self.durable {
-            return Ok(());
-        }
-        let path = self.files.path(directory, file);
-        let open = self.files.get(&path, Access::Read).map_err(failed("sync", &path))?;
-        open.sync_data().map_err(failed("sync", &path))
+        Sources::sync(&*self.files, directory, file)
     }
 }
 

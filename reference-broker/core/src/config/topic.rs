@@ -36,6 +36,7 @@ pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
             .parse()
             .unwrap_or_else(|_| int("segment.bytes", default.segment_bytes)),
         segment_index_bytes: int("segment.index.bytes", default.segment_index_bytes),
+        segment_jitter_ms: long("segment.jitter.ms", default.segment_jitter_ms),
         segment_ms: long("segment.ms", default.segment_ms),
     }
 }

@@ -1,5 +1,7 @@
 //! What may be appended to a log, in Kafka's order of questions and with Kafka's errors.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use bytes::Bytes;
 
 use super::batch::{BatchHeader, HEADER_LENGTH, NO_TIMESTAMP, i64_at};
@@ -398,8 +400,21 @@ impl Log {
             base_offset: self.log_end,
             ..*batch
         };
-        let full = self.active().is_full_for(&header, &self.config, now.unix_ms);
+        let jitter_ms = self.jitter_ms();
+        let full = self.active().is_full_for(&header, &self.config, jitter_ms, now.unix_ms);
         full.then_some(Change::SegmentRolled { at_ms: now.unix_ms })
+    }
+
+    /// How much earlier than the others this log begins its next segment. Kafka throws dice for it; here the log's own name and its
+    /// segment's spread them.
+    fn jitter_ms(&self) -> i64 {
+        let most = self.config.segment_jitter_ms.min(self.config.segment_ms);
+        let Some(most) = u64::try_from(most).ok().filter(|most| *most > 0) else {
+            return 0;
+        };
+        let mut hasher = DefaultHasher::new();
+        (self.directory.as_str(), self.active().base.0).hash(&mut hasher);
+        (hasher.finish() % most) as i64
     }
 
     fn duplicate(&self, remembered: &Remembered) -> Outcome {

@@ -320,6 +320,38 @@ pub(super) fn scan_file(
     Ok(())
 }
 
+/// How much a look through a file reads ahead.
+const WINDOW: u64 = 1 << 20;
+
+/// A part of a file, read ahead for whoever goes through all of it.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    start: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// The records of a batch that lies wholly in the file.
+    pub(super) fn records(
+        &mut self,
+        store: &dyn Store,
+        directory: &str,
+        segment: &Segment,
+        position: u64,
+        header: &BatchHeader,
+    ) -> Result<&[u8], StoreError> {
+        let end = position + header.size();
+        if position < self.start || end > self.start + self.bytes.len() as u64 {
+            let ahead = (end - position).max(WINDOW).min(segment.size - position);
+            self.bytes.resize(usize::try_from(ahead).unwrap_or(usize::MAX), 0);
+            self.start = position;
+            read_exactly(store, directory, &segment.file(), position, &mut self.bytes)?;
+        }
+        let at = (position - self.start) as usize;
+        Ok(&self.bytes[at + HEADER_LENGTH..at + header.size() as usize])
+    }
+}
+
 /// Reads all that is asked for, or says that the file is too short.
 pub(super) fn read_exactly(
     store: &dyn Store,

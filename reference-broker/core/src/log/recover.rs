@@ -15,7 +15,7 @@ use super::checkpoint::{LEADER_EPOCHS, epochs_from_text};
 use super::epochs::Epochs;
 use super::index::{OffsetIndex, TimeIndex};
 use super::producers::{EndMarker, Producers, TransactionResult};
-use super::read::{read_all, scan};
+use super::read::{Window, read_all, scan};
 use super::segment::{Segment, file_name, offset_in};
 use super::{Change, Log, damage, leftovers, snapshot};
 use crate::config::TopicConfig;
@@ -197,9 +197,9 @@ impl Recovery<'_> {
             store, log, taken_over, ..
         } = self;
         let directory = log.directory.clone();
-        let (mut valid, mut failed) = (from, None);
+        let (mut valid, mut failed, mut window) = (from, None, Window::default());
         scan(&**store, &directory, &file, from, &mut |position, header| {
-            match check(&**store, log, &file, position, header, believed) {
+            match check(&**store, &mut window, log, &file, (position, header), believed) {
                 Ok(Some(marker)) => {
                     take_over(log, taken_over, header.last_offset());
                     log.apply(&Change::Appended {
@@ -348,10 +348,10 @@ impl Recovery<'_> {
 /// Is this batch good? If so, the marker in it.
 fn check(
     store: &dyn Store,
+    window: &mut Window,
     log: &Log,
     segment: &Segment,
-    position: u64,
-    header: &BatchHeader,
+    (position, header): (u64, &BatchHeader),
     believed: bool,
 ) -> Result<Option<Option<EndMarker>>, StoreError> {
     // Both lie outside the checksum. An index counts offsets from the segment's base in 32 bits.
@@ -367,11 +367,11 @@ fn check(
     if believed && !header.is_control() {
         return Ok(Some(None));
     }
-    let records = log.records_of(store, segment, position, header)?;
-    let good = believed || header.checksum(&records) == header.crc || mutant::on(Mutant::TornTailKept);
+    let records = window.records(store, &log.directory, segment, position, header)?;
+    let good = believed || header.checksum(records) == header.crc || mutant::on(Mutant::TornTailKept);
     Ok(good.then(|| {
         if header.is_control() {
-            end_marker(header, &records)
+            end_marker(header, records)
         } else {
             None
         }

@@ -91,9 +91,9 @@ impl Segment {
     }
 
     /// Must a new segment begin before this batch?
-    pub fn is_full_for(&self, batch: &BatchHeader, config: &TopicConfig, now_ms: i64) -> bool {
+    pub fn is_full_for(&self, batch: &BatchHeader, config: &TopicConfig, jitter_ms: i64, now_ms: i64) -> bool {
         let index_bytes = config.segment_index_bytes.max(0).unsigned_abs() as usize;
-        let full = self.waited(batch, now_ms) > config.longest_segment_ms()
+        let full = self.waited(batch, now_ms) > config.longest_segment_ms().saturating_sub(jitter_ms)
             || self.size + batch.size() > u64::from(config.segment_bytes.max(0).unsigned_abs())
             || self.offsets.len() >= index_bytes / OFFSET_ENTRY
             || self.times.len() + 1 >= index_bytes / TIME_ENTRY

@@ -2,6 +2,7 @@
 
 mod cleaner;
 mod directory;
+mod flushes;
 mod perform;
 mod upkeep;
 
@@ -11,6 +12,8 @@ use bytes::Bytes;
 
 use self::cleaner::Cleaner;
 use self::directory::Checkpoints;
+use self::flushes::Flushes;
+pub use self::flushes::{Flush, Promise};
 use self::upkeep::Upkeep;
 use super::Node;
 use crate::config::TopicConfig;
@@ -35,6 +38,7 @@ pub(crate) struct Logs {
     found: Checkpoints,
     upkeep: Upkeep,
     cleaner: Cleaner,
+    flushes: Flushes,
 }
 
 impl Logs {
@@ -123,7 +127,13 @@ impl Node {
 
     fn append(&mut self, tp: &TopicPartition, append: Append, now: Now) -> Result<Appended, Refusal> {
         match self.command(tp, Command::Append(append), now) {
-            Ok(Outcome::Appended(appended)) => Ok(appended),
+            Ok(Outcome::Appended(appended)) => {
+                // A batch that was there before may still be on its way to the disk.
+                if self.is_flushed_elsewhere(tp) {
+                    self.promise(tp);
+                }
+                Ok(appended)
+            }
             Ok(Outcome::Refused(refusal)) => Err(refusal),
             Ok(Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired) => {
                 Err(Refusal::bare(ErrorCode::UnknownServerError))

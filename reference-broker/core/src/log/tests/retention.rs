@@ -1,6 +1,9 @@
 //! What logs let go of, and what they must not.
 
 use super::*;
+use crate::log::Command;
+use crate::log::append::Append;
+use crate::machine::Machine;
 
 const HOUR: i64 = 3_600_000;
 
@@ -125,4 +128,73 @@ fn a_partition_whose_file_fails_is_out_of_service_alone_and_the_file_is_named() 
         Some(ErrorCode::KafkaStorageError)
     );
     assert_eq!(bench.node.take_complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn what_waits_for_the_disk_is_seen_by_nobody_before_and_one_sync_serves_all_that_wait() {
+    let config = TopicConfig {
+        flush_messages: 1,
+        ..TopicConfig::default()
+    };
+    let mut bench = Bench::new(config);
+    bench.node.flush_elsewhere();
+    let promised = |bench: &mut Bench, value: &str| {
+        bench.produce(&Sent::new(&[value]).bytes()).unwrap();
+        let promises = bench.node.take_promises();
+        assert_eq!(promises.len(), 1);
+        promises[0].clone()
+    };
+    let (a, b) = (promised(&mut bench, "a"), promised(&mut bench, "b"));
+    let flushes = bench.node.take_flushes();
+    assert_eq!(flushes.len(), 1);
+    let c = promised(&mut bench, "c");
+    let settled = |bench: &Bench| [&a, &b, &c].map(|promise| bench.node.is_settled(promise));
+    assert_eq!((settled(&bench), bench.log().high_watermark()), ([false; 3], at(0)));
+    bench.node.flushed(&flushes[0], Ok(()), NOW);
+    assert_eq!(
+        (settled(&bench), bench.log().high_watermark()),
+        ([true, true, false], at(2))
+    );
+    let flushes = bench.node.take_flushes();
+    let failed = crate::store::StoreError {
+        operation: "sync",
+        path: flushes[0].files[0].1.clone(),
+        reason: "the disk is gone".to_owned(),
+    };
+    bench.node.flushed(&flushes[0], Err(failed), NOW);
+    assert!(bench.node.is_settled(&c) && !bench.node.is_kept(&c));
+    assert_eq!(bench.log().high_watermark(), at(2));
+    assert_eq!(
+        bench.error(&Sent::new(&["d"]).bytes()),
+        Some(ErrorCode::KafkaStorageError)
+    );
+}
+
+#[test]
+fn logs_with_a_jitter_begin_their_segments_at_different_times_and_none_late() {
+    let ages: std::collections::BTreeSet<i64> = (0..20)
+        .map(|other| {
+            let config = TopicConfig {
+                segment_ms: 100_000,
+                segment_jitter_ms: 50_000,
+                ..TopicConfig::default()
+            };
+            let mut log = Log::new(format!("t-{other}"), TopicId([7; 16]), config, NOW);
+            let mut append = |timestamp: i64| {
+                let batch = Sent::at(&[timestamp]).bytes();
+                let command = Command::Append(Append::Client(Walked::new(&batch, 1 << 20)));
+                let step = log.decide(command, NOW);
+                step.changes.iter().for_each(|change| log.apply(change));
+                log.segments().len()
+            };
+            append(NOW.unix_ms - 200_000);
+            let rolls = |age: &i64| append(NOW.unix_ms - 200_000 + age) > 1;
+            (0..=101_000).step_by(1_000).find(rolls).unwrap()
+        })
+        .collect();
+    assert!(ages.len() > 5, "{ages:?}");
+    assert!(
+        ages.first() > Some(&50_000) && ages.last() <= Some(&101_000),
+        "{ages:?}"
+    );
 }

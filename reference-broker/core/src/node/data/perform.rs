@@ -2,6 +2,7 @@
 
 use super::directory::make_files;
 use super::{Node, active};
+use crate::log::append::Append;
 use crate::log::batch::HEADER_LENGTH;
 use crate::log::checkpoint::{LEADER_EPOCHS, epochs_to_text};
 use crate::log::compaction::{CLEANED, SWAP};
@@ -16,18 +17,20 @@ impl Node {
     /// Decides, writes, applies, and tells who waits for this partition.
     pub(super) fn command(&mut self, tp: &TopicPartition, command: Command, now: Now) -> Result<Outcome, ErrorCode> {
         let log = self.logs.open.get(tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let by_client = matches!(command, Command::Append(Append::Client(_) | Append::Entering(..)));
         let step = log.decide(command, now);
         let Reply::Now(outcome) = step.reply else {
             return Err(ErrorCode::UnknownServerError);
         };
         for change in &step.changes {
+            // What waits for the disk may not be read before.
+            if matches!(change, Change::HighWatermarkMoved(_)) && by_client && self.is_flushed_elsewhere(tp) {
+                continue;
+            }
             self.carry(tp, change, now)?;
         }
-        if step
-            .changes
-            .iter()
-            .any(|change| matches!(change, Change::Appended { .. }))
-        {
+        let appends = |change: &Change| matches!(change, Change::Appended { .. });
+        if step.changes.iter().any(appends) && !(by_client && self.is_flushed_elsewhere(tp)) {
             self.flush_if_due(tp)?;
         }
         if !step.changes.is_empty() {
@@ -77,10 +80,7 @@ impl Node {
 
     /// Waits for the disk where `flush.messages` wants that before the producer is answered.
     fn flush_if_due(&mut self, tp: &TopicPartition) -> Result<(), ErrorCode> {
-        let is_due = self
-            .log(tp)
-            .is_some_and(|log| log.log_end().0 - log.recovery_point().0 >= log.config().flush_messages);
-        if is_due { self.flush(tp) } else { Ok(()) }
+        if self.is_flush_due(tp) { self.flush(tp) } else { Ok(()) }
     }
 
     fn perform(&mut self, tp: &TopicPartition, change: &Change, now: Now) -> Result<(), StoreError> {
