@@ -42,7 +42,10 @@ impl Coordinator {
                 delay_ms,
                 remaining_ms: (timeout_ms - delay_ms).max(0),
             };
-            return soft(id, [Soft::RebalancePrepared(now, now.plus_ms(delay_ms), Some(initial))]);
+            let prepared = Soft::RebalancePrepared(now, now.plus_ms(delay_ms), Some(initial));
+            // A delay of nothing needs no timer, whose next tick a newcomer would wait for.
+            let over = (delay_ms <= 0).then_some(Soft::Unsettled(Settle::Complete));
+            return soft(id, std::iter::once(prepared).chain(over));
         }
         let again = |member: &Member| member.sync.map(|ticket| (ticket, Outcome::Refused(told)));
         let released = group.members.values().filter_map(again).collect();

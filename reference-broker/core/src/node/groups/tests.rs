@@ -99,7 +99,7 @@ fn joined(node: &mut Node, group: &str) -> group::Joined {
     let Reply::Parked(ticket) = node.join_group(|ticket| join(group, ticket), NOW) else {
         panic!("a join is parked")
     };
-    node.tick(NOW);
+    // The delay is 0: no tick is needed.
     match node.take_released().pop() {
         Some((released, Released::Group(Outcome::Joined(joined)))) if released == ticket => joined,
         other => panic!("{other:?}"),
@@ -289,7 +289,12 @@ fn a_topics_offsets_go_with_it() {
 #[test]
 fn who_waits_is_told_when_the_offsets_topic_goes() {
     let mut node = ready(&Shared::default());
-    let Reply::Parked(ticket) = node.join_group(|ticket| join("g", ticket), NOW) else {
+    joined(&mut node, "g");
+    let second = |ticket| Join {
+        fresh: "2".into(),
+        ..join("g", ticket)
+    };
+    let Reply::Parked(ticket) = node.join_group(second, NOW) else {
         panic!("a join is parked")
     };
     node.topic_deleted(&OFFSETS_TOPIC.into(), TopicId::ZERO, NOW);
