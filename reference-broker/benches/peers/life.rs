@@ -1,0 +1,99 @@
+//! A broker as a process, from its start to its end, and what the system says of it.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(180);
+/// Before its memory is read.
+const IDLE: Duration = Duration::from_millis(300);
+
+pub(crate) struct Life {
+    process: Child,
+    pub(crate) address: SocketAddr,
+    _data: TempDir,
+}
+
+impl Life {
+    /// Starts it; answers how long it took to the first answer.
+    pub(crate) fn begin(command: &str) -> Result<(Self, Duration), String> {
+        let data = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let address = free_address();
+        let command = command
+            .replace("{port}", &address.port().to_string())
+            .replace("{data}", &data.path().display().to_string());
+        let mut words = command.split_whitespace();
+        let began = Instant::now();
+        let process = Command::new(words.next().ok_or("no command")?)
+            .args(words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("cannot start '{command}': {error}"))?;
+        let life = Self {
+            process,
+            address,
+            _data: data,
+        };
+        first_answer(address, began)?;
+        Ok((life, began.elapsed()))
+    }
+
+    /// Its resident memory when nobody asks it anything.
+    pub(crate) fn idle_mib(&self) -> f64 {
+        thread::sleep(IDLE);
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+        kib.unwrap_or(f64::NAN) / 1024.0
+    }
+
+    /// What its threads have had of the processors so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.process.id()));
+        let times = threads.into_iter().flatten().flatten().filter_map(|thread| {
+            let text = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        Duration::from_nanos(times.sum())
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // Gone already is as good as killed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Tries until an ApiVersions v0 request is answered.
+fn first_answer(address: SocketAddr, began: Instant) -> Result<(), String> {
+    const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
+    while began.elapsed() < STARTUP_TIMEOUT {
+        let Ok(mut socket) = TcpStream::connect(address) else {
+            // Short beside any start, and leaves the processor to who starts.
+            thread::sleep(Duration::from_micros(100));
+            continue;
+        };
+        let mut length = [0; 4];
+        if socket
+            .write_all(&REQUEST)
+            .and_then(|()| socket.read_exact(&mut length))
+            .is_ok()
+        {
+            return Ok(());
+        }
+    }
+    Err(format!("no answer within {STARTUP_TIMEOUT:?} of its start"))
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("its address")
+}
