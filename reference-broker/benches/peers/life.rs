@@ -35,13 +35,37 @@ impl Life {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("cannot start '{command}': {error}"))?;
-        let life = Self {
+        let mut life = Self {
             process,
             address,
             _data: data,
         };
-        first_answer(address, began)?;
+        life.first_answer(began)?;
         Ok((life, began.elapsed()))
+    }
+
+    /// Tries until an ApiVersions v0 request is answered.
+    fn first_answer(&mut self, began: Instant) -> Result<(), String> {
+        const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
+        while began.elapsed() < STARTUP_TIMEOUT {
+            let Ok(mut socket) = TcpStream::connect(self.address) else {
+                if let Ok(Some(status)) = self.process.try_wait() {
+                    return Err(format!("ended at its start, {status}"));
+                }
+                // Short beside any start, and leaves the processor to who starts.
+                thread::sleep(Duration::from_micros(100));
+                continue;
+            };
+            let mut length = [0; 4];
+            if socket
+                .write_all(&REQUEST)
+                .and_then(|()| socket.read_exact(&mut length))
+                .is_ok()
+            {
+                return Ok(());
+            }
+        }
+        Err(format!("no answer within {STARTUP_TIMEOUT:?} of its start"))
     }
 
     /// Its resident memory when nobody asks it anything.
@@ -70,27 +94,6 @@ impl Drop for Life {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Tries until an ApiVersions v0 request is answered.
-fn first_answer(address: SocketAddr, began: Instant) -> Result<(), String> {
-    const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
-    while began.elapsed() < STARTUP_TIMEOUT {
-        let Ok(mut socket) = TcpStream::connect(address) else {
-            // Short beside any start, and leaves the processor to who starts.
-            thread::sleep(Duration::from_micros(100));
-            continue;
-        };
-        let mut length = [0; 4];
-        if socket
-            .write_all(&REQUEST)
-            .and_then(|()| socket.read_exact(&mut length))
-            .is_ok()
-        {
-            return Ok(());
-        }
-    }
-    Err(format!("no answer within {STARTUP_TIMEOUT:?} of its start"))
 }
 
 fn free_address() -> SocketAddr {

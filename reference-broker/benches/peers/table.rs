@@ -34,25 +34,35 @@ impl Broker {
         }
     }
 
-    /// Why a life before this one had no answer for this column.
+    /// Why an earlier life had no answer for this column. One that did not even start tells nothing of the others.
     pub(crate) fn failed(&self, column: usize) -> Cell {
-        let mut cells = self.rounds.iter().map(|cells| &cells[column]);
+        let started = self.rounds.iter().filter(|cells| cells[0].is_ok());
+        let mut cells = started.map(|cells| &cells[column]);
         cells.find(|cell| cell.is_err()).cloned().unwrap_or(Ok(0.0))
     }
 
     fn median(&self, column: usize) -> Cell {
         self.failed(column)?;
-        let values = self.rounds.iter().flat_map(|cells| &cells[column]).copied();
-        Ok(middle(values.collect()).1)
+        let cells = self.rounds.iter().map(|cells| &cells[column]);
+        let values: Vec<f64> = cells.flatten().copied().collect();
+        match self.rounds.last().map(|cells| &cells[column]) {
+            Some(Err(why)) if values.is_empty() => Err(why.clone()),
+            _ => Ok(middle(values).1),
+        }
     }
 
     /// Of the reference's values in the same rounds divided by this one's: least, median, greatest.
     fn ratio(&self, reference: &Self, column: usize) -> Result<(f64, f64, f64), String> {
-        reference.failed(column)?;
-        self.failed(column)?;
+        reference.median(column)?;
+        self.median(column)?;
         let pairs = reference.rounds.iter().zip(&self.rounds);
         let ratios = pairs.flat_map(|(ours, theirs)| Some(ours[column].as_ref().ok()? / theirs[column].as_ref().ok()?));
-        Ok(middle(ratios.collect()))
+        let ratios: Vec<f64> = ratios.collect();
+        if ratios.is_empty() {
+            Err("never in the same round".into())
+        } else {
+            Ok(middle(ratios))
+        }
     }
 }
 
@@ -88,11 +98,16 @@ pub(crate) fn drawn(brokers: &[Broker]) -> String {
 fn ratios(reference: &Broker, peer: &Broker) -> String {
     let ratio = |column| peer.ratio(reference, column);
     let tell = |of: fn((f64, f64, f64)) -> f64| {
-        std::array::from_fn(|column| ratio(column).map_or("–".to_owned(), |ratio| format!("{:.2}", of(ratio))))
+        std::array::from_fn(|column| ratio(column).map_or("–".to_owned(), |ratio| precise(of(ratio))))
     };
     line(&format!("÷ {}", peer.name), tell(|(_, median, _)| median))
         + &line("  from", tell(|(least, ..)| least))
         + &line("  to", tell(|(.., greatest)| greatest))
+}
+
+/// Two digits that tell something.
+fn precise(ratio: f64) -> String {
+    format!("{ratio:.*}", if ratio < 0.1 { 4 } else { 2 })
 }
 
 fn noted(notes: &mut Vec<String>, note: String) -> String {
