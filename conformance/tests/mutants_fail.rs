@@ -39,6 +39,7 @@ caught! {
     a_long_poll_that_does_not_wait_is_caught: "long-poll-ignored", "fetch/at-the-end";
     a_marker_of_any_epoch_is_caught: "marker-epoch-unchecked", "transactions/write-markers";
     a_lost_marker_is_caught: "marker-lost", "transactions/markers";
+    a_refused_marker_that_counts_as_written_is_caught: "marker-refusal-ignored", "transactions/decided-not-marked";
     a_group_that_never_goes_back_is_caught: "migration-one-way", "consumer-groups/downgrade";
     a_codec_of_the_offsets_topic_that_is_ignored_is_caught: "offsets-codec-ignored", "internal/offsets-log";
     forgotten_offsets_are_caught: "offsets-forgotten", "offsets/after-a-kill";

@@ -58,6 +58,8 @@ mutants! {
     MarkerEpochUnchecked = "marker-epoch-unchecked",
     /// Of the markers of a transaction only the first is written.
     MarkerLost = "marker-lost",
+    /// A transaction completes although a partition refuses its marker.
+    MarkerRefusalIgnored = "marker-refusal-ignored",
     /// A group of the consumer protocol never becomes a classic one again while it has members.
     MigrationOneWay = "migration-one-way",
     /// The group coordinator's records have no codec, whatever is configured.

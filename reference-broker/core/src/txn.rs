@@ -24,6 +24,7 @@ pub use codec::{decode, encode};
 use expire::decide_forget;
 pub use list::{Filter, Listed};
 pub use markers::Markers;
+use markers::give_up;
 
 /// What an application calls its producer, across restarts.
 pub type TransactionalId = Arc<str>;
@@ -121,6 +122,8 @@ pub enum Asked {
     TimeOut(TransactionalId),
     /// These partitions have their markers, or are gone.
     Marked(TransactionalId, BTreeSet<TopicPartition>),
+    /// A partition refuses its marker for good: it has heard of a later producer or of a later coordinator.
+    GiveUp(TransactionalId),
     /// These were idle for too long.
     Forget(Vec<TransactionalId>),
 }
@@ -132,6 +135,8 @@ pub enum Change {
     Durable(Record),
     /// These partitions need no marker any more. Kafka keeps no record of it: a restart writes them again.
     Marked(TransactionalId, BTreeSet<TopicPartition>),
+    /// No marker of this one is written any more, until a restart makes a coordinator of a later epoch.
+    GivenUp(TransactionalId),
 }
 
 /// What a coordinator answers.
@@ -151,7 +156,7 @@ pub(crate) type Decision = Step<Change, Outcome>;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Coordinator {
     transactions: BTreeMap<TransactionalId, Transaction>,
-    /// Those that wait for their markers.
+    /// Those that wait for their markers, without those whose markers are given up.
     prepared: BTreeSet<TransactionalId>,
 }
 
@@ -162,7 +167,12 @@ impl Coordinator {
         match asked {
             Asked::Init(id, ..) => !self.transactions.contains_key(id) || exhausted(id),
             Asked::End(id, _, _, Version::Second) => exhausted(id),
-            Asked::Enlist(..) | Asked::End(..) | Asked::TimeOut(_) | Asked::Marked(..) | Asked::Forget(_) => false,
+            Asked::Enlist(..)
+            | Asked::End(..)
+            | Asked::TimeOut(_)
+            | Asked::Marked(..)
+            | Asked::GiveUp(_)
+            | Asked::Forget(_) => false,
         }
     }
 
@@ -191,6 +201,7 @@ impl Machine for Coordinator {
             },
             Asked::TimeOut(id) => self.decide_time_out(&id, now),
             Asked::Marked(id, partitions) => self.decide_marked(&id, partitions, now),
+            Asked::GiveUp(id) => give_up(id),
             Asked::Forget(ids) => decide_forget(ids),
         }
     }
@@ -214,6 +225,7 @@ impl Machine for Coordinator {
                     transaction.partitions.retain(|tp| !partitions.contains(tp));
                 }
             }
+            Change::GivenUp(id) => drop(self.prepared.remove(id)),
         }
     }
 }

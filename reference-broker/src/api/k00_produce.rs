@@ -316,7 +316,6 @@ fn outside(error: ErrorCode) -> Refusal {
     let message = match error {
         ErrorCode::InvalidTxnState => Some("the partition is not in the transaction"),
         ErrorCode::NotEnoughReplicas => Some("the transaction coordinator cannot say as yet"),
-        ErrorCode::ConcurrentTransactions => Some("the transaction before is still being ended"),
         _ => None,
     };
     Refusal {

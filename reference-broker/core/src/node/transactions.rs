@@ -217,3 +217,6 @@ fn done(outcome: Outcome) -> Result<(), ErrorCode> {
         Outcome::Refused(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

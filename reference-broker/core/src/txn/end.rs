@@ -88,16 +88,20 @@ impl Transaction {
             return Said::No(ErrorCode::ProducerFenced);
         }
         match (self.state, result) {
+            (State::PrepareCommit | State::PrepareAbort, _) => Said::No(ErrorCode::ConcurrentTransactions),
             (State::Ongoing, _) => Said::Decide,
             (State::CompleteCommit, TransactionResult::Commit) | (State::CompleteAbort, TransactionResult::Abort) => {
                 Said::Already
             }
-            _ => self.prepared_or_wrong(result),
+            _ => Said::No(ErrorCode::InvalidTxnState),
         }
     }
 
     /// In version 2 the epoch tells a retry from a new request, and there is no need for a transaction to abort.
     fn asked_in_second(&self, producer: Producer, result: TransactionResult) -> Said {
+        if self.state.is_prepared() {
+            return Said::No(ErrorCode::ConcurrentTransactions);
+        }
         let overflowed = self.previous_producer_id == producer.id
             && producer.epoch == super::LAST_EPOCH
             && self.epoch == ProducerEpoch(0);
@@ -108,8 +112,8 @@ impl Transaction {
         let is_retry = bumped || overflowed;
         let is_current = producer.epoch == self.epoch;
         let fits = match self.state {
-            State::PrepareCommit | State::PrepareAbort => bumped,
             State::CompleteCommit | State::CompleteAbort => is_retry || is_current,
+            State::PrepareCommit | State::PrepareAbort => false,
             State::Ongoing | State::Empty | State::Dead | State::PrepareEpochFence => is_current,
         };
         if !fits {
@@ -123,17 +127,8 @@ impl Transaction {
                 Said::Already
             }
             (State::CompleteCommit | State::CompleteAbort, TransactionResult::Abort) if !is_retry => Said::Decide,
-            _ => self.prepared_or_wrong(result),
+            _ => Said::No(ErrorCode::InvalidTxnState),
         }
-    }
-
-    fn prepared_or_wrong(&self, result: TransactionResult) -> Said {
-        Said::No(match (self.state, result) {
-            (State::PrepareCommit, TransactionResult::Commit) | (State::PrepareAbort, TransactionResult::Abort) => {
-                ErrorCode::ConcurrentTransactions
-            }
-            _ => ErrorCode::InvalidTxnState,
-        })
     }
 
     /// Decided. Version 2 lets nobody write under the old epoch any more; an abort of nothing begins when it ends.

@@ -15,6 +15,9 @@ impl Coordinator {
         version: Version,
         now: Now,
     ) -> Decision {
+        if self.is_decided(id) {
+            return refuse(ErrorCode::ConcurrentTransactions);
+        }
         let known = match self.open_to(id, producer) {
             Ok(known) => known,
             Err(error) => return refuse(error),
@@ -44,6 +47,11 @@ impl Coordinator {
         } else {
             Err(ErrorCode::TransactionAbortable)
         }
+    }
+
+    /// Are its markers being written? Whoever asks for a change then is told to come again, whoever it is.
+    pub(super) fn is_decided(&self, id: &str) -> bool {
+        self.get(id).is_some_and(|known| known.state.is_prepared())
     }
 
     /// The transaction that this producer may add to.

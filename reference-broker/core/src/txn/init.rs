@@ -21,18 +21,18 @@ impl Coordinator {
         let Some(known) = self.get(id) else {
             return first(id, timeout_ms, fresh, now);
         };
+        if self.is_decided(id) {
+            return refuse(ErrorCode::ConcurrentTransactions);
+        }
         if expected.is_some_and(|expected| !known.may_be(expected)) {
             return refuse(ErrorCode::ProducerFenced);
         }
-        match known.state {
-            State::PrepareCommit | State::PrepareAbort => refuse(ErrorCode::ConcurrentTransactions),
-            State::Ongoing => known.fence(id, Outcome::Refused(ErrorCode::ConcurrentTransactions), now),
-            State::Empty | State::CompleteCommit | State::CompleteAbort | State::Dead | State::PrepareEpochFence => {
-                match known.next(expected, fresh, now) {
-                    Ok(next) => began(id, Transaction { timeout_ms, ..next }),
-                    Err(error) => refuse(error),
-                }
-            }
+        if known.state == State::Ongoing {
+            return known.fence(id, Outcome::Refused(ErrorCode::ConcurrentTransactions), now);
+        }
+        match known.next(expected, fresh, now) {
+            Ok(next) => began(id, Transaction { timeout_ms, ..next }),
+            Err(error) => refuse(error),
         }
     }
 }

@@ -24,14 +24,14 @@ pub struct Markers {
 }
 
 impl Coordinator {
-    /// The ids whose transactions are decided and not marked everywhere.
+    /// The ids whose transactions are decided, and whose markers are yet to be written.
     pub fn prepared(&self) -> Vec<TransactionalId> {
         self.prepared.iter().cloned().collect()
     }
 
-    /// The markers that an id's transaction still lacks; none where it is not decided.
+    /// The markers that an id's transaction still waits for; none where it is not decided.
     pub fn markers_due(&self, id: &str) -> Option<Markers> {
-        let transaction = self.get(id).filter(|transaction| transaction.state.is_prepared())?;
+        let transaction = self.get(id).filter(|_| self.prepared.contains(id))?;
         Some(Markers {
             producer: transaction.producer(),
             result: match transaction.state {
@@ -62,6 +62,15 @@ impl Coordinator {
             reply: Reply::Now(Outcome::Done),
             released: Vec::new(),
         }
+    }
+}
+
+/// It stays decided: nothing more can happen to it but a restart.
+pub(super) fn give_up(id: TransactionalId) -> Decision {
+    Step {
+        changes: vec![Change::GivenUp(id)],
+        reply: Reply::Now(Outcome::Done),
+        released: Vec::new(),
     }
 }
 

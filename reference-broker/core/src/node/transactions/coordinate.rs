@@ -117,7 +117,7 @@ impl Node {
 fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
     let durable = changes.iter().filter_map(|change| match change {
         Change::Durable(record) => Some(record),
-        Change::Marked(..) => None,
+        Change::Marked(..) | Change::GivenUp(_) => None,
     });
     durable
         .map(|record| txn::encode(record).map(|(key, value)| (Some(key), value)))

@@ -54,11 +54,17 @@ impl Node {
         let Some(due) = due.and_then(|coordinator| coordinator.markers_due(id)) else {
             return;
         };
-        let asked = Asked::Marked(TransactionalId::from(id), self.write_markers(partition, &due, now));
-        let stepped = self.step_transactions(partition, Command { asked, fresh: None }, now);
+        let id = TransactionalId::from(id);
+        let (done, is_refused) = self.write_markers(partition, &due, now);
+        let asked = Asked::Marked(TransactionalId::clone(&id), done);
+        let mut stepped = self.step_transactions(partition, Command { asked, fresh: None }, now);
+        if is_refused {
+            let asked = Asked::GiveUp(TransactionalId::clone(&id));
+            stepped = stepped.and(self.step_transactions(partition, Command { asked, fresh: None }, now));
+        }
         let is_left = self
             .transactions_of(partition)
-            .is_ok_and(|coordinator| coordinator.markers_due(id).is_some());
+            .is_ok_and(|coordinator| coordinator.markers_due(&id).is_some());
         if stepped.is_err() || is_left {
             self.transactions.retry_markers = Some(now.plus_ms(MARKER_BACKOFF_MS));
         }
@@ -74,8 +80,8 @@ impl Node {
         }
     }
 
-    /// Which partitions are done with: marked, or gone, or led by nobody who would take this marker any more.
-    fn write_markers(&mut self, partition: i32, due: &Markers, now: Now) -> BTreeSet<TopicPartition> {
+    /// Which partitions are done with, marked or gone; and does one refuse this marker for good?
+    fn write_markers(&mut self, partition: i32, due: &Markers, now: Now) -> (BTreeSet<TopicPartition>, bool) {
         let own = TopicPartition::new(TRANSACTIONS_TOPIC, partition);
         let marked = Marked {
             producer: due.producer,
@@ -83,17 +89,23 @@ impl Node {
             coordinator_epoch: self.log(&own).map_or(0, |log| log.leader_epoch().0),
             version: due.version,
         };
-        let mut done = BTreeSet::new();
+        let (mut done, mut is_refused) = (BTreeSet::new(), false);
         for tp in &due.partitions {
             let written = if mutant::on(Mutant::MarkerLost) && !done.is_empty() {
                 Ok(())
             } else {
                 self.write_marker(tp, marked, now)
             };
-            if !written.is_err_and(|error| error == ErrorCode::KafkaStorageError) {
-                done.insert(tp.clone());
+            match written {
+                Err(ErrorCode::InvalidProducerEpoch | ErrorCode::TransactionCoordinatorFenced)
+                    if !mutant::on(Mutant::MarkerRefusalIgnored) =>
+                {
+                    is_refused = true;
+                }
+                Err(ErrorCode::KafkaStorageError) => {}
+                _ => drop(done.insert(tp.clone())),
             }
         }
-        done
+        (done, is_refused)
     }
 }
