@@ -1,6 +1,6 @@
 //! Committed offsets: who may commit, what is kept, what is deleted, and when an offset has outlived its use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::classic::{ClassicGroup, Phase};
@@ -170,9 +170,12 @@ impl Coordinator {
                 .then_some(ErrorCode::GroupSubscribedToTopic)
         };
         let results = partitions.iter().map(|(topic, _)| refusal(topic)).collect();
+        let is_there = |topic: &TopicName, partition| {
+            self.offsets.get(id, topic, partition).is_some() || self.is_unstable(id, topic, partition)
+        };
         let deleted = partitions
             .iter()
-            .filter(|(topic, partition)| refusal(topic).is_none() && self.offsets.get(id, topic, *partition).is_some());
+            .filter(|(topic, partition)| refusal(topic).is_none() && is_there(topic, *partition));
         let tombstones = deleted
             .map(|(topic, partition)| tombstone(id, topic, *partition))
             .collect();
@@ -217,7 +220,11 @@ impl Coordinator {
             .offsets
             .of_group(id)
             .map(|(topic, partition, _)| tombstone(id, topic, partition));
-        changes(offsets.chain(self.group_tombstones(id)).collect())
+        // What waits for a transaction must not come back with it.
+        let waiting = self.pending.of_group(id);
+        let only_waiting = waiting.filter(|key| self.offsets.get(id, &key.topic, key.partition).is_none());
+        let pending = only_waiting.map(|key| tombstone(id, &key.topic, key.partition));
+        changes(offsets.chain(pending).chain(self.group_tombstones(id)).collect())
     }
 
     /// Offsets that were committed under another id of the same name belong to an earlier or later topic.
@@ -232,10 +239,14 @@ impl Coordinator {
             .filter_map(|(group, topics)| Some((group, topics.get(topic)?)));
         let offsets = of_topic.flat_map(|(group, partitions)| partitions.iter().map(move |entry| (group, entry)));
         let gone = offsets.filter(|(_, (_, value))| is_of_it(value));
-        changes(
-            gone.map(|(group, (partition, _))| tombstone(group, topic, *partition))
-                .collect(),
-        )
+        let gone = gone.map(|(group, (partition, _))| (group, *partition));
+        let waiting = self.pending.all_of(|key, value| key.topic == *topic && is_of_it(value));
+        let waiting = waiting.into_iter().map(|key| (&key.group, key.partition));
+        let all: BTreeSet<(&GroupId, i32)> = gone.chain(waiting).collect();
+        let tombstones = all
+            .into_iter()
+            .map(|(group, partition)| tombstone(group, topic, partition));
+        changes(tombstones.collect())
     }
 
     /// Old offsets go, and with its last offset an empty group.

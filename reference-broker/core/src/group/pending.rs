@@ -1,7 +1,7 @@
 //! Offsets that were committed inside transactions: nobody sees them until the transaction is, and then the newest counts,
 //! also against one that was committed outside (KIP-98, KIP-447).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::offsets::Commit;
@@ -79,13 +79,26 @@ impl Pending {
 
     /// Does a group wait for any of them?
     pub(super) fn has_group(&self, group: &str) -> bool {
+        self.of_group(group).next().is_some()
+    }
+
+    /// Those of a group.
+    pub(super) fn of_group<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a OffsetKey> {
         let first = OffsetKey {
             group: group.into(),
             topic: "".into(),
             partition: i32::MIN,
         };
-        let next = self.waiting.range(first..).next();
-        next.is_some_and(|(key, _)| &*key.group == group)
+        let keys = self.waiting.range(first..).map(|(key, _)| key);
+        keys.take_while(move |key| &*key.group == group)
+    }
+
+    /// All that pass, each once.
+    pub(super) fn all_of(&self, passes: impl Fn(&OffsetKey, &OffsetValue) -> bool) -> BTreeSet<&OffsetKey> {
+        let all = self.by_producer.values().flatten();
+        all.filter(|(key, (_, value))| passes(key, value))
+            .map(|(key, _)| key)
+            .collect()
     }
 }
 
@@ -116,6 +129,10 @@ impl Coordinator {
 
     /// A member must be the one that it says, in the present generation; nobody in particular may always commit.
     fn may_commit_in_transaction(&self, commit: &Commit) -> Result<(), ErrorCode> {
+        let is_named = commit.generation >= 0 || !commit.member.is_empty() || commit.instance.is_some();
+        if !is_named {
+            return Ok(());
+        }
         if let Some(group) = self.consumers.get(&commit.group) {
             return group.validate_commit(commit).map_err(|error| match error {
                 ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
@@ -128,8 +145,7 @@ impl Coordinator {
                 0.. => Err(ErrorCode::IllegalGeneration),
             };
         };
-        let is_named = commit.generation >= 0 || !commit.member.is_empty() || commit.instance.is_some();
-        if !is_named || (commit.generation < 0 && group.is_empty()) {
+        if commit.generation < 0 && group.is_empty() {
             return Ok(());
         }
         group.validate(&commit.member, commit.instance.as_deref())?;
