@@ -158,7 +158,7 @@ impl ConsumerGroup {
             ConsumerRecord::Epoch(Some(value)) => {
                 (self.epoch, self.metadata_hash) = (value.epoch, value.metadata_hash);
             }
-            ConsumerRecord::Epoch(None) => {}
+            ConsumerRecord::Epoch(None) | ConsumerRecord::FormerTopics => {}
             ConsumerRecord::Member(member, Some(subscription)) => self.put_member(member, subscription),
             ConsumerRecord::Member(member, None) => self.remove_member(id, member, timers),
             ConsumerRecord::TargetEpoch(target) => self.target.clone_from(target),
@@ -260,6 +260,7 @@ impl Coordinator {
                 | ConsumerRecord::Target(_, None)
                 | ConsumerRecord::Current(_, None)
                 | ConsumerRecord::Regex(_, None)
+                | ConsumerRecord::FormerTopics
         );
         if is_tombstone && !self.consumers.contains_key(id) {
             return;

@@ -18,9 +18,12 @@ use crate::records::{
     ConsumerGroupTargetAssignmentMemberValue as TargetValue,
     ConsumerGroupTargetAssignmentMemberValueTopicPartition as TargetPartitions,
     ConsumerGroupTargetAssignmentMetadataKey as TargetEpochKey,
-    ConsumerGroupTargetAssignmentMetadataValue as TargetEpochValue, Message, RecordError, TopicPartitions,
+    ConsumerGroupTargetAssignmentMetadataValue as TargetEpochValue, Message, RecordError, TopicPartitions, Writer,
 };
 use crate::units::TopicId;
+
+/// The record type of ConsumerGroupPartitionMetadata, whose key is the group as well.
+const FORMER_TOPICS: i16 = 4;
 
 type KeyValue = (Bytes, Option<Bytes>);
 
@@ -29,6 +32,12 @@ pub(in crate::group) fn encode(group: &GroupId, record: &ConsumerRecord) -> Resu
     let group_id = group.to_string();
     let of = |member_id: &Arc<str>| (group_id.clone(), member_id.to_string());
     Ok(match record {
+        ConsumerRecord::FormerTopics => {
+            let mut key = Writer::new(false);
+            key.string(&group_id)?;
+            let key = [&FORMER_TOPICS.to_be_bytes(), &*key.finish()].concat();
+            (key.into(), None)
+        }
         ConsumerRecord::Epoch(value) => pair(&EpochKey { group_id }, value.as_ref().map(epoch_value))?,
         ConsumerRecord::Member(id, value) => {
             let (group_id, member_id) = of(id);
@@ -99,6 +108,7 @@ pub(in crate::group) fn decode(
                 ConsumerRecord::Regex(key.regular_expression.into(), read(value, as_resolved)?),
             )
         }
+        FORMER_TOPICS => (EpochKey::decode(rest, 0)?.group_id, ConsumerRecord::FormerTopics),
         _ => return Ok(None),
     };
     Ok(Some((group.into(), record)))

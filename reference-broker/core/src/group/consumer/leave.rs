@@ -156,7 +156,7 @@ impl ConsumerGroup {
             .chain([ConsumerRecord::TargetEpoch(None)])
             .chain(of(|member| ConsumerRecord::Member(member, None)))
             .chain(regexes.map(|regex| ConsumerRecord::Regex(Arc::clone(regex), None)))
-            .chain([ConsumerRecord::Epoch(None)])
+            .chain([ConsumerRecord::FormerTopics, ConsumerRecord::Epoch(None)])
             .map(|record| durable(id, record))
             .collect()
     }

@@ -30,6 +30,9 @@ pub enum ConsumerRecord {
     Current(MemberId, Option<Current>),
     /// The topics that a regular expression stands for.
     Regex(Arc<str>, Option<Resolved>),
+    /// The topics subscribed to, as Kafka kept them before it had a hash of them. Nobody reads them; with its group goes
+    /// what there may be.
+    FormerTopics,
 }
 
 /// A group's epoch.
