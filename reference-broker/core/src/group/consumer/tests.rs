@@ -1,5 +1,6 @@
 //! Members that do whatever they like, from a seed: what must hold holds, and a replay of the records is the same group.
 
+mod claims;
 mod migration;
 
 use super::*;

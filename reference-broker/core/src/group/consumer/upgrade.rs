@@ -1,6 +1,7 @@
 //! A classic group becomes one of the consumer protocol when the first member of that comes (KIP-848): its members keep
 //! what they were given, and are told to join again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{
@@ -72,6 +73,10 @@ impl Coordinator {
         for (member_id, member) in classic.members() {
             members.push((member_id, self.convert(classic, id, member)?));
         }
+        if !is_shared_out(members.iter().map(|(_, member)| &member.current)) {
+            let error = ErrorCode::UnknownServerError;
+            return Err((error, error.to_string()));
+        }
         let subscribed = members
             .iter()
             .flat_map(|(_, member)| member.subscription.topics.clone());
@@ -135,6 +140,12 @@ const CUSTOM: &str = "an unsupported custom assignor is in use. Please refer to 
 fn cannot(id: &GroupId, why: &str) -> Refusal {
     let why = format!("Cannot upgrade classic group {id} to consumer group because {why}.");
     (ErrorCode::GroupIdNotFound, why)
+}
+
+/// Has every partition one holder at most? What a leader gave to two no group can go on with: Kafka, too, stumbles over it.
+fn is_shared_out<'a>(all: impl Iterator<Item = &'a Current>) -> bool {
+    let mut taken = HashSet::new();
+    all.flat_map(Current::held).all(|partition| taken.insert(partition))
 }
 
 fn as_classic(member: &Classic) -> ClassicMember {
