@@ -179,6 +179,15 @@ impl ConsumerGroup {
     }
 
     fn put_member(&mut self, id: &MemberId, subscription: &Subscription) {
+        let before = self
+            .members
+            .get(id)
+            .and_then(|member| member.subscription.instance.as_ref());
+        if let Some(before) = before.filter(|before| Some(*before) != subscription.instance.as_ref())
+            && self.instances.get(before) == Some(id)
+        {
+            self.instances.remove(before);
+        }
         if let Some(instance) = &subscription.instance {
             self.instances.insert(Arc::clone(instance), Arc::clone(id));
         }

@@ -96,3 +96,17 @@ fn a_group_whose_leader_gave_a_partition_to_two_does_not_change_its_protocol_as_
     classic(&mut play, [given(&[0]), given(&[1])]);
     assert!(matches!(beats(&mut play, beat("c", 0, None)), Outcome::Beaten(_)));
 }
+
+#[test]
+fn a_member_that_takes_another_name_for_life_leaves_the_first_one_free() {
+    let named = |member: &str, instance: &str, epoch: i32| ConsumerHeartbeat {
+        instance: Some(instance.into()),
+        ..beat(member, epoch, None)
+    };
+    let mut play = Play::new();
+    play.topics(0, [1, 0]);
+    beats(&mut play, named("a", "i", 0));
+    assert!(matches!(beats(&mut play, named("a", "j", 0)), Outcome::Beaten(_)));
+    beats(&mut play, named("a", "j", -1));
+    assert!(matches!(beats(&mut play, named("b", "i", 0)), Outcome::Beaten(_)));
+}
