@@ -16,7 +16,7 @@ impl Coordinator {
                 None => self.end_consumer_session(id, member, now),
             },
             Timer::Revocation(id, member) => self.end_revocation(id, member, now),
-            Timer::MemberJoin(id, member) | Timer::MemberSync(id, member) => self.end_consumer_session(id, member, now),
+            Timer::MemberJoin(id, member) | Timer::MemberSync(id, member) => self.end_classic_wait(id, member, now),
             Timer::Join(id) => self.groups.get(id).map(|group| self.end_join(group, id, now)),
             Timer::Sync(id) => self.groups.get(id).map(|group| end_sync(group, id)),
             Timer::Retention => Some(self.decide_retention(now)),

@@ -42,7 +42,14 @@ impl Coordinator {
         })
     }
 
-    /// A member has not been heard of for its session timeout, or has not come in time to join or to sync.
+    /// A classic member has not come in time to join or to sync. One that is of the consumer protocol by now need not.
+    pub(in crate::group) fn end_classic_wait(&self, id: &GroupId, member: &MemberId, now: Now) -> Option<Decision> {
+        let known = self.consumers.get(id)?.members.get(member)?;
+        known.subscription.classic.as_ref()?;
+        self.end_consumer_session(id, member, now)
+    }
+
+    /// A member has not been heard of for its session timeout.
     pub(in crate::group) fn end_consumer_session(&self, id: &GroupId, member: &MemberId, now: Now) -> Option<Decision> {
         let group = self.consumers.get(id)?;
         let known = group.members.contains_key(member);

@@ -110,3 +110,17 @@ fn a_member_that_takes_another_name_for_life_leaves_the_first_one_free() {
     beats(&mut play, named("a", "j", -1));
     assert!(matches!(beats(&mut play, named("b", "i", 0)), Outcome::Beaten(_)));
 }
+
+#[test]
+fn a_classic_member_that_is_of_the_consumer_protocol_by_now_need_not_join_or_sync() {
+    let mut play = Play::new();
+    play.topics(0, [2, 0]);
+    beats(&mut play, beat("k", 0, None));
+    play.run(join("", ["range"].into_iter()));
+    let sync = Timer::MemberSync(GROUP.into(), "fresh".into());
+    assert!(play.coordinator.timers.is_set(&sync));
+    assert!(matches!(beats(&mut play, beat("fresh", 0, None)), Outcome::Beaten(_)));
+    play.run(Command::Expire(sync));
+    let described = play.coordinator.describe_consumer(&GROUP.into()).unwrap();
+    assert_eq!(described.members.len(), 2);
+}
