@@ -110,7 +110,7 @@ impl Transaction {
             return Said::No(ErrorCode::InvalidProducerIdMapping);
         }
         let is_retry = bumped || overflowed;
-        let is_current = producer.epoch == self.epoch;
+        let is_current = producer.epoch == self.epoch && producer.epoch <= super::LAST_EPOCH;
         let fits = match self.state {
             State::CompleteCommit | State::CompleteAbort => is_retry || is_current,
             State::PrepareCommit | State::PrepareAbort => false,

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Coordinator, Decision, Outcome, Producer, State, Transaction, TransactionalId, Version, refuse, write};
+use super::{
+    Coordinator, Decision, LAST_EPOCH, Outcome, Producer, State, Transaction, TransactionalId, Version, refuse, write,
+};
 use crate::machine::Step;
 use crate::units::{ErrorCode, Now, TopicPartition};
 
@@ -59,7 +61,8 @@ impl Coordinator {
         let known = self.get(id).ok_or(ErrorCode::InvalidProducerIdMapping)?;
         if known.producer_id != producer.id {
             Err(ErrorCode::InvalidProducerIdMapping)
-        } else if known.epoch != producer.epoch {
+        } else if known.epoch != producer.epoch || producer.epoch > LAST_EPOCH {
+            // What is above the last epoch nobody was handed, and no marker could end.
             Err(ErrorCode::ProducerFenced)
         } else if known.state.is_prepared() {
             Err(ErrorCode::ConcurrentTransactions)

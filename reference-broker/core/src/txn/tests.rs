@@ -122,6 +122,24 @@ fn the_last_epoch_is_followed_by_another_producer() {
 }
 
 #[test]
+fn the_epoch_that_is_kept_back_opens_and_ends_nothing() {
+    let mut walk = Walk::new();
+    walk.init();
+    walk.coordinator.transactions.get_mut("x").unwrap().epoch = LAST_EPOCH;
+    walk.enlist(producer(101, LAST_EPOCH.0));
+    // Another one comes: what is open is fenced.
+    assert_eq!(walk.init(), Outcome::Refused(ErrorCode::ConcurrentTransactions));
+    walk.mark_all();
+    let kept_back = producer(101, i16::MAX);
+    assert_eq!(walk.coordinator.get("x").unwrap().producer(), kept_back);
+    let fenced = Outcome::Refused(ErrorCode::ProducerFenced);
+    assert_eq!(walk.enlist(kept_back), fenced);
+    assert_eq!(walk.end(kept_back, TransactionResult::Abort, Version::Second), fenced);
+    let next = walk.init();
+    assert!(matches!(next, Outcome::Producer(next) if next.id > kept_back.id && next.epoch == ProducerEpoch(0)));
+}
+
+#[test]
 fn what_was_decided_is_due_again_after_a_replay() {
     let mut walk = Walk::new();
     walk.init();
