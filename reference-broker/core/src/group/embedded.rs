@@ -70,10 +70,13 @@ fn known<M: Message>(version: i16) -> i16 {
     version.min(*M::VERSIONS.end())
 }
 
+/// Of partitions that exist, too.
 fn by_id(named: impl Iterator<Item = (String, Vec<i32>)>, topics: &Topics) -> Partitions {
     let mut partitions = Partitions::new();
     for (name, of) in named {
         if let Some(facts) = topics.get(&Arc::<str>::from(name)) {
+            let exists = |partition: &i32| (0..facts.partitions()).contains(partition);
+            let of = of.into_iter().filter(exists);
             partitions.entry(facts.id).or_default().extend(of);
         }
     }
@@ -104,6 +107,14 @@ mod tests {
             assert_eq!(assigned(&bytes, &topics()), Ok(given.clone()));
         }
         assert!(assignment(&given, &[0xff, 0xff], &topics()).is_err());
+    }
+
+    #[test]
+    fn of_what_was_given_only_partitions_that_exist_are_carried_over() {
+        let given: Partitions = [(TopicId([1; 16]), [-1, 0, 2].into())].into();
+        let bytes = assignment(&given, &[0, 3], &topics()).unwrap();
+        let kept = [(TopicId([1; 16]), [0].into())].into();
+        assert_eq!(assigned(&bytes, &topics()), Ok(kept));
     }
 
     #[test]

@@ -42,7 +42,9 @@ impl Plan {
             for topic in &participant.topics {
                 plan.subscribers.entry(*topic).or_default().push(at);
             }
-            let exists = |(topic, partition): &(TopicId, i32)| counts.get(topic).is_some_and(|count| partition < count);
+            let exists = |(topic, partition): &(TopicId, i32)| {
+                counts.get(topic).is_some_and(|count| (0..*count).contains(partition))
+            };
             let had = pairs(participant.before).filter(|pair| participant.topics.contains(&pair.0) && exists(pair));
             let kept = had.filter(|pair| plan.taken.insert(*pair)).collect();
             plan.targets.push(kept);

@@ -48,6 +48,14 @@ fn uniform_shares_differ_by_one_at_most() {
 }
 
 #[test]
+fn uniform_keeps_no_partition_that_there_is_not() {
+    let (had, none): (Partitions, Partitions) = ([(A, [-1, 0, 2].into())].into(), Partitions::new());
+    let counts = [(A, 2), (B, 1)];
+    let targets = run(Assignor::Uniform, &[("a", &[A], &had), ("b", &[A, B], &none)], &counts);
+    is_complete(&targets, &counts);
+}
+
+#[test]
 fn uniform_moves_no_more_than_it_must() {
     let (all, none): (Partitions, Partitions) = ([(A, (0..6).collect())].into(), Partitions::new());
     let counts = [(A, 6)];
