@@ -142,6 +142,8 @@ pub enum Change {
     Soft(GroupId, Soft),
     /// A deadline has been dealt with.
     TimerCleared(Timer),
+    /// What a deadline brought could not be written: it is tried again then.
+    TimerSet(Timer, Deadline),
     /// Replay is over.
     Loaded(Now),
     /// When offsets are looked over next.
@@ -369,6 +371,7 @@ impl Machine for Coordinator {
             Change::Durable(Record::Group(id, None)) => self.remove_group(id),
             Change::Soft(id, soft) => self.apply_soft(id, soft),
             Change::TimerCleared(timer) => self.timers.cancel(timer),
+            Change::TimerSet(timer, deadline) => self.timers.set(timer.clone(), *deadline),
             Change::Loaded(at) => self.watch_members(*at),
             Change::TopicsSeen(topics) => self.topics = Arc::clone(topics),
             Change::RetentionScheduled(deadline) => self.timers.set(Timer::Retention, *deadline),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{CoordinatorKind, Node, OFFSETS_TOPIC, Released};
-use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle};
+use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle, Timer};
 use crate::log::batch::{BatchHeader, HEADER_LENGTH};
 use crate::log::build::KeyValue;
 use crate::log::producers::TransactionResult;
@@ -17,6 +17,9 @@ use crate::units::{ErrorCode, Now, Offset, ProducerId, TopicPartition};
 
 /// Tombstones need not be written together; so many are.
 const TOMBSTONES_A_BATCH: usize = 1_000;
+
+/// When a deadline comes again whose records could not be written: Kafka's retry backoff of timers.
+const TIMER_RETRY_MS: i64 = 500;
 
 /// The most that a record takes beside its key and value, as Kafka reckons.
 const RECORD_OVERHEAD: usize = 21;
@@ -85,16 +88,21 @@ impl Node {
             _ => None,
         };
         let follows = matches!(command, Command::Settle(..) | Command::Expire(_));
+        let again = retried(&command, now);
         let Step {
             changes,
             reply,
             released,
         } = coordinator.decide(command, now);
         let written = self.write_group(partition, &changes, now);
-        match written {
-            Ok(()) => self.apply_group(partition, &changes, |_| true),
-            Err(_) if follows => self.apply_group(partition, &changes, |change| !is_durable(change)),
-            Err(error) => {
+        match (written, again) {
+            (Ok(()), _) => self.apply_group(partition, &changes, |_| true),
+            (Err(_), Some(again)) => {
+                self.apply_group(partition, &[again], |_| true);
+                return reply;
+            }
+            (Err(_), None) if follows => self.apply_group(partition, &changes, |change| !is_durable(change)),
+            (Err(error), None) => {
                 if let Some(group) = assigned {
                     self.step_group(partition, Command::Settle(group, Settle::AssignmentLost(error)), now);
                 }
@@ -160,6 +168,17 @@ impl Node {
     }
 }
 
+/// Who must go from a group of the consumer protocol goes by records: where those cannot be written, the deadline comes again, as
+/// with Kafka. In a classic group nobody goes by a record.
+fn retried(command: &Command, now: Now) -> Option<Change> {
+    match command {
+        Command::Expire(
+            timer @ (Timer::Session(..) | Timer::Revocation(..) | Timer::MemberJoin(..) | Timer::MemberSync(..)),
+        ) => Some(Change::TimerSet(timer.clone(), now.plus_ms(TIMER_RETRY_MS))),
+        _ => None,
+    }
+}
+
 fn is_durable(change: &Change) -> bool {
     matches!(change, Change::Durable(_) | Change::Pending(..) | Change::Decided(..))
 }
@@ -171,6 +190,7 @@ fn encode(changes: &[Change]) -> Result<Vec<KeyValue>, ErrorCode> {
         Change::Decided(..)
         | Change::Soft(..)
         | Change::TimerCleared(_)
+        | Change::TimerSet(..)
         | Change::Loaded(_)
         | Change::RetentionScheduled(_)
         | Change::TopicsSeen(_) => None,

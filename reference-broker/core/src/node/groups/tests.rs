@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::BrokerConfig;
 use crate::controller::Intent;
+use crate::controller::configs::{Alteration, Op, Operation, Unnamed};
 use crate::controller::topics::{NewTopic, TopicRef};
 use crate::group::{Commit, Heartbeat, Leave};
 use crate::log::tests::Shared;
@@ -308,4 +309,64 @@ fn who_waits_is_told_when_the_offsets_topic_goes() {
         members: Vec::new(),
     };
     assert_eq!(node.leave_group(leave, NOW), Outcome::Left(Vec::new()));
+}
+
+fn beat(member: &str, timing: group::Timing) -> group::ConsumerHeartbeat {
+    group::ConsumerHeartbeat {
+        group: "g".into(),
+        member: member.into(),
+        epoch: 0,
+        instance: None,
+        rack: None,
+        client_id: "c".into(),
+        client_host: "/h".into(),
+        rebalance_timeout_ms: Some(1_000),
+        topics: Some(["t".into()].into()),
+        regex: None,
+        assignor: None,
+        owned: Some(group::Partitions::new()),
+        timing,
+        classic: None,
+    }
+}
+
+fn after(ms: i64) -> Now {
+    Now {
+        monotonic_ms: ms,
+        ..NOW
+    }
+}
+
+#[test]
+fn a_member_that_could_not_be_written_off_goes_once_it_can() {
+    let mut node = ready(&Shared::default());
+    let joined = node.consumer_heartbeat(|timing| beat("k", timing), "g", NOW);
+    assert!(matches!(joined, Outcome::Beaten(_)), "{joined:?}");
+    let limit = |node: &mut Node, bytes: &str| {
+        let alteration = Alteration {
+            kind: 2,
+            name: OFFSETS_TOPIC.into(),
+            operations: Some(vec![Operation {
+                name: "max.message.bytes".into(),
+                op: Op::Set,
+                value: Some(bytes.into()),
+            }]),
+        };
+        let altered = node.alter_configs(vec![alteration], Unnamed::Keep, Intent::Commit, NOW);
+        assert!(altered.expect("written")[0].1.is_ok());
+    };
+    limit(&mut node, "10");
+    node.tick(after(45_001));
+    let members = |node: &mut Node| {
+        node.describe_consumer_group(&"g".into(), NOW)
+            .expect("a group")
+            .members
+            .len()
+    };
+    assert_eq!(members(&mut node), 1);
+    limit(&mut node, "1000000");
+    node.tick(after(45_400));
+    assert_eq!(members(&mut node), 1, "not before its time");
+    node.tick(after(45_501));
+    assert_eq!(members(&mut node), 0);
 }
