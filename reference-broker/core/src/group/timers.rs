@@ -24,6 +24,21 @@ pub enum Timer {
     Retention,
 }
 
+impl Timer {
+    /// The group whose deadline it is.
+    pub(crate) fn group(&self) -> Option<&GroupId> {
+        match self {
+            Self::Session(group, _)
+            | Self::Revocation(group, _)
+            | Self::MemberJoin(group, _)
+            | Self::MemberSync(group, _)
+            | Self::Join(group)
+            | Self::Sync(group) => Some(group),
+            Self::Retention => None,
+        }
+    }
+}
+
 /// Deadlines by name and by time.
 #[derive(Debug, Default)]
 pub(super) struct Timers {

@@ -302,6 +302,10 @@ impl Node {
                 .get(&partition)
                 .and_then(|groups| groups.due(now))
             {
+                // It may be the first after a start, or after topics came and went.
+                if let Some(group) = timer.group().filter(|group| self.has_consumer_group(partition, group)) {
+                    self.show_topics(group, now);
+                }
                 self.run_group(partition, Command::Expire(timer), now);
             }
         }

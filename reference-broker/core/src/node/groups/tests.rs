@@ -370,3 +370,30 @@ fn a_member_that_could_not_be_written_off_goes_once_it_can() {
     node.tick(after(45_501));
     assert_eq!(members(&mut node), 0);
 }
+
+#[test]
+fn a_deadline_that_is_the_first_after_a_start_finds_the_topics() {
+    let store = Shared::default();
+    let mut node = ready(&store);
+    let joined = node.consumer_heartbeat(|timing| beat("k", timing), "g", NOW);
+    assert!(matches!(joined, Outcome::Beaten(_)), "{joined:?}");
+    let metadata = bytes::Bytes::from_static(b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0");
+    let classic = |ticket| Join {
+        protocols: Arc::from([group::Protocol {
+            name: "range".into(),
+            metadata,
+        }]),
+        fresh: "c".into(),
+        session_timeout_ms: 50_000,
+        rebalance_timeout_ms: 50_000,
+        ..join("g", ticket)
+    };
+    let joined = node.join_group(classic, NOW);
+    assert!(matches!(joined, Reply::Now(Outcome::Joined(_))), "{joined:?}");
+    drop(node);
+    let mut node = open(&store);
+    node.tick(after(1));
+    assert_eq!(node.groups.topics.version, 0, "nobody has asked");
+    node.tick(after(45_001));
+    assert_eq!(node.groups.topics.version, node.image().next_offset());
+}
