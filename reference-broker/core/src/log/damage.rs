@@ -68,8 +68,17 @@ fn good_batch(store: &dyn Store, log: &Log, file: &str, range: Range<u64>) -> Re
         let records = rest.get(HEADER_LENGTH..size);
         records.is_some_and(|records| header.checksum(records) == header.crc)
     };
+    let damaged = BatchHeader::read(&bytes);
+    // Inside the damaged batch anything may stand, a client's bytes among it. What seems to be a batch there is one only where
+    // the length is what was damaged, which the checksum does not cover.
+    let is_behind = |at: &usize| {
+        damaged.as_ref().is_none_or(|damaged| {
+            let own = bytes.get(HEADER_LENGTH..*at);
+            *at as u64 >= damaged.size() || own.is_some_and(|own| damaged.checksum(own) == damaged.crc)
+        })
+    };
     // From 1 on: the batch that begins at 0 is the damaged one.
-    let found = (1..bytes.len()).find(is_good);
+    let found = (1..bytes.len()).find(|at| is_good(at) && is_behind(at));
     Ok(found.map(|at| range.start + at as u64))
 }
 

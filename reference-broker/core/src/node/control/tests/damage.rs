@@ -67,6 +67,45 @@ fn metadata_torn_by_a_crash_end_before_and_that_is_told() {
     );
 }
 
+/// Where its batches begin.
+fn batches(bytes: &[u8]) -> Vec<usize> {
+    let length = |at: usize| u32::from_be_bytes(bytes[at + 8..at + 12].try_into().expect("four")) as usize;
+    let next = |at: &usize| Some(*at + 12 + length(*at)).filter(|next| *next < bytes.len());
+    std::iter::successors(Some(0), next).collect()
+}
+
+#[test]
+fn what_a_torn_batch_holds_is_no_batch_behind_it() {
+    let store = filled(false);
+    change(&store, METADATA, |bytes| {
+        let last = *batches(bytes).last().expect("a batch");
+        let mut inner = bytes[last..].to_vec();
+        inner[6] += 2;
+        let mut torn = inner[..70].to_vec();
+        torn[6] -= 1;
+        torn[9] = 0xf;
+        bytes.extend(torn.into_iter().chain(inner));
+    });
+    assert!(
+        !open(&store, 2)
+            .expect("what a crash leaves")
+            .take_complaints()
+            .is_empty()
+    );
+}
+
+#[test]
+fn metadata_whose_length_was_damaged_are_not_taken_for_torn() {
+    for (at, clean) in [(8, false), (9, false), (11, false), (9, true)] {
+        let store = filled(clean);
+        change(&store, METADATA, |bytes| {
+            let all = batches(bytes);
+            bytes[all[all.len() - 2] + at] ^= 0x11;
+        });
+        assert!(refused(&store).contains("topics would be lost"));
+    }
+}
+
 #[test]
 fn metadata_that_lost_their_end_or_all_are_refused_and_no_topic_is_set_aside() {
     let ways: [fn(&Shared); 3] = [
