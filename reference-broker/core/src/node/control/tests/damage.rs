@@ -107,6 +107,24 @@ fn metadata_whose_length_was_damaged_are_not_taken_for_torn() {
 }
 
 #[test]
+fn metadata_damaged_at_their_front_are_found_after_a_crash_and_a_clean_stop() {
+    let store = Shared::default();
+    let mut node = open(&store, 1).expect("an empty directory");
+    for at in 0..60 {
+        create(&mut node, vec![topic(&format!("t{at}"), 1)]);
+    }
+    drop(node);
+    open(&store, 2).expect("what a crash leaves").close();
+    drop(open(&store, 3).expect("what a clean stop leaves"));
+    open(&store, 4).expect("what a crash leaves").close();
+    change(&store, METADATA, |bytes| {
+        let at = batches(bytes)[3] + 70;
+        bytes[at] ^= 1;
+    });
+    assert!(refused(&store).contains("topics would be lost"));
+}
+
+#[test]
 fn metadata_that_lost_their_end_or_all_are_refused_and_no_topic_is_set_aside() {
     let ways: [fn(&Shared); 3] = [
         |store| change(store, METADATA, |bytes| bytes.truncate(bytes.len() - 3)),
