@@ -2,6 +2,7 @@
 //! again: every input has its output once and in its order, whichever client the processor is made of.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod child;
 mod exactly_once {
     pub(crate) mod arena;
     pub(crate) mod franz_go;
@@ -38,18 +39,19 @@ async fn librdkafka_writes_each_output_once_through_kills_at_every_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Go"]
+#[ignore = "needs Go 1.26 and the modules of exactly_once/franz-go"]
 async fn franz_go_writes_each_output_once_through_kills_at_every_moment() {
     franz_go_copies_in_a_group("classic").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Go"]
+#[ignore = "needs Go 1.26 and the modules of exactly_once/franz-go"]
 async fn franz_go_writes_each_output_once_as_a_member_of_the_consumer_protocol() {
     franz_go_copies_in_a_group("consumer").await;
 }
 
 async fn franz_go_copies_in_a_group(protocol: &str) {
+    franz_go::built();
     let arena = Arena::start().await;
     arena.feed();
     arena.process(&KILLS, || franz_go::command(arena.address(), protocol));
@@ -60,6 +62,7 @@ async fn franz_go_copies_in_a_group(protocol: &str) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Java and the jars of scripts/kafka-jars"]
 async fn kafkas_own_clients_write_each_output_once_between_its_console_tools() {
+    java::class_path();
     let arena = Arena::start().await;
     java::type_in(&arena);
     arena.process(&KILLS[1..], || java::copy(&arena.address()));
@@ -72,6 +75,7 @@ async fn kafkas_own_clients_write_each_output_once_between_its_console_tools() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Java and the jars of scripts/kafka-jars"]
 async fn streams_counts_each_input_once_between_the_verifiable_producer_and_consumer() {
+    java::class_path();
     let arena = Arena::start().await;
     java::produce_verifiably(&arena);
     let kills = [50, 7, 120, 90].map(|nth| at("counted", nth));

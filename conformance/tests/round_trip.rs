@@ -3,6 +3,7 @@
 //! DumpLogSegments reads every file of ours.
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod child;
 mod round_trip {
     pub(crate) mod brokers;
     pub(crate) mod traffic;

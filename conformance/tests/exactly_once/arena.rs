@@ -19,14 +19,17 @@ use super::process::{Kill, Life};
 
 pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) const RECORDS: usize = 900;
-/// For a whole loop, kills and restarts included; it takes a tenth of it where nobody else is.
+/// For a whole loop, kills and restarts included; it takes a tenth of it where nobody else is. What the processors are built of
+/// is there before.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// So that a killed processor's membership ends a second after it.
+/// So that a killed processor's membership ends soon after it. In the classic protocol the members say when: everything waits
+/// for the dead one there, so it is a second, and they have to bear being taken for dead. Of the consumer protocol only the
+/// partitions of the dead wait.
 const PROPERTIES: [(&str, &str); 6] = [
     ("group.initial.rebalance.delay.ms", "0"),
     ("group.min.session.timeout.ms", "500"),
-    ("group.consumer.session.timeout.ms", "1000"),
+    ("group.consumer.session.timeout.ms", "6000"),
     ("group.consumer.min.session.timeout.ms", "500"),
     ("group.consumer.heartbeat.interval.ms", "200"),
     ("group.consumer.min.heartbeat.interval.ms", "100"),

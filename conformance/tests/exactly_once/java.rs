@@ -6,8 +6,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use super::arena::{Arena, RECORDS, Seen};
+use crate::child::{end_of, ended_within, output_of};
+
+/// For a tool that writes or reads all records.
+const TOOL: Duration = Duration::from_secs(120);
+/// For the compiler, and for Maven where the jars are not here yet.
+const BUILD: Duration = Duration::from_secs(600);
 
 /// The command that copies until it is killed.
 pub(crate) fn copy(address: &str) -> Command {
@@ -56,7 +63,7 @@ pub(crate) fn type_in(arena: &Arena) {
         writeln!(input, "{}:{n}", n % 7).unwrap();
     }
     drop(input);
-    assert!(producer.wait().unwrap().success());
+    assert!(ended_within(producer, TOOL).status.success());
 }
 
 /// The outputs as the console consumer prints them: each value and how often.
@@ -127,18 +134,21 @@ fn events<'a>(output: &'a str, name: &'a str) -> impl Iterator<Item = serde_json
 }
 
 fn told(tool: &mut Command) -> String {
-    let output = tool.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(output_of(tool, TOOL).stdout).unwrap()
 }
 
 fn java(class: &str) -> Command {
-    static CLASS_PATH: OnceLock<String> = OnceLock::new();
     let mut java = Command::new("java");
     java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])
-        .arg(CLASS_PATH.get_or_init(compiled))
+        .arg(class_path())
         .arg(class);
     java
+}
+
+/// What every Java here runs on, made once; asked for before a deadline begins.
+pub(crate) fn class_path() -> &'static str {
+    static CLASS_PATH: OnceLock<String> = OnceLock::new();
+    CLASS_PATH.get_or_init(compiled)
 }
 
 /// Compiles the programs beside this file; answers the class path that has them and all that they need.
@@ -146,17 +156,17 @@ fn compiled() -> String {
     let jars = [jars(&["4.3.1"]), jars(&["--streams", "4.3.1"])].join(":");
     let classes = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exactly-once-java");
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exactly_once/java");
-    let compiled = Command::new("javac")
+    let mut javac = Command::new("javac");
+    javac
         .args(["-cp", &jars, "-d"])
         .arg(&classes)
-        .args(["Copy.java", "Count.java"].map(|file| sources.join(file)))
-        .status()
-        .unwrap();
-    assert!(compiled.success(), "the processors do not compile");
+        .args(["Copy.java", "Count.java", "Orphan.java"].map(|file| sources.join(file)));
+    assert!(end_of(&mut javac, BUILD).success(), "the processors do not compile");
     format!("{}:{jars}", classes.display())
 }
 
 fn jars(arguments: &[&str]) -> String {
     let script: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka-jars");
-    format!("{}/*", told(Command::new(script).args(arguments)).trim())
+    let told = output_of(Command::new(script).args(arguments), BUILD);
+    format!("{}/*", String::from_utf8(told.stdout).unwrap().trim())
 }

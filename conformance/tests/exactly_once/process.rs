@@ -25,7 +25,9 @@ pub(crate) struct Life {
 
 impl Life {
     pub(crate) fn begin(mut command: Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        // Its input tells it by its end that this process is gone.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let (tell, lines) = channel();
         // Ends with the process, or with the one who listens.

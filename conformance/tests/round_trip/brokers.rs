@@ -4,11 +4,13 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use reference_broker::{Cluster, Config};
 
 use super::traffic;
+use crate::child::{end_of, output_of};
 
 /// How a broker ends.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,13 @@ pub(crate) enum Stop {
     Clean,
     Kill,
 }
+
+/// For a tool of Kafka's.
+const TOOL: Duration = Duration::from_secs(120);
+/// For a clean stop on a machine that others load too.
+const STOP: Duration = Duration::from_secs(120);
+/// For Maven, where the jars are not here yet.
+const JARS: Duration = Duration::from_secs(600);
 
 /// So that segments roll, and old ones are compacted while the traffic goes on.
 const SETTINGS: [(&str, &str); 6] = [
@@ -75,7 +84,11 @@ impl Java {
                 assert!(Command::new("kill").arg(id).status().unwrap().success());
             }
         }
-        self.process.wait().unwrap();
+        let deadline = Instant::now() + STOP;
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "Kafka does not end within {STOP:?}");
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 
@@ -90,13 +103,12 @@ impl Drop for Java {
 /// A new directory, as Kafka's own tool makes it.
 pub(crate) fn formatted(data: &Path) {
     let properties = write_properties(data, 1, 2);
-    let status = java("kafka.tools.StorageTool")
+    let mut format = java("kafka.tools.StorageTool");
+    format
         .args(["format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c"])
         .arg(properties)
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(status.success());
+        .stdout(Stdio::null());
+    assert!(end_of(&mut format, TOOL).success());
 }
 
 /// What DumpLogSegments tells of every file, each with the decoder that it wants.
@@ -112,11 +124,9 @@ pub(crate) fn dumped(data: &Path) -> String {
         if files.is_empty() {
             continue;
         }
-        let output = java("org.apache.kafka.tools.DumpLogSegments")
-            .args(["--deep-iteration", decoder, "--files", &files.join(",")])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let mut dump = java("org.apache.kafka.tools.DumpLogSegments");
+        dump.args(["--deep-iteration", decoder, "--files", &files.join(",")]);
+        let output = output_of(&mut dump, TOOL);
         told += &String::from_utf8_lossy(&output.stdout);
         told += &String::from_utf8_lossy(&output.stderr);
     }
@@ -171,7 +181,7 @@ fn write_properties(data: &Path, port: u16, controller: u16) -> PathBuf {
 
 fn java(class: &str) -> Command {
     let jars = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka-jars");
-    let libs = Command::new(jars).arg("4.3.1").output().unwrap();
+    let libs = output_of(Command::new(jars).arg("4.3.1"), JARS);
     let libs = String::from_utf8(libs.stdout).unwrap();
     let mut java = Command::new("java");
     java.args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"])

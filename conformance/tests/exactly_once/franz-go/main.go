@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -23,6 +24,7 @@ func main() {
 	if len(os.Args) != 3 || (os.Args[2] != "classic" && os.Args[2] != "consumer") {
 		fail("usage: franz-go HOST:PORT classic|consumer")
 	}
+	go endWithTheParent()
 	context, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	session := started(os.Args[1], os.Args[2] == "consumer")
@@ -90,6 +92,12 @@ func (stages) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Dur
 	if key == txnOffsetCommit && err == nil {
 		fmt.Println("offsets")
 	}
+}
+
+// The standard input is a pipe from the test that started this: it ends with the test, however that ends.
+func endWithTheParent() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	fail("whoever started this is gone")
 }
 
 func check(err error) {

@@ -2,7 +2,9 @@ import java.time.Duration;
 import java.util.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.*;
 import org.apache.kafka.common.serialization.*;
 
 /** The processor made of Kafka's own clients: copies "in" to "out" in transactions until it is killed, and tells how far it is. */
@@ -11,6 +13,7 @@ public class Copy {
     static final int GIVEN_UP = 3;
 
     public static void main(String[] arguments) {
+        Orphan.endsHere();
         var producer = new KafkaProducer<>(Map.of(
             "bootstrap.servers", arguments[0], "transactional.id", "loop"), new StringSerializer(), new StringSerializer());
         var consumer = new KafkaConsumer<>(Map.of(
@@ -22,7 +25,16 @@ public class Copy {
         for (int count = 1; ; ) {
             var inputs = consumer.poll(Duration.ofSeconds(1));
             if (inputs.isEmpty()) continue;
-            copied(inputs, consumer, producer, count++ == GIVEN_UP);
+            try {
+                copied(inputs, consumer, producer, count++ == GIVEN_UP);
+            } catch (ProducerFencedException | OutOfOrderSequenceException | AuthorizationException fatal) {
+                throw fatal;
+            } catch (KafkaException stalled) {
+                // A member that said nothing for a session is out of its group: what it read is another's, its outputs do not count.
+                System.err.println("given up: " + stalled);
+                producer.abortTransaction();
+                joinAnew(consumer);
+            }
         }
     }
 
@@ -48,12 +60,23 @@ public class Copy {
 
     /** What was given up is read again. */
     static void backToCommitted(KafkaConsumer<String, String> consumer) {
-        var committed = consumer.committed(consumer.assignment());
-        for (TopicPartition partition : consumer.assignment()) {
-            var offset = committed.get(partition);
-            if (offset == null) consumer.seekToBeginning(List.of(partition));
-            else consumer.seek(partition, offset);
+        var assigned = consumer.assignment();
+        var committed = consumer.committed(assigned);
+        try {
+            for (TopicPartition partition : assigned) {
+                var offset = committed.get(partition);
+                if (offset == null) consumer.seekToBeginning(List.of(partition));
+                else consumer.seek(partition, offset);
+            }
+        } catch (IllegalStateException moved) {
+            joinAnew(consumer);
         }
+    }
+
+    /** Whatever it is given then it reads from what is committed. */
+    static void joinAnew(KafkaConsumer<String, String> consumer) {
+        consumer.unsubscribe();
+        consumer.subscribe(List.of("in"));
     }
 
     static void tell(String stage) {

@@ -16,6 +16,7 @@ public class Count implements FixedKeyProcessor<String, String, String> {
     private KeyValueStore<String, Long> store;
 
     public static void main(String[] arguments) {
+        Orphan.endsHere();
         var builder = new StreamsBuilder();
         builder.addStateStore(Stores.keyValueStoreBuilder(Stores.persistentKeyValueStore("counts"), Serdes.String(), Serdes.Long()));
         builder.stream("in", Consumed.with(Serdes.String(), Serdes.String()))
