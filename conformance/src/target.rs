@@ -147,5 +147,25 @@ pub fn settle() {
 #[error("{0}")]
 pub struct TargetError(pub String);
 
+/// Why a broker that was started does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// It ended by itself before it answered. Its last words are in it.
+    #[error("{0}")]
+    Ended(String),
+    /// Nobody can say what it would have done: it could not be started, or it was silent until the deadline.
+    #[error(transparent)]
+    Other(#[from] TargetError),
+}
+
+impl From<LaunchError> for TargetError {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Ended(last_words) => Self(last_words),
+            LaunchError::Other(error) => error,
+        }
+    }
+}
+
 /// Deadline for a target to answer its first ApiVersions request.
 pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(120);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Call, Halt, Place};
 use crate::case::{Arg, Args};
 use crate::observe::bytes_text;
+use crate::target::{LaunchError, TargetError};
 
 /// How long `closed` and `unasked` wait where they do not say.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -88,24 +89,27 @@ fn place(args: &Args) -> Result<usize, Halt> {
 }
 
 /// `kill [N]` as kill -9, `stop [N]` as SIGTERM, `restart [N]`: of the broker at that place in the list, the first where it does not
-/// say. With `refused=true` a broker that does not start is an answer.
+/// say. `restart refused=true` shows whether it starts: one that ended by itself before it answered refused to.
 pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
-    args.only(&["refused"])?;
+    let restarts = args.verb == "restart";
+    args.only(if restarts { &["refused"] } else { &[] })?;
     let index = place(args)?;
     let cut = call.session.connections_to(index).await;
     let mut running = call.session.running().lock().await;
     let done = match args.verb.as_str() {
-        "kill" => running.kill(index).await,
-        "stop" => running.close(index).await,
-        _ => running.restart(index).await,
+        "kill" => running.kill(index).await.map(|()| "killed"),
+        "stop" => running.close(index).await.map(|()| "stopped"),
+        _ => match running.restart(index).await {
+            Ok(()) => Ok("started"),
+            Err(LaunchError::Ended(_)) if args.flag("refused") => Ok("refused"),
+            Err(error) => Err(error.into()),
+        },
     };
-    if args.flag("refused") {
-        return Ok(vec![if done.is_err() { "refused" } else { "started" }.to_owned()]);
-    }
-    done.map_err(|error| Halt::Broken(error.to_string()))?;
+    let done = done.map_err(|error: TargetError| Halt::Broken(error.to_string()))?;
     // No later step may ask on one of them.
     for connection in cut {
         connection.closes_within(PATIENCE).await;
     }
-    Ok(Vec::new())
+    let shown = args.flag("refused").then(|| done.to_owned());
+    Ok(shown.into_iter().collect())
 }

@@ -18,7 +18,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use tokio::time::{Instant, timeout};
 
-use super::{Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
+use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one request to an engine that has work to do.
@@ -95,7 +95,7 @@ impl Node {
     }
 
     /// Starts the container again, killed before if it still runs: same port, same data.
-    pub(super) async fn launch(&self) -> Result<(), TargetError> {
+    pub(super) async fn launch(&self) -> Result<(), LaunchError> {
         if running(self.container()?).await? {
             self.kill().await?;
         }
@@ -109,21 +109,21 @@ impl Node {
         self.container.as_ref().ok_or_else(gone)
     }
 
-    async fn ready(&self) -> Result<(), TargetError> {
+    async fn ready(&self) -> Result<(), LaunchError> {
         let container = self.container()?;
         let deadline = Instant::now() + STARTUP_TIMEOUT;
         ready::wait(&self.address, deadline, || async {
             match running(container).await {
                 Ok(true) => return None,
                 Ok(false) => {}
-                Err(TargetError(why)) => return Some(why),
+                Err(error) => return Some(error.into()),
             }
             let said = last_words(container).await;
-            Some(format!(
+            Some(LaunchError::Ended(format!(
                 "the container of {} ended before it answered. It has to be an image of Apache Kafka with a JVM \
                  (/opt/kafka/libs, java, bash). Its last words:\n{said}",
                 self.image
-            ))
+            )))
         })
         .await
     }

@@ -8,10 +8,10 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::process::Process;
-use super::{STARTUP_TIMEOUT, TargetError, ports, ready};
+use super::{LaunchError, STARTUP_TIMEOUT, TargetError, ports, ready};
 
 /// How long a broker may take to stop cleanly.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -54,14 +54,16 @@ impl Node {
         self.process = None;
     }
 
-    pub(super) async fn shut_down(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.terminate(GRACE).await;
+    /// As SIGTERM.
+    pub(super) async fn shut_down(&mut self) -> Result<(), TargetError> {
+        match self.process.take() {
+            Some(mut process) => process.terminate(GRACE).await,
+            None => Ok(()),
         }
     }
 
     /// Starts it again on the same port and directory.
-    pub(super) async fn launch(&mut self) -> Result<(), TargetError> {
+    pub(super) async fn launch(&mut self) -> Result<(), LaunchError> {
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]);
         let process = Process::spawn(command, &self.dir.path().join("log"))
@@ -72,10 +74,10 @@ impl Node {
         ready::wait(&self.address, deadline, || {
             let status = process.ended();
             std::future::ready(status.map(|status| {
-                format!(
-                    "{program} ended ({status}) before it answered. Its last words:\n{}",
-                    process.last_words()
-                )
+                let said = process.last_words();
+                LaunchError::Ended(format!(
+                    "{program} ended ({status}) before it answered. Its last words:\n{said}"
+                ))
             }))
         })
         .await

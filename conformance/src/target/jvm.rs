@@ -7,13 +7,13 @@ mod prepared;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::process::Process;
-use super::{Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
+use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 use install::Install;
 
 #[derive(Debug)]
@@ -88,15 +88,16 @@ impl Node {
         self.process = None;
     }
 
-    /// As SIGTERM; after a while as `kill -9`.
-    pub(super) async fn shut_down(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.terminate(STARTUP_TIMEOUT).await;
+    /// As SIGTERM.
+    pub(super) async fn shut_down(&mut self) -> Result<(), TargetError> {
+        match self.process.take() {
+            Some(mut process) => process.terminate(STARTUP_TIMEOUT).await,
+            None => Ok(()),
         }
     }
 
     /// Starts the broker on its port and data.
-    pub(super) async fn launch(&mut self) -> Result<(), TargetError> {
+    pub(super) async fn launch(&mut self) -> Result<(), LaunchError> {
         let flag = self
             .archive
             .as_ref()
@@ -104,7 +105,7 @@ impl Node {
         self.launch_with(flag).await
     }
 
-    async fn launch_with(&mut self, flag: Option<String>) -> Result<(), TargetError> {
+    async fn launch_with(&mut self, flag: Option<String>) -> Result<(), LaunchError> {
         let mut command = self.java(flag);
         command.args(["-Xms256m", "-Xmx512m", "kafka.Kafka"]);
         command.arg(self.dir.path().join("server.properties"));
@@ -113,7 +114,8 @@ impl Node {
         let version = &self.install.version;
         ready::wait(&self.address, Instant::now() + STARTUP_TIMEOUT, || {
             let status = process.ended();
-            std::future::ready(status.map(|status| died(version, &status.to_string(), &process.last_words())))
+            let died = |status: ExitStatus| died(version, &status.to_string(), &process.last_words());
+            std::future::ready(status.map(died).map(LaunchError::Ended))
         })
         .await
     }

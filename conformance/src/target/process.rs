@@ -11,6 +11,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::time::{Instant, sleep};
 
+use super::TargetError;
+
 /// Killed with all its descendants when dropped.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -45,14 +47,21 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// As `kill`, so that it can clean up, and after `grace` as `kill -9`.
-    pub(super) async fn terminate(&mut self, grace: Duration) {
+    /// As `kill`, so that it can clean up; one that is not gone after `grace` is killed, which is an error.
+    pub(super) async fn terminate(&mut self, grace: Duration) -> Result<(), TargetError> {
         self.signal(Signal::TERM);
         let deadline = Instant::now() + grace;
         while self.ended().is_none() && Instant::now() < deadline {
             sleep(Duration::from_millis(10)).await;
         }
+        let ended = self.ended();
         self.kill();
+        ended.map(drop).ok_or_else(|| {
+            let said = self.last_words();
+            TargetError(format!(
+                "it did not end within {grace:?} of SIGTERM and was killed. Its last words:\n{said}"
+            ))
+        })
     }
 
     /// The last lines that it printed, for an error message.
@@ -87,17 +96,24 @@ mod tests {
         command
     }
 
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    async fn said_something(process: &Process) {
+        let deadline = Instant::now() + PATIENCE;
+        while process.last_words().is_empty() && Instant::now() < deadline {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     #[tokio::test]
     async fn a_dropped_process_takes_its_descendants_with_it() {
         let dir = tempfile::tempdir().expect("a directory");
         let log = dir.path().join("log");
         let process = Process::spawn(shell("sleep 600 & echo $!; wait"), &log).expect("sh");
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while process.last_words().is_empty() && Instant::now() < deadline {
-            sleep(Duration::from_millis(5)).await;
-        }
+        said_something(&process).await;
         let pid: i32 = process.last_words().parse().expect("the sleeper's id");
         drop(process);
+        let deadline = Instant::now() + PATIENCE;
         while runs(pid) && Instant::now() < deadline {
             sleep(Duration::from_millis(5)).await;
         }
@@ -114,7 +130,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let script = "trap '' TERM; echo ready; while :; do sleep 1; done";
         let mut process = Process::spawn(shell(script), &dir.path().join("log")).expect("sh");
-        process.terminate(Duration::from_millis(50)).await;
+        said_something(&process).await;
+        let told = process.terminate(Duration::from_millis(50)).await;
+        assert!(told.is_err_and(|error| error.to_string().contains("was killed")));
         assert!(process.ended().is_some());
     }
 }

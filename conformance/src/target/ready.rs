@@ -6,29 +6,27 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::TargetError;
+use super::{LaunchError, TargetError};
 
 /// Size 10, api key 18, version 0, correlation id 7, no client id.
 const API_VERSIONS_V0: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
 const ONE_TRY: Duration = Duration::from_secs(2);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
-/// Asks until the broker answers, `gone` gives its last words, or the deadline passes.
-pub(super) async fn wait<Words: Future<Output = Option<String>>>(
+/// Asks until the broker answers, `gone` says why it never will, or the deadline passes.
+pub(super) async fn wait<Gone: Future<Output = Option<LaunchError>>>(
     address: &str,
     deadline: Instant,
-    mut gone: impl FnMut() -> Words,
-) -> Result<(), TargetError> {
+    mut gone: impl FnMut() -> Gone,
+) -> Result<(), LaunchError> {
     loop {
-        if let Some(last_words) = gone().await {
-            return Err(TargetError(last_words));
+        if let Some(why) = gone().await {
+            return Err(why);
         }
         match answers(address).await {
             Ok(()) => return Ok(()),
             Err(why) if Instant::now() >= deadline => {
-                return Err(TargetError(format!(
-                    "{address} did not answer ApiVersions in time: {why}"
-                )));
+                return Err(TargetError(format!("{address} did not answer ApiVersions in time: {why}")).into());
             }
             Err(_) => sleep(BETWEEN_TRIES).await,
         }

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use reference_broker::{Cluster, Config};
+use reference_broker::{Cluster, Config, StartError};
 
 use tempfile::TempDir;
 
-use super::{Needs, TargetError, ports, properties};
+use super::{LaunchError, Needs, TargetError, ports, properties};
 
 pub(super) struct Node {
     cluster: Cluster,
@@ -77,8 +77,15 @@ impl Node {
         self.cluster.close(broker).await;
     }
 
-    pub(super) async fn restart(&mut self, broker: usize) -> Result<(), TargetError> {
-        self.cluster.restart(broker).await.map_err(told)
+    pub(super) async fn restart(&mut self, broker: usize) -> Result<(), LaunchError> {
+        let refused = |error: &StartError| !matches!(error, StartError::Listen { .. } | StartError::System(_));
+        self.cluster
+            .restart(broker)
+            .await
+            .map_err(|error| match refused(&error) {
+                true => LaunchError::Ended(told(error).0),
+                false => told(error).into(),
+            })
     }
 
     pub(super) async fn stop(self) {
@@ -103,7 +110,7 @@ impl fmt::Debug for Node {
     }
 }
 
-fn told(error: reference_broker::StartError) -> TargetError {
+fn told(error: StartError) -> TargetError {
     TargetError(format!("the reference broker did not start: {error}"))
 }
 

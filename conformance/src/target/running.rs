@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::time::Instant;
 
-use super::{Needs, Target, TargetError, docker, exec, jvm, ready, reference};
+use super::{LaunchError, Needs, Target, TargetError, docker, exec, jvm, ready, reference};
 
 /// A target that answers.
 #[derive(Debug)]
@@ -115,10 +115,10 @@ impl Running {
         }
     }
 
-    /// As `kill`: it writes down what it has and leaves. Returns when it is gone.
+    /// As SIGTERM: it writes down what it has and leaves. Returns when it is gone.
     ///
     /// # Errors
-    /// This target cannot be stopped, or has no such broker.
+    /// This target cannot be stopped, or has no such broker, or that one did not leave by itself.
     pub async fn close(&mut self, broker: usize) -> Result<(), TargetError> {
         self.known(broker)?;
         match &mut self.node {
@@ -126,14 +126,8 @@ impl Running {
                 node.close(broker).await;
                 Ok(())
             }
-            Node::Exec(node) => {
-                node.shut_down().await;
-                Ok(())
-            }
-            Node::Jvm(node) => {
-                node.shut_down().await;
-                Ok(())
-            }
+            Node::Exec(node) => node.shut_down().await,
+            Node::Jvm(node) => node.shut_down().await,
             Node::Docker(node) => node.close().await,
             Node::Elsewhere => Err(elsewhere()),
         }
@@ -142,15 +136,15 @@ impl Running {
     /// Starts a killed broker again, on the same port and data, and waits until it answers.
     ///
     /// # Errors
-    /// This target cannot be restarted, or it did not come up again.
-    pub async fn restart(&mut self, broker: usize) -> Result<(), TargetError> {
+    /// This target cannot be restarted, or it did not come up again: told apart where the broker itself ended.
+    pub async fn restart(&mut self, broker: usize) -> Result<(), LaunchError> {
         self.known(broker)?;
         match &mut self.node {
             Node::Reference(node) => node.restart(broker).await,
             Node::Exec(node) => node.launch().await,
             Node::Jvm(node) => node.launch().await,
             Node::Docker(node) => node.launch().await,
-            Node::Elsewhere => Err(elsewhere()),
+            Node::Elsewhere => Err(elsewhere().into()),
         }
     }
 
@@ -158,7 +152,8 @@ impl Running {
     pub async fn stop(self) {
         match self.node {
             Node::Reference(node) => node.stop().await,
-            Node::Exec(mut node) => node.shut_down().await,
+            // Nobody asks any more how it went.
+            Node::Exec(mut node) => drop(node.shut_down().await),
             Node::Docker(node) => node.remove().await,
             // The data of a Java broker goes with it: there is nothing to flush.
             Node::Jvm(_) | Node::Elsewhere => {}
@@ -186,9 +181,9 @@ async fn found(addresses: &[String]) -> Result<(), TargetError> {
     for address in addresses {
         ready::wait(address, Instant::now(), || std::future::ready(None))
             .await
-            .map_err(|TargetError(why)| {
+            .map_err(|error| {
                 TargetError(format!(
-                    "{why}\nIs a broker listening there? It has to speak Kafka's protocol without TLS or SASL."
+                    "{error}\nIs a broker listening there? It has to speak Kafka's protocol without TLS or SASL."
                 ))
             })?;
     }
