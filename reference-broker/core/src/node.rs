@@ -113,8 +113,9 @@ impl Node {
         };
         // Before anything changes: whose directory is this?
         node.claim(&identity)?;
-        node.recover_logs(now)?;
+        node.recover_logs()?;
         node.open_control(&identity, now)?;
+        node.recover_discarded(now)?;
         node.load_all_groups(now)?;
         node.load_all_transactions(now)?;
         Ok(node)

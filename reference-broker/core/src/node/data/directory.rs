@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{METADATA_TOPIC, Node, active};
-use crate::config::TopicConfig;
+use crate::config::layers::NOTHING;
+use crate::config::{TopicConfig, topic};
 use crate::log::checkpoint::{
     CLEAN_SHUTDOWN, CLEANER_OFFSETS, HIGH_WATERMARKS, LOG_STARTS, PARTITION_METADATA, RECOVERY_POINTS,
     offsets_from_text, offsets_to_text, partition_metadata, topic_id_of,
@@ -43,7 +44,7 @@ impl Checkpoints {
 
 impl Node {
     /// Reads the checkpoints of the data directory and whether it was left in order. Comes before any log is opened.
-    pub(crate) fn recover_logs(&mut self, now: Now) -> Result<(), StoreError> {
+    pub(crate) fn recover_logs(&mut self) -> Result<(), StoreError> {
         let files = self.store.files("")?;
         self.logs.found = Checkpoints {
             clean: files.iter().any(|(name, _)| name == CLEAN_SHUTDOWN),
@@ -51,8 +52,14 @@ impl Node {
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
         };
         self.logs.cleaner.cleaned = self.checkpoint(CLEANER_OFFSETS, &files)?.into_iter().collect();
-        // What was deleted before the stop gets its delay anew.
-        let at = now.plus_ms(TopicConfig::default().file_delete_delay_ms);
+        Ok(())
+    }
+
+    /// What was deleted before the stop gets its delay anew: that of this broker, for its topic is gone. Comes after the
+    /// metadata, which may have another than the start.
+    pub(crate) fn recover_discarded(&mut self, now: Now) -> Result<(), StoreError> {
+        let layers = self.image().layers(self.broker_id(), &self.config.fixed);
+        let at = now.plus_ms(topic::resolve(&NOTHING, layers).file_delete_delay_ms);
         for directory in self.store.directories()?.into_iter().filter(|name| is_discarded(name)) {
             self.logs.upkeep.discard(at, directory, None);
         }

@@ -61,6 +61,23 @@ fn a_directory_of_someone_else_stays_whatever_its_name() {
 }
 
 #[test]
+fn what_was_deleted_before_a_stop_gets_the_delay_of_the_broker_anew() {
+    let store = Shared::default();
+    open(&store, 1).expect("an empty directory").close();
+    let discarded = "t-0.0123456789abcdef0123456789abcdef-delete";
+    store.clone().create_directory(discarded).expect("made");
+    let mut node = open_with(&store, 2, &[("log.segment.delete.delay.ms", "600000")]).expect("the same directory");
+    let later = |ms| Now {
+        monotonic_ms: NOW.monotonic_ms + ms,
+        ..NOW
+    };
+    node.tick(later(599_999));
+    assert_eq!(named(&store, "-delete").len(), 1);
+    node.tick(later(600_000));
+    assert_eq!(named(&store, "-delete").len(), 0);
+}
+
+#[test]
 fn a_directory_that_is_refused_is_left_as_it_was() {
     let store = Shared::default();
     open(&store, 1).expect("an empty directory").close();
