@@ -39,6 +39,8 @@ pub(crate) enum Closed {
     Header(#[from] HeaderError),
     #[error("the body was refused: {0}")]
     Body(String),
+    #[error("its address has as many connections as max.connections.per.ip allows")]
+    PerIp,
     #[error("the broker stopped")]
     Stopped,
     #[error("the peer left before its answer")]

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::connection::{Link, serve};
+use super::connection::{Closed, Link, serve};
 
 /// Pause after a failed accept (out of file descriptors, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -29,6 +29,8 @@ pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Re
                     // Beyond the limit Kafka accepts and closes at once.
                     if let Some(place) = PerIp::take(&open, peer.ip(), now.of(peer.ip())) {
                         connections.spawn(converse(socket, peer, link.clone(), place));
+                    } else {
+                        drop(Ending::of(peer, &link, Closed::PerIp));
                     }
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -45,9 +47,29 @@ async fn converse(socket: TcpStream, peer: SocketAddr, link: Link, _place: Place
     // A socket that refuses TCP_NODELAY is already closing.
     let _ = socket.set_nodelay(true);
     let host: Arc<str> = format!("/{}", peer.ip()).into();
-    let explain = link.explain;
-    let closed = serve(socket, host, link).await;
-    explain(&format!("{peer} closed: {closed}"));
+    // Cut off where it is, this task says nothing more: then the broker stops.
+    let mut ending = Ending::of(peer, &link, Closed::Stopped);
+    ending.why = serve(socket, host, link).await;
+}
+
+/// Explains the end of a connection when it goes.
+struct Ending {
+    peer: SocketAddr,
+    explain: fn(&str),
+    why: Closed,
+}
+
+impl Ending {
+    fn of(peer: SocketAddr, link: &Link, why: Closed) -> Self {
+        let explain = link.explain;
+        Self { peer, explain, why }
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        (self.explain)(&format!("{} closed: {}", self.peer, self.why));
+    }
 }
 
 /// How many connections each address has open: `max.connections.per.ip`.

@@ -27,8 +27,6 @@ struct Stage {
     /// How often the group changed its protocol, by the one that it came to.
     upgrades: usize,
     downgrades: usize,
-    /// How often a stable classic group was compared with its replay.
-    classic: usize,
 }
 
 impl Stage {
@@ -41,7 +39,6 @@ impl Stage {
             asked: 0,
             upgrades: 0,
             downgrades: 0,
-            classic: 0,
         };
         stage.play.topics(0, [3, 2]);
         stage.actors[3].instance = Some("i".into());
@@ -229,7 +226,7 @@ impl Stage {
         }
     }
 
-    fn is_replayed_alike(&mut self) {
+    fn is_replayed_alike(&self) {
         let (live, replayed) = (&self.play.coordinator, self.play.replayed());
         assert_eq!(
             live.has_consumer_group(GROUP),
@@ -247,7 +244,6 @@ impl Stage {
         {
             assert_eq!(live.describe(GROUP), replayed.describe(GROUP));
             assert_eq!(classic(live), classic(&replayed));
-            self.classic += 1;
         }
         let offsets = |of: &Coordinator| {
             of.all_committed(GROUP)
@@ -314,7 +310,7 @@ fn commit(actor: &Actor) -> Commit {
 
 #[test]
 fn groups_migrate_whatever_members_do_and_a_replay_is_the_same_group() {
-    let (mut upgrades, mut downgrades, mut classic) = (0, 0, 0);
+    let (mut upgrades, mut downgrades) = (0, 0);
     for seed in 0..8 {
         let mut stage = Stage::new(seed);
         for step in 1..400 {
@@ -331,8 +327,6 @@ fn groups_migrate_whatever_members_do_and_a_replay_is_the_same_group() {
         assert_eq!(stage.parked.len(), 0, "seed {seed}");
         upgrades += stage.upgrades;
         downgrades += stage.downgrades;
-        classic += stage.classic;
     }
-    assert!(classic > 10, "{classic} stable classic groups compared");
     assert!(upgrades > 10 && downgrades > 10, "{upgrades} up, {downgrades} down");
 }
