@@ -17,6 +17,7 @@ pub mod machine;
 pub mod mutant;
 pub mod node;
 pub mod pattern;
+pub mod peer;
 pub mod records;
 pub mod store;
 pub mod txn;

@@ -7,10 +7,12 @@ mod control;
 pub mod data;
 mod fetch;
 pub mod groups;
+mod peers;
 pub mod transactions;
 
 pub use control::cluster::{LogDir, Quorum};
 pub use data::{Flush, Promise};
+pub use peers::Purpose;
 
 use crate::config::BrokerConfig;
 use crate::fetch::FetchOutcome;
@@ -32,6 +34,7 @@ pub struct Node {
     pub(crate) transactions: transactions::Transactions,
     pub(crate) sessions: Sessions,
     pub(crate) waits: Waits,
+    peers: peers::Peers,
     next_ticket: u64,
 }
 
@@ -107,6 +110,7 @@ impl Node {
             sessions: Sessions::new(config.fetch_session_slots),
             config,
             waits: Waits::default(),
+            peers: peers::Peers::default(),
             outbox: Vec::new(),
             complaints: Vec::new(),
             next_ticket: 0,

@@ -1,0 +1,137 @@
+//! Questions to other nodes: what a room asks goes out under a claim check, and its answer comes back to the room.
+//!
+//! A question has one answer, if only that nobody was reached: whoever carries it has the deadline, and a node that is told
+//! nothing waits for nothing else than that. What is told twice, or to no question, is passed over.
+
+use std::collections::BTreeMap;
+
+use super::Node;
+use crate::peer::{AskId, Asked, Peer, Question, Reply};
+use crate::txn::TransactionalId;
+use crate::units::{BrokerId, Now};
+
+/// Which room asks, and so which one is told the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The broker's lifecycle: registration and heartbeats.
+    Lifecycle,
+    /// An observer's copy of the metadata log.
+    Metadata,
+    /// The fetcher of what that broker leads.
+    Replicas(BrokerId),
+    /// Leaders that want other in-sync replicas.
+    InSync,
+    /// The next block of producer ids.
+    ProducerIds,
+    /// The markers of a transaction that this broker coordinates, at that leader.
+    Markers(TransactionalId, BrokerId),
+}
+
+/// What has been asked and is not answered yet.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    last_id: u64,
+    open: BTreeMap<AskId, Purpose>,
+    asked: Vec<Asked>,
+}
+
+impl Node {
+    /// Asks another node. The answer is told to the room that the purpose names.
+    pub fn ask(&mut self, peer: Peer, question: Question, purpose: Purpose) -> AskId {
+        self.peers.last_id += 1;
+        let id = AskId(self.peers.last_id);
+        self.peers.open.insert(id, purpose);
+        self.peers.asked.push(Asked { id, peer, question });
+        id
+    }
+
+    /// What has been asked since the last call, in order.
+    pub fn take_asked(&mut self) -> Vec<Asked> {
+        std::mem::take(&mut self.peers.asked)
+    }
+
+    /// Is an answer to any question of this purpose still to come?
+    pub fn is_asking(&self, purpose: &Purpose) -> bool {
+        self.peers.open.values().any(|open| open == purpose)
+    }
+
+    /// Tells what became of a question.
+    pub fn answered(&mut self, id: AskId, reply: Reply, now: Now) {
+        let Some(purpose) = self.peers.open.remove(&id) else {
+            return;
+        };
+        match purpose {
+            Purpose::Lifecycle => self.lifecycle_answered(reply, now),
+            Purpose::Metadata => self.metadata_answered(reply, now),
+            Purpose::Replicas(leader) => self.replicas_answered(leader, reply, now),
+            Purpose::InSync => self.in_sync_answered(reply, now),
+            Purpose::ProducerIds => self.producer_ids_answered(reply, now),
+            Purpose::Markers(id, leader) => self.markers_answered(&id, leader, reply, now),
+        }
+    }
+
+    /// `lifecycle` takes it up once brokers register over the network.
+    fn lifecycle_answered(&mut self, _reply: Reply, _now: Now) {}
+
+    /// `observer` takes it up once metadata are fetched.
+    fn metadata_answered(&mut self, _reply: Reply, _now: Now) {}
+
+    /// `replicas` takes it up once there are followers.
+    fn replicas_answered(&mut self, _leader: BrokerId, _reply: Reply, _now: Now) {}
+
+    /// `replicas` takes it up once there are followers.
+    fn in_sync_answered(&mut self, _reply: Reply, _now: Now) {}
+
+    /// Taken up once a controller elsewhere hands out blocks.
+    fn producer_ids_answered(&mut self, _reply: Reply, _now: Now) {}
+
+    /// `transactions` takes it up once other brokers lead what it marks.
+    fn markers_answered(&mut self, _id: &str, _leader: BrokerId, _reply: Reply, _now: Now) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::BrokerConfig;
+    use crate::node::Identity;
+    use crate::peer::BrokerEpoch;
+    use crate::store::memory::MemoryStore;
+
+    const NOW: Now = Now {
+        unix_ms: 1,
+        monotonic_ms: 0,
+    };
+
+    fn node() -> Node {
+        let identity = Identity {
+            host: "localhost".into(),
+            port: 9092,
+            cluster_id: [1; 16],
+            directory_id: [2; 16],
+            incarnation_id: [3; 16],
+        };
+        let store = Box::new(MemoryStore::default());
+        Node::open(store, BrokerConfig::default(), identity, NOW).expect("a fresh directory opens")
+    }
+
+    #[test]
+    fn a_question_is_taken_up_once_and_answered_once() {
+        let mut node = node();
+        let asker = BrokerEpoch {
+            broker: BrokerId(1),
+            epoch: 7,
+        };
+        let question = Question::AllocateProducerIds(asker);
+        let id = node.ask(Peer::Controller, question.clone(), Purpose::ProducerIds);
+        let asked = Asked {
+            id,
+            peer: Peer::Controller,
+            question,
+        };
+        assert_eq!((node.take_asked(), node.take_asked()), (vec![asked], vec![]));
+        assert!(node.is_asking(&Purpose::ProducerIds));
+        node.answered(id, Reply::Unreachable("nobody".into()), NOW);
+        assert!(!node.is_asking(&Purpose::ProducerIds));
+        node.answered(id, Reply::Unreachable("told twice".into()), NOW);
+    }
+}
