@@ -8,12 +8,14 @@
 
 mod peers {
     pub(crate) mod life;
+    pub(crate) mod subscribe;
     pub(crate) mod table;
     pub(crate) mod wire;
     pub(crate) mod work;
 }
 
 use peers::life::Life;
+use peers::subscribe::subscribed;
 use peers::table::{Broker, COLUMNS, Cell};
 use peers::work;
 
@@ -60,6 +62,11 @@ fn lived(broker: &Broker) -> [Cell; COLUMNS.len()] {
     }
     if cells[7].is_ok() {
         cells[7] = work::committed(&life);
+    }
+    for (column, protocol) in [(8, "classic"), (9, "consumer")] {
+        if cells[column].is_ok() {
+            cells[column] = cells[6].clone().and_then(|_| subscribed(&life, protocol));
+        }
     }
     cells
 }

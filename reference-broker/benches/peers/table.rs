@@ -6,7 +6,7 @@ use std::fmt::Write;
 pub(crate) type Cell = Result<f64, String>;
 
 /// Of a column: its head, its unit, the digits after the point.
-pub(crate) const COLUMNS: [(&str, &str, usize); 8] = [
+pub(crate) const COLUMNS: [(&str, &str, usize); 10] = [
     ("start", "ms", 1),
     ("idle", "MiB", 1),
     ("produce", "CPU s/GB", 2),
@@ -15,9 +15,11 @@ pub(crate) const COLUMNS: [(&str, &str, usize); 8] = [
     ("", "MB/s", 0),
     ("group", "ms", 2),
     ("transaction", "ms", 2),
+    ("subscribe", "classic", 0),
+    ("in ms", "consumer", 0),
 ];
 const NAME: usize = 11;
-const WIDTHS: [usize; COLUMNS.len()] = [8, 7, 10, 7, 10, 7, 8, 13];
+const WIDTHS: [usize; COLUMNS.len()] = [8, 7, 10, 7, 10, 7, 8, 13, 11, 10];
 
 pub(crate) struct Broker {
     name: String,

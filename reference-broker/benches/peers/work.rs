@@ -35,6 +35,8 @@ const ADD_PARTITIONS_TO_TXN: i16 = 3;
 const END_TXN: i16 = 3;
 
 const TOPIC: &str = "records";
+/// The topic of one record.
+pub(crate) const ONE: &str = "one";
 const RECORDS_A_BATCH: usize = 16;
 const RECORD: usize = 1024;
 /// Batches before the clock starts, and while it runs.
@@ -82,8 +84,8 @@ pub(crate) fn fetched(life: &Life) -> Result<(f64, f64), String> {
 /// Milliseconds from a new group's first request to its first record.
 pub(crate) fn joined(life: &Life) -> Result<f64, String> {
     let mut connection = Connection::open(life.address)?;
-    create(&mut connection, "one")?;
-    insisted(&mut connection, "one", &[Bytes::from_static(b"x")])?;
+    create(&mut connection, ONE)?;
+    insisted(&mut connection, ONE, &[Bytes::from_static(b"x")])?;
     median((0..GROUPS).map(|n| {
         let began = Instant::now();
         let member = first_record(&mut connection, &format!("group-{n}"))?;
@@ -156,13 +158,13 @@ fn first_record(connection: &mut Connection, group: &str) -> Result<StrBytes, St
         .with_assignments(vec![share]);
     connection.insist(SYNC_GROUP, &sync, |answer| answer.error_code)?;
     let topics = OffsetFetchRequestTopic::default()
-        .with_name(topic("one"))
+        .with_name(topic(ONE))
         .with_partition_indexes(vec![0]);
     let offsets = OffsetFetchRequest::default()
         .with_group_id(group_id(group))
         .with_topics(Some(vec![topics]));
     connection.insist(OFFSET_FETCH, &offsets, |answer| answer.error_code)?;
-    let records = fetch(connection, "one", 0)?;
+    let records = fetch(connection, ONE, 0)?;
     if records.is_empty() {
         return Err("a fetch without the record".into());
     }
@@ -322,7 +324,7 @@ fn rates(bytes: usize, cpu: Duration, wall: Duration) -> (f64, f64) {
 }
 
 /// In milliseconds, of the second half: the first warms up. Who is slow is not asked as often.
-fn median(times: impl Iterator<Item = Result<Duration, String>>) -> Result<f64, String> {
+pub(crate) fn median(times: impl Iterator<Item = Result<Duration, String>>) -> Result<f64, String> {
     let began = Instant::now();
     let times = times.take_while(|_| began.elapsed() < ENOUGH);
     let mut times = times.collect::<Result<Vec<_>, _>>()?;
