@@ -22,8 +22,7 @@ pub(super) async fn files(call: &mut Call<'_>, args: &Args) -> Result<Vec<String
         .first()
         .and_then(|name| call.name(name))
         .unwrap_or_else(|| prefix.clone());
-    let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
-    let data = data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))?;
+    let data = data_dir(call).await?;
     let mut lines = Vec::new();
     for directory in partitions(&data, &wanted).map_err(|error| Halt::Broken(error.to_string()))? {
         let name = call.session.symbols().names.plain(&name_of(&directory));
@@ -89,6 +88,11 @@ fn broken(path: &str, error: &io::Error) -> Halt {
     Halt::Broken(format!("{path}: {error}"))
 }
 
+async fn data_dir(call: &Call<'_>) -> Result<PathBuf, Halt> {
+    let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
+    data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))
+}
+
 fn path_of(args: &Args) -> Result<String, Halt> {
     let path = args.positional.first().and_then(Arg::text);
     path.ok_or_else(|| Halt::Broken(format!("{} wants a file as `files` shows it", args.verb)))
@@ -96,8 +100,7 @@ fn path_of(args: &Args) -> Result<String, Halt> {
 
 /// Where a file is, or would be: of a partition's directory, or of the log directory itself.
 async fn place(call: &mut Call<'_>, path: &str) -> Result<PathBuf, Halt> {
-    let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
-    let data = data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))?;
+    let data = data_dir(call).await?;
     let failed = |error: io::Error| broken(path, &error);
     if let Some((directory, file)) = path.rsplit_once('/') {
         let directory = call.name(&Arg::Word(directory.to_owned())).unwrap_or_default();

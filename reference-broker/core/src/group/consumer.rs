@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::timers::Timers;
-use super::{Change, Coordinator, GroupId, InstanceId, MemberId, Record, Timer};
+use super::{Change, Coordinator, GroupId, InstanceId, MemberId, Protocol, Record, Timer};
 use crate::units::{Deadline, ErrorCode, TopicId, TopicName};
 
 mod assign;
@@ -201,7 +201,7 @@ impl ConsumerGroup {
     fn count_classic(&mut self, subscription: &Subscription, counted: impl Fn(usize) -> usize) {
         let Some(classic) = &subscription.classic else { return };
         self.classic_members = counted(self.classic_members);
-        for (name, _) in &classic.protocols {
+        for Protocol { name, .. } in classic.protocols.iter() {
             let count = self.supporters.entry(Arc::clone(name)).or_default();
             *count = counted(*count);
             if *count == 0 {

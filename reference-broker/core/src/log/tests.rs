@@ -32,6 +32,17 @@ pub(crate) const NOW: Now = Now {
     monotonic_ms: 5_000,
 };
 
+/// The broker that lives here, in one of its lives.
+pub(crate) fn identity(incarnation: u8) -> Identity {
+    Identity {
+        host: "localhost".to_owned(),
+        port: 9092,
+        cluster_id: [1; 16],
+        directory_id: [2; 16],
+        incarnation_id: [incarnation; 16],
+    }
+}
+
 /// A store that outlives the node on it.
 #[derive(Clone, Default)]
 pub(crate) struct Shared(pub(crate) Arc<Mutex<MemoryStore>>);
@@ -97,13 +108,7 @@ impl Bench {
 
     /// A broker that starts on a store, whatever is in it.
     pub(crate) fn on(store: Shared, config: TopicConfig) -> Self {
-        let identity = Identity {
-            host: "localhost".to_owned(),
-            port: 9092,
-            cluster_id: [1; 16],
-            directory_id: [2; 16],
-            incarnation_id: [3; 16],
-        };
+        let identity = identity(3);
         let mut node = Node::open(Box::new(store.clone()), BrokerConfig::default(), identity, NOW).unwrap();
         let tp = TopicPartition::new("t", 0);
         unstray(&store, &tp);

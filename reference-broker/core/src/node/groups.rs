@@ -303,8 +303,11 @@ impl Node {
                 .and_then(|groups| groups.due(now))
             {
                 // It may be the first after a start, or after topics came and went.
-                if let Some(group) = timer.group().filter(|group| self.has_consumer_group(partition, group)) {
-                    self.show_topics(group, now);
+                if timer
+                    .group()
+                    .is_some_and(|group| self.has_consumer_group(partition, group))
+                {
+                    self.show_topics(partition);
                 }
                 self.run_group(partition, Command::Expire(timer), now);
             }
@@ -363,8 +366,10 @@ impl Node {
         }
         match self.coordinated_partition(group, now) {
             Ok(partition) => {
-                if self.has_consumer_group(partition, group) {
-                    self.show_topics(group, now);
+                // A heartbeat makes a group of the consumer protocol where there is none.
+                let heartbeats = matches!(command, Command::ConsumerHeartbeat(_));
+                if heartbeats || self.has_consumer_group(partition, group) {
+                    self.show_topics(partition);
                 }
                 self.run_group(partition, command, now)
             }

@@ -10,8 +10,8 @@ use super::reconcile::{as_partitions, contains};
 use super::{ClassicMember, ConsumerGroup, ConsumerSoft, Member, MemberState, soft};
 use crate::group::classic::CONSUMER;
 use crate::group::{
-    Change, Coordinator, Decision, GroupId, Heartbeat, InstanceId, Leave, Leaver, MemberId, Outcome, Sync, Synced,
-    embedded,
+    Change, Coordinator, Decision, GroupId, Heartbeat, InstanceId, Leave, Leaver, MemberId, Outcome, Protocol, Sync,
+    Synced, embedded,
 };
 use crate::machine::{Reply, Step};
 use crate::units::{ErrorCode, Now};
@@ -40,9 +40,9 @@ impl Coordinator {
 
     fn classic_assignment<'a>(&self, group: &'a ConsumerGroup, sync: &Sync) -> Result<(Classic<'a>, Bytes), ErrorCode> {
         let of = group.classic_member(&sync.member, sync.instance.as_ref(), sync.generation)?;
-        let (protocol, metadata) = of.classic.protocols.first().ok_or(ErrorCode::UnknownServerError)?;
+        let Protocol { name, metadata } = of.classic.protocols.first().ok_or(ErrorCode::UnknownServerError)?;
         let is_other = |theirs: &Option<Arc<str>>, ours: &str| theirs.as_deref().is_some_and(|theirs| theirs != ours);
-        if is_other(&sync.protocol_type, CONSUMER) || is_other(&sync.protocol, protocol) {
+        if is_other(&sync.protocol_type, CONSUMER) || is_other(&sync.protocol, name) {
             return Err(ErrorCode::InconsistentGroupProtocol);
         }
         let current = &of.member.current;

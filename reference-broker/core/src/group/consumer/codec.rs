@@ -8,7 +8,7 @@ use super::record::{
     ClassicMember, ConsumerRecord, Current, GroupEpoch, Held, MemberState, Partitions, Resolved, Subscription,
     TargetEpoch,
 };
-use crate::group::GroupId;
+use crate::group::{GroupId, Protocol};
 use crate::records::{
     self, ClassicMemberMetadata, ClassicProtocol, ConsumerGroupCurrentMemberAssignmentKey as CurrentKey,
     ConsumerGroupCurrentMemberAssignmentValue as CurrentValue, ConsumerGroupMemberMetadataKey as MemberKey,
@@ -176,15 +176,18 @@ fn member_value(value: &Subscription) -> MemberValue {
     }
 }
 
-fn classic_protocol((name, metadata): &(Arc<str>, Bytes)) -> ClassicProtocol {
+fn classic_protocol(protocol: &Protocol) -> ClassicProtocol {
     ClassicProtocol {
-        name: name.to_string(),
-        metadata: metadata.clone(),
+        name: protocol.name.to_string(),
+        metadata: protocol.metadata.clone(),
     }
 }
 
 fn as_subscription(value: MemberValue) -> Subscription {
-    let protocol = |protocol: ClassicProtocol| (protocol.name.into(), protocol.metadata);
+    let protocol = |protocol: ClassicProtocol| Protocol {
+        name: protocol.name.into(),
+        metadata: protocol.metadata,
+    };
     let classic = |classic: ClassicMemberMetadata| ClassicMember {
         session_timeout_ms: classic.session_timeout_ms,
         protocols: classic.supported_protocols.into_iter().map(protocol).collect(),

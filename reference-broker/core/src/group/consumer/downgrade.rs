@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{ClassicMember, ConsumerGroup, Subscription};
-use crate::group::classic::{ClassicGroup, Member as Classic, Protocol};
+use super::{ConsumerGroup, Subscription};
+use crate::group::classic::{ClassicGroup, Member as Classic};
 use crate::group::{Change, Coordinator, GroupId, MemberId, Record, Settle, Soft, embedded};
 use crate::mutant::{self, Mutant};
 use crate::units::Now;
@@ -93,17 +93,10 @@ fn as_classic(subscription: &Subscription) -> Option<Classic> {
         client_host: Arc::clone(&subscription.client_host),
         rebalance_timeout_ms: subscription.rebalance_timeout_ms,
         session_timeout_ms: classic.session_timeout_ms,
-        protocols: protocols(classic).collect(),
+        protocols: Arc::clone(&classic.protocols),
         assignment: Bytes::new(),
         join: None,
         sync: None,
         is_new: false,
-    })
-}
-
-fn protocols(classic: &ClassicMember) -> impl Iterator<Item = Protocol> {
-    classic.protocols.iter().map(|(name, metadata)| Protocol {
-        name: Arc::clone(name),
-        metadata: metadata.clone(),
     })
 }

@@ -71,8 +71,6 @@ impl Coordinator {
     fn as_beat(&self, join: &Join) -> Result<ConsumerHeartbeat, ErrorCode> {
         let first = join.protocols.first().ok_or(ErrorCode::InconsistentGroupProtocol)?;
         let said = embedded::subscription(&first.metadata).map_err(|_| ErrorCode::UnknownServerError)?;
-        let protocols = join.protocols.iter();
-        let protocols = protocols.map(|protocol| (Arc::clone(&protocol.name), protocol.metadata.clone()));
         Ok(ConsumerHeartbeat {
             group: Arc::clone(&join.group),
             member: if join.member.is_empty() {
@@ -93,7 +91,7 @@ impl Coordinator {
             timing: join.timing,
             classic: Some(ClassicMember {
                 session_timeout_ms: join.session_timeout_ms,
-                protocols: protocols.collect(),
+                protocols: Arc::clone(&join.protocols),
             }),
         })
     }
@@ -165,7 +163,7 @@ fn welcome(beat: &ConsumerHeartbeat, epoch: i32) -> Joined {
         member: Arc::clone(&beat.member),
         generation: epoch,
         protocol_type: Some(CONSUMER.into()),
-        protocol: first.map(|(name, _)| Arc::clone(name)),
+        protocol: first.map(|protocol| Arc::clone(&protocol.name)),
         leader: None,
         members: Vec::new(),
         skip_assignment: false,

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use crate::group::{InstanceId, MemberId};
+use crate::group::{InstanceId, MemberId, Protocol};
 use crate::units::{TopicId, TopicName};
 
 /// Partitions by topic.
@@ -82,7 +80,7 @@ pub struct ClassicMember {
     /// How long it may be silent.
     pub session_timeout_ms: i32,
     /// Its protocols, by preference, with what it says for each.
-    pub protocols: Vec<(Arc<str>, Bytes)>,
+    pub protocols: Arc<[Protocol]>,
 }
 
 /// Where a member stands on the way to its target.

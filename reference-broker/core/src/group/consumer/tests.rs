@@ -5,8 +5,8 @@ mod migration;
 
 use super::*;
 use crate::config::GroupConfig;
-use crate::group::{Command, Outcome, codec};
-use crate::machine::{Machine, Reply};
+use crate::group::{Command, Join, Outcome, codec};
+use crate::machine::{Machine, Reply, Ticket};
 use crate::units::Now;
 
 const GROUP: &str = "g";
@@ -15,6 +15,33 @@ const TIMING: Timing = Timing {
     heartbeat_interval_ms: 5_000,
     assignment_interval_ms: 0,
 };
+
+/// To topic `t`, as members of the classic protocol say it.
+const SUBSCRIPTION: &[u8] = b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0";
+
+/// A member of the classic protocol, with these ways of assigning.
+fn join<'a>(member: &str, names: impl Iterator<Item = &'a str>) -> Join {
+    let protocols = names.map(|name| Protocol {
+        name: name.into(),
+        metadata: bytes::Bytes::from_static(SUBSCRIPTION),
+    });
+    Join {
+        group: GROUP.into(),
+        member: member.into(),
+        instance: None,
+        protocol_type: "consumer".into(),
+        protocols: protocols.collect(),
+        session_timeout_ms: 6_000,
+        rebalance_timeout_ms: 8_000,
+        client_id: "c".into(),
+        client_host: "/h".into(),
+        fresh: "fresh".into(),
+        ticket: Ticket(1),
+        requires_known_member: false,
+        skips_assignment: true,
+        timing: TIMING,
+    }
+}
 
 /// A coordinator, and everything that it wrote down.
 struct Play {

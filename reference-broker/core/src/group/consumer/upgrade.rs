@@ -149,12 +149,9 @@ fn is_shared_out<'a>(all: impl Iterator<Item = &'a Current>) -> bool {
 }
 
 fn as_classic(member: &Classic) -> ClassicMember {
-    let protocols = member.protocols.iter();
     ClassicMember {
         session_timeout_ms: member.session_timeout_ms,
-        protocols: protocols
-            .map(|protocol| (Arc::clone(&protocol.name), protocol.metadata.clone()))
-            .collect(),
+        protocols: Arc::clone(&member.protocols),
     }
 }
 

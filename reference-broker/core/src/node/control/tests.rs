@@ -14,8 +14,8 @@ use crate::controller::configs::{Alteration, Op, Operation, Unnamed};
 use crate::controller::partitions::MorePartitions;
 use crate::controller::topics::{NewTopic, TopicRef};
 use crate::controller::{Intent, Refusal};
-use crate::log::tests::Shared;
-use crate::node::{Identity, OpenError};
+use crate::log::tests::{Shared, identity};
+use crate::node::OpenError;
 use crate::units::{LeaderEpoch, Offset};
 
 const NOW: Now = Now {
@@ -31,13 +31,7 @@ fn open(store: &Shared, start: u8) -> Result<Node, OpenError> {
 }
 
 fn open_with(store: &Shared, start: u8, properties: &[(&str, &str)]) -> Result<Node, OpenError> {
-    let identity = Identity {
-        host: "localhost".into(),
-        port: 9092,
-        cluster_id: [1; 16],
-        directory_id: [2; 16],
-        incarnation_id: [start; 16],
-    };
+    let identity = identity(start);
     let properties: Vec<_> = properties
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))

@@ -29,11 +29,8 @@ impl Node {
         group: &str,
         now: Now,
     ) -> Outcome {
-        let beat = Box::new(beat(self.timing(group)));
-        if beat.refusal(&self.config.group).is_none() {
-            self.show_topics(group, now);
-        }
-        self.ask_group(group, Command::ConsumerHeartbeat(beat), now)
+        let beat = beat(self.timing(group));
+        self.ask_group(group, Command::ConsumerHeartbeat(Box::new(beat)), now)
     }
 
     /// ConsumerGroupDescribe, one group.
@@ -58,7 +55,7 @@ impl Node {
     }
 
     /// Lets a coordinator see the topics as they are now.
-    pub(super) fn show_topics(&mut self, group: &str, now: Now) {
+    pub(super) fn show_topics(&mut self, partition: i32) {
         if self.groups.topics.version != self.image().next_offset() {
             let topics = self
                 .image()
@@ -67,9 +64,7 @@ impl Node {
             self.groups.topics = Arc::new(Topics::new(self.image().next_offset(), topics));
         }
         let topics = Arc::clone(&self.groups.topics);
-        if let Ok(partition) = self.coordinated_partition(group, now)
-            && let Some(coordinator) = self.groups.coordinators.get_mut(&partition)
-        {
+        if let Some(coordinator) = self.groups.coordinators.get_mut(&partition) {
             coordinator.apply(&Change::TopicsSeen(topics));
         }
     }

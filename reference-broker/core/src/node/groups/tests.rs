@@ -6,8 +6,7 @@ use crate::controller::Intent;
 use crate::controller::configs::{Alteration, Op, Operation, Unnamed};
 use crate::controller::topics::{NewTopic, TopicRef};
 use crate::group::{Commit, Heartbeat, Leave};
-use crate::log::tests::Shared;
-use crate::node::Identity;
+use crate::log::tests::{Shared, identity};
 use crate::units::Offset;
 
 const NOW: Now = Now {
@@ -16,13 +15,7 @@ const NOW: Now = Now {
 };
 
 fn open(store: &Shared) -> Node {
-    let identity = Identity {
-        host: "localhost".into(),
-        port: 9092,
-        cluster_id: [1; 16],
-        directory_id: [2; 16],
-        incarnation_id: [3; 16],
-    };
+    let identity = identity(3);
     let properties = [
         ("offsets.topic.replication.factor", "1"),
         ("group.initial.rebalance.delay.ms", "0"),

@@ -6,9 +6,8 @@ use crate::config::BrokerConfig;
 use crate::controller::Intent;
 use crate::controller::topics::NewTopic;
 use crate::group::{Commit, OffsetToCommit, TxnCommit};
-use crate::log::tests::{Bench, Sent, Shared};
+use crate::log::tests::{Bench, Sent, Shared, identity};
 use crate::log::walk::Walked;
-use crate::node::Identity;
 use crate::txn::State;
 use crate::units::TopicId;
 
@@ -20,13 +19,7 @@ const NOW: Now = Now {
 const OF_A_RECOVERY: [usize; 8] = [0, 1, 2, 3, 5, 8, 13, 21];
 
 fn open(store: &Shared) -> Option<Node> {
-    let identity = Identity {
-        host: "localhost".into(),
-        port: 9092,
-        cluster_id: [1; 16],
-        directory_id: [2; 16],
-        incarnation_id: [3; 16],
-    };
+    let identity = identity(3);
     let properties = [
         "offsets.topic.replication.factor",
         "offsets.topic.num.partitions",

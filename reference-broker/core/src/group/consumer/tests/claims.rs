@@ -1,34 +1,8 @@
 //! What members may claim and must not get by it: partitions of others, two names for life, protocols by the thousand.
 
 use super::*;
-use crate::group::{GroupValue, Join, MemberValue, Protocol, embedded};
-use crate::machine::Ticket;
+use crate::group::{GroupValue, MemberValue, embedded};
 use crate::units::ErrorCode;
-
-const SUBSCRIPTION: &[u8] = b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0";
-
-fn join<'a>(member: &str, names: impl Iterator<Item = &'a str>) -> Command {
-    let protocols = names.map(|name| Protocol {
-        name: name.into(),
-        metadata: bytes::Bytes::from_static(SUBSCRIPTION),
-    });
-    Command::Join(Join {
-        group: GROUP.into(),
-        member: member.into(),
-        instance: None,
-        protocol_type: "consumer".into(),
-        protocols: protocols.collect(),
-        session_timeout_ms: 6_000,
-        rebalance_timeout_ms: 8_000,
-        client_id: "c".into(),
-        client_host: "/h".into(),
-        fresh: "fresh".into(),
-        ticket: Ticket(1),
-        requires_known_member: false,
-        skips_assignment: true,
-        timing: TIMING,
-    })
-}
 
 fn beats(play: &mut Play, beat: ConsumerHeartbeat) -> Outcome {
     play.run(Command::ConsumerHeartbeat(Box::new(beat)))
@@ -66,17 +40,17 @@ fn a_protocol_must_be_known_to_all_classic_members_and_thousands_cost_no_more_th
     beats(&mut play, beat("a", 0, None));
     let names = |from: usize| (from..from + 20_000).map(|at| at.to_string()).collect::<Vec<_>>();
     let (known, strange) = (names(0), names(30_000));
-    let first = play.run(join("", known.iter().map(String::as_str)));
+    let first = play.run(Command::Join(join("", known.iter().map(String::as_str))));
     assert!(matches!(first, Outcome::Joined(_)), "{first:?}");
-    let other = play.run(join("", strange.iter().map(String::as_str)));
+    let other = play.run(Command::Join(join("", strange.iter().map(String::as_str))));
     let refused = Outcome::JoinRefused("".into(), ErrorCode::InconsistentGroupProtocol);
     assert_eq!(other, refused);
-    let mut second = join("", ["0"].into_iter());
+    let mut second = Command::Join(join("", ["0"].into_iter()));
     if let Command::Join(join) = &mut second {
         join.fresh = "second".into();
     }
     assert!(matches!(play.run(second), Outcome::Joined(_)));
-    let third = play.run(join("", ["1"].into_iter()));
+    let third = play.run(Command::Join(join("", ["1"].into_iter())));
     assert_eq!(third, refused, "one of two has it");
 }
 
@@ -116,7 +90,7 @@ fn a_classic_member_that_is_of_the_consumer_protocol_by_now_need_not_join_or_syn
     let mut play = Play::new();
     play.topics(0, [2, 0]);
     beats(&mut play, beat("k", 0, None));
-    play.run(join("", ["range"].into_iter()));
+    play.run(Command::Join(join("", ["range"].into_iter())));
     let sync = Timer::MemberSync(GROUP.into(), "fresh".into());
     assert!(play.coordinator.timers.is_set(&sync));
     assert!(matches!(beats(&mut play, beat("fresh", 0, None)), Outcome::Beaten(_)));

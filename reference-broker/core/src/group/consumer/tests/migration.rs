@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::group::{Commit, Heartbeat, Join, Leave, Leaver, OffsetToCommit, Protocol, Sync};
+use crate::group::{Commit, Heartbeat, Join, Leave, Leaver, OffsetToCommit, Sync};
 use crate::machine::Ticket;
 use crate::units::ErrorCode;
 
@@ -84,28 +84,15 @@ impl Stage {
     fn join(&mut self, at: usize) {
         let actor = self.actors[at].clone();
         let names = [&["range"][..], &["rr", "range"], &["range", "sticky"]][usize::try_from(self.draw(3)).unwrap()];
-        let metadata = bytes::Bytes::from_static(b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0");
-        let protocols = names.iter().map(|name| Protocol {
-            name: (*name).into(),
-            metadata: metadata.clone(),
-        });
         let knows_itself = self.draw(4) > 0;
         self.asked += 1;
+        let member = if knows_itself { &*actor.member } else { "" };
         let join = Join {
-            group: GROUP.into(),
-            member: if knows_itself { actor.member } else { "".into() },
             instance: actor.instance,
-            protocol_type: "consumer".into(),
-            protocols: protocols.collect(),
-            session_timeout_ms: 6_000,
-            rebalance_timeout_ms: 8_000,
-            client_id: "c".into(),
-            client_host: "/h".into(),
             fresh: format!("fresh-{}", self.asked).into(),
             ticket: Ticket(self.asked),
             requires_known_member: self.draw(2) == 0,
-            skips_assignment: true,
-            timing: TIMING,
+            ..join(member, names.iter().copied())
         };
         self.ask(at, Command::Join(join));
     }
