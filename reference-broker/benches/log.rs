@@ -55,6 +55,7 @@ fn opened(store: &mut MemoryStore) -> Log {
         clean: false,
         recovery_point: Offset(0),
         log_start: None,
+        high_watermark: None,
     };
     let config = TopicConfig {
         compact: true,

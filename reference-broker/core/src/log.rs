@@ -17,10 +17,12 @@ mod leftovers;
 pub mod producers;
 pub mod read;
 pub mod recover;
+pub mod replicate;
 pub mod retention;
 pub mod segment;
 pub mod snapshot;
 pub mod timestamp;
+pub mod truncate;
 pub mod walk;
 
 use bytes::Bytes;
@@ -65,6 +67,8 @@ pub enum Command {
     Expire,
     /// This broker leads in a new epoch.
     Lead(LeaderEpoch),
+    /// Everything below an offset is on every replica that counts, as far as it is here.
+    Replicated(Offset),
 }
 
 /// What may happen to a log.
@@ -94,6 +98,8 @@ pub enum Change {
     SegmentsRemoved(Offset),
     /// One segment stands for all from its base up to that offset: compaction.
     SegmentsReplaced(Box<Segment>, Offset),
+    /// The log was cut: what is left of it, as it was read anew.
+    Truncated(Box<Log>),
     /// Everything below is on the disk.
     Flushed(Offset),
     /// Producers not heard of since then are forgotten (KIP-98).
@@ -118,6 +124,8 @@ pub enum Outcome {
     Expired,
     /// The epoch is taken note of.
     Leading,
+    /// The high watermark stands here.
+    HighWatermark(Offset),
 }
 
 impl Machine for Log {
@@ -138,6 +146,7 @@ impl Machine for Log {
                 reply: Reply::Now(Outcome::Leading),
                 released: Vec::new(),
             },
+            Command::Replicated(offset) => self.decide_replicated(offset),
         }
     }
 
@@ -163,6 +172,7 @@ impl Machine for Log {
             }
             Change::SegmentsRemoved(below) => self.segments_removed(*below),
             Change::SegmentsReplaced(copy, end) => self.segments_replaced(copy, *end),
+            Change::Truncated(left) => *self = Self::clone(left),
             Change::Flushed(offset) => self.recovery_point = *offset,
             Change::ProducersExpired { until_ms } => self.producers.expire(*until_ms),
             Change::WentOffline => self.offline = true,
@@ -306,6 +316,16 @@ impl Log {
             },
             reply: Reply::Now(Outcome::LogStart(before.max(self.log_start))),
             released: Vec::new(),
+        }
+    }
+
+    /// The high watermark never goes back but by truncation.
+    fn decide_replicated(&self, offset: Offset) -> Step<Change, Outcome> {
+        let moved = offset.min(self.log_end).max(self.high_watermark);
+        let changes = (moved > self.high_watermark).then_some(Change::HighWatermarkMoved(moved));
+        Step {
+            changes: changes.into_iter().collect(),
+            ..Step::answer(Outcome::HighWatermark(moved))
         }
     }
 

@@ -26,6 +26,8 @@ pub enum Append {
     Own(Batch),
     /// An EndTxn marker.
     Marker(Batch, MarkerRule),
+    /// One of those that [`Log::replicable`] found in a leader's answer.
+    Replicated(Batch),
 }
 
 /// What the first batch of a transaction in a partition is held against.
@@ -124,6 +126,13 @@ impl Log {
                 .and_then(|()| self.client_batch(&walked, now)),
             Append::Own(batch) => self.own_batch(batch),
             Append::Marker(batch, rule) => self.marker(batch, rule),
+            Append::Replicated(batch) => {
+                let (changes, appended) = self.replicated(batch, now);
+                return Step {
+                    changes,
+                    ..Step::answer(Outcome::Appended(appended))
+                };
+            }
         };
         match decided {
             Ok(Decided::Write(batch)) => self.place(batch, now),
@@ -395,7 +404,7 @@ impl Log {
         }
     }
 
-    fn roll_before(&self, batch: &BatchHeader, now: Now) -> Option<Change> {
+    pub(super) fn roll_before(&self, batch: &BatchHeader, now: Now) -> Option<Change> {
         let header = BatchHeader {
             base_offset: self.log_end,
             ..*batch

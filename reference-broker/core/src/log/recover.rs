@@ -33,6 +33,8 @@ pub struct Opening {
     pub recovery_point: Offset,
     /// Where it begins, if not with its first segment.
     pub log_start: Option<Offset>,
+    /// Up to where it was replicated; none where nobody else has it.
+    pub high_watermark: Option<Offset>,
 }
 
 /// A log that was opened, and what of its files was damaged.
@@ -77,6 +79,9 @@ pub fn open(
         .unwrap_or_default()
         .max(log.segments[0].base)
         .min(log.log_end);
+    if start > log.high_watermark {
+        log.high_watermark = start;
+    }
     if start > Offset(0) {
         log.apply(&Change::LogStartMoved(start));
     }
@@ -331,7 +336,9 @@ impl Recovery<'_> {
         }
         self.log.epochs = epochs;
         self.log.leader_epoch = self.log.epochs.latest().unwrap_or(self.log.leader_epoch);
-        self.log.apply(&Change::HighWatermarkMoved(end));
+        let replicated = self.opening.high_watermark.unwrap_or(end).min(end);
+        self.log
+            .apply(&Change::HighWatermarkMoved(replicated.max(self.log.log_start)));
         let begins = self
             .opening
             .log_start
@@ -429,4 +436,11 @@ pub fn write_indexes(store: &mut dyn Store, directory: &str, segment: &Segment) 
 pub(crate) fn put(store: &mut dyn Store, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
     store.remove(directory, file)?;
     store.append(directory, file, &[bytes])
+}
+
+/// The same where the old content must not be lost: a crash leaves one or the other.
+pub(crate) fn supersede(store: &mut dyn Store, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let fresh = format!("{file}.tmp");
+    put(store, directory, &fresh, bytes)?;
+    store.rename(directory, &fresh, file)
 }

@@ -6,6 +6,7 @@ mod appends;
 mod compaction;
 mod reads;
 mod recovery;
+mod replication;
 mod retention;
 mod walks;
 
@@ -108,12 +109,16 @@ impl Bench {
 
     /// A broker that starts on a store, whatever is in it.
     pub(crate) fn on(store: Shared, config: TopicConfig) -> Self {
+        Self::leading(store, config, LeaderEpoch(3))
+    }
+
+    /// The same in an epoch, -1 for no leader.
+    pub(crate) fn leading(store: Shared, config: TopicConfig, epoch: LeaderEpoch) -> Self {
         let identity = identity(3);
         let mut node = Node::open(Box::new(store.clone()), BrokerConfig::default(), identity, NOW).unwrap();
         let tp = TopicPartition::new("t", 0);
         unstray(&store, &tp);
-        node.create_log(&tp, TopicId([7; 16]), config, LeaderEpoch(3), NOW)
-            .unwrap();
+        node.create_log(&tp, TopicId([7; 16]), config, epoch, NOW).unwrap();
         Self { store, node, tp }
     }
 

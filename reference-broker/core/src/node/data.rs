@@ -4,6 +4,7 @@ mod cleaner;
 mod directory;
 mod flushes;
 mod perform;
+mod replicate;
 mod upkeep;
 
 use std::collections::HashMap;
@@ -71,7 +72,11 @@ impl Node {
         }
         match self.command(tp, Command::Lead(epoch), now)? {
             Outcome::Refused(refusal) => Err(refusal.error),
-            Outcome::Leading | Outcome::Expired | Outcome::Appended(_) | Outcome::LogStart(_) => Ok(()),
+            Outcome::Leading
+            | Outcome::Expired
+            | Outcome::Appended(_)
+            | Outcome::LogStart(_)
+            | Outcome::HighWatermark(_) => Ok(()),
         }
     }
 
@@ -135,7 +140,7 @@ impl Node {
                 Ok(appended)
             }
             Ok(Outcome::Refused(refusal)) => Err(refusal),
-            Ok(Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired) => {
+            Ok(Outcome::LogStart(_) | Outcome::Leading | Outcome::Expired | Outcome::HighWatermark(_)) => {
                 Err(Refusal::bare(ErrorCode::UnknownServerError))
             }
             Err(error) => Err(Refusal::bare(error)),
@@ -229,7 +234,9 @@ impl Node {
         )? {
             Outcome::LogStart(start) => Ok(start),
             Outcome::Refused(refusal) => Err(refusal.error),
-            Outcome::Appended(_) | Outcome::Leading | Outcome::Expired => Err(ErrorCode::UnknownServerError),
+            Outcome::Appended(_) | Outcome::Leading | Outcome::Expired | Outcome::HighWatermark(_) => {
+                Err(ErrorCode::UnknownServerError)
+            }
         };
         let results: Vec<_> = asked.iter().map(delete).collect();
         if results.iter().any(Result::is_ok) && self.write_log_starts().is_err() {

@@ -6,7 +6,7 @@ use super::super::recover;
 use super::*;
 
 /// What must be the same after a restart that lost nothing.
-fn durable(log: &Log) -> Log {
+pub(super) fn durable(log: &Log) -> Log {
     let mut log = log.clone();
     log.recovery_point = Offset(0);
     log.segments.iter_mut().for_each(|segment| segment.created_ms = 0);
@@ -16,7 +16,7 @@ fn durable(log: &Log) -> Log {
     log
 }
 
-fn sent() -> impl Strategy<Value = Sent> {
+pub(super) fn sent() -> impl Strategy<Value = Sent> {
     let values = prop::collection::vec("[a-z]{0,40}", 1..6);
     let codec = prop::sample::select(CODECS.to_vec());
     (values, codec, prop::option::of(0i64..3), 0i64..5_000).prop_map(|(values, codec, producer, age)| {
@@ -30,7 +30,7 @@ fn sent() -> impl Strategy<Value = Sent> {
 }
 
 /// Appends them all, sequences counted on.
-fn fill(bench: &mut Bench, all: &[Sent]) {
+pub(super) fn fill(bench: &mut Bench, all: &[Sent]) {
     let mut next = [0; 3];
     for sent in all {
         let mut sent = sent.clone();
@@ -319,6 +319,7 @@ fn records_of_an_old_format_are_refused_and_not_cut_off() {
         clean: true,
         recovery_point: at(1),
         log_start: None,
+        high_watermark: None,
     };
     let opened = recover::open(
         &mut store,

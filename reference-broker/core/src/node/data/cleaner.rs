@@ -133,14 +133,28 @@ impl Node {
     }
 
     fn give_up(&mut self, tp: TopicPartition) {
-        if let Some(log) = self.logs.open.get(&tp) {
-            for segment in log.segments() {
-                let file = format!("{}.{CLEANED}", file_name(segment.base, "log"));
-                // A copy that stays is removed at the next start.
-                let _ = self.store.remove(log.directory(), &file);
-            }
-        }
+        self.remove_copies(&tp);
         self.logs.cleaner.uncleanable.insert(tp);
+    }
+
+    /// A log is about to be cut: what was being copied of it may be what goes.
+    pub(super) fn stop_cleaning(&mut self, tp: &TopicPartition, cut: Offset) {
+        if self.logs.cleaner.works_on(tp) {
+            self.logs.cleaner.at_work = None;
+            self.remove_copies(tp);
+        }
+        if let Some(cleaned) = self.logs.cleaner.cleaned.get_mut(tp) {
+            *cleaned = cut.min(*cleaned);
+        }
+    }
+
+    fn remove_copies(&mut self, tp: &TopicPartition) {
+        let Some(log) = self.logs.open.get(tp) else { return };
+        for segment in log.segments() {
+            let file = format!("{}.{CLEANED}", file_name(segment.base, "log"));
+            // A copy that stays is removed at the next start.
+            let _ = self.store.remove(log.directory(), &file);
+        }
     }
 
     fn write_cleaner_offsets(&mut self) -> Result<(), StoreError> {

@@ -184,6 +184,7 @@ impl Node {
             clean: self.logs.found.clean,
             recovery_point: self.recovery_point_found(tp),
             log_start: self.logs.found.log_starts.get(tp).copied(),
+            high_watermark: None,
         };
         let Opened { log, damage } = recover::open(&mut *self.store, &directory, id, config, opening, now)?;
         damage.into_iter().for_each(|told| self.complain(told));
@@ -225,7 +226,7 @@ impl Node {
         self.store.replace("", LOG_STARTS, text.as_bytes())
     }
 
-    fn write_recovery_points(&mut self) -> Result<(), StoreError> {
+    pub(super) fn write_recovery_points(&mut self) -> Result<(), StoreError> {
         let mut points = self.unopened(&self.logs.found.recovery_points);
         points.extend(self.logs.open.iter().map(|(tp, log)| (tp, log.recovery_point())));
         let text = offsets_to_text(points);

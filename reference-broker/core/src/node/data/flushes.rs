@@ -7,7 +7,7 @@ use super::Node;
 use crate::log::{Change, Log};
 use crate::machine::Machine;
 use crate::store::StoreError;
-use crate::units::{Now, Offset, TopicId, TopicPartition};
+use crate::units::{LeaderEpoch, Now, Offset, TopicId, TopicPartition};
 
 /// What waits for the disk.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub(super) struct Flushes {
 pub struct Promise {
     tp: TopicPartition,
     id: TopicId,
+    epoch: LeaderEpoch,
     end: Offset,
 }
 
@@ -31,6 +32,8 @@ pub struct Promise {
 pub struct Flush {
     tp: TopicPartition,
     id: TopicId,
+    /// What was there in another epoch may have been cut off since, and be other bytes now.
+    epoch: LeaderEpoch,
     end: Offset,
     /// Directory and name of each.
     pub files: Vec<(String, String)>,
@@ -49,7 +52,7 @@ impl Node {
 
     /// Is it on the disk, or nothing that can ever be?
     pub fn is_settled(&self, promise: &Promise) -> bool {
-        let log = self.served(&promise.tp, promise.id);
+        let log = self.served(&promise.tp, promise.id, promise.epoch);
         log.is_none_or(|log| log.recovery_point() >= promise.end)
     }
 
@@ -66,7 +69,7 @@ impl Node {
 
     /// The files are on the disk, or cannot be brought there.
     pub fn flushed(&mut self, flush: &Flush, synced: Result<(), StoreError>, now: Now) {
-        if self.served(&flush.tp, flush.id).is_none() {
+        if self.served(&flush.tp, flush.id, flush.epoch).is_none() {
             return;
         }
         let changes = match &synced {
@@ -108,6 +111,7 @@ impl Node {
         let promise = Promise {
             tp: tp.clone(),
             id: log.topic_id(),
+            epoch: log.leader_epoch(),
             end: log.log_end(),
         };
         self.logs.flushes.due.insert(tp.clone());
@@ -122,6 +126,7 @@ impl Node {
         let files = log.segments()[behind.saturating_sub(1)..].iter();
         Some(Flush {
             id: log.topic_id(),
+            epoch: log.leader_epoch(),
             end: log.log_end(),
             files: files
                 .map(|segment| (log.directory().to_owned(), segment.file()))
@@ -130,7 +135,8 @@ impl Node {
         })
     }
 
-    fn served(&self, tp: &TopicPartition, id: TopicId) -> Option<&Log> {
-        self.log(tp).filter(|log| log.topic_id() == id && !log.is_offline())
+    fn served(&self, tp: &TopicPartition, id: TopicId, epoch: LeaderEpoch) -> Option<&Log> {
+        self.log(tp)
+            .filter(|log| log.topic_id() == id && log.leader_epoch() == epoch && !log.is_offline())
     }
 }

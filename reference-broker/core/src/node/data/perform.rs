@@ -6,7 +6,7 @@ use crate::log::append::Append;
 use crate::log::batch::HEADER_LENGTH;
 use crate::log::checkpoint::{LEADER_EPOCHS, epochs_to_text};
 use crate::log::compaction::{CLEANED, SWAP};
-use crate::log::recover::{put, write_indexes};
+use crate::log::recover::{put, supersede, write_indexes};
 use crate::log::segment::{DELETED, SEGMENT_FILES, Segment, file_name};
 use crate::log::{Change, Command, Log, Outcome, snapshot};
 use crate::machine::{Machine, Reply};
@@ -101,7 +101,7 @@ impl Node {
         log.apply(change);
         if matches!(change, Change::LogStartMoved(_)) || log.epochs().latest() != epoch {
             let text = epochs_to_text(log.epochs().entries());
-            put(&mut *self.store, log.directory(), LEADER_EPOCHS, text.as_bytes())?;
+            supersede(&mut *self.store, log.directory(), LEADER_EPOCHS, text.as_bytes())?;
         }
         if let Change::SegmentRolled { .. } = change {
             self.rolled(tp)
