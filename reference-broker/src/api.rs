@@ -72,10 +72,12 @@ mod k74_list_config_resources;
 mod k75_describe_topic_partitions;
 mod k80_add_raft_voter;
 mod k81_remove_raft_voter;
+mod listeners;
 
 pub(crate) use k18_api_versions::unsupported as unsupported_api_versions;
+pub(crate) use listeners::Listener;
 
-/// Every API that this broker serves, in order of key. A gap in the numbers is an API that it lacks.
+/// Every API that a node serves on one listener or another, in order of key. A gap in the numbers is an API that it lacks.
 pub(crate) static APIS: &[Entry] = &[
     entry::<k00_produce::Produce>(),
     entry::<k01_fetch::Fetch>(),
@@ -183,11 +185,10 @@ fn decode_and_handle<A: Api>(mut body: Bytes, call: &mut Call<'_>) -> Answer {
     }
 }
 
-/// The entry for a key, if it is served.
-pub(crate) fn find(key: i16) -> Option<&'static Entry> {
-    APIS.binary_search_by_key(&key, |entry| entry.key)
-        .ok()
-        .map(|index| &APIS[index])
+/// The entry for a key, if it is served on this listener.
+pub(crate) fn find(key: i16, listener: Listener) -> Option<&'static Entry> {
+    let found = APIS.binary_search_by_key(&key, |entry| entry.key).ok();
+    found.map(|index| &APIS[index]).filter(|_| listener.serves(key))
 }
 
 impl Entry {
@@ -209,6 +210,8 @@ pub(crate) struct Call<'a> {
     pub(crate) client_id: &'a str,
     /// The peer's address as Kafka prints it in group descriptions: `/127.0.0.1`.
     pub(crate) client_host: &'a str,
+    /// Where it came in.
+    pub(crate) listener: Listener,
     pub(crate) node: &'a mut Node,
     pub(crate) now: Now,
 }

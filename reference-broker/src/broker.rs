@@ -10,8 +10,9 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
-use crate::api::{Answer, Call, Entry, Part};
+use crate::api::{Answer, Call, Entry, Listener, Part};
 use crate::flushing::{Flushing, Synced};
+use crate::peer::Peers;
 use crate::store::{Source, Sources};
 
 /// A request on its way to the node.
@@ -20,6 +21,7 @@ pub(crate) struct Job {
     pub(crate) version: i16,
     pub(crate) client_id: String,
     pub(crate) client_host: Arc<str>,
+    pub(crate) listener: Listener,
     pub(crate) body: Bytes,
     pub(crate) reply: oneshot::Sender<Outgoing>,
 }
@@ -113,6 +115,7 @@ pub(crate) struct Broker {
     complain: fn(&str),
     parked: HashMap<Ticket, Waiting>,
     flushing: Flushing,
+    peers: Peers,
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
 }
@@ -138,6 +141,7 @@ impl Broker {
         let broker = Self {
             node,
             flushing: Flushing::new(sources.clone()),
+            peers: Peers::new(complain),
             sources,
             clock,
             complain,
@@ -159,12 +163,14 @@ impl Broker {
                 .take_complaints()
                 .iter()
                 .for_each(|what| (self.complain)(what));
+            self.ask_peers();
             let due = self.until_next_deadline();
             self.flushing.begin(&mut self.node);
             tokio::select! {
                 biased;
                 how = &mut stop => return (self.node, how.unwrap_or(Stop::Clean)),
                 done = self.flushing.done() => self.flushed(done),
+                (id, reply) = self.peers.answer() => self.node.answered(id, reply, self.clock.now()),
                 job = inbox.recv() => match job {
                     Some(job) => self.serve(job),
                     None => return (self.node, Stop::Clean),
@@ -208,6 +214,7 @@ impl Broker {
             version: job.version,
             client_id: &job.client_id,
             client_host: &job.client_host,
+            listener: job.listener,
             node: &mut self.node,
             now,
         };
@@ -231,6 +238,13 @@ impl Broker {
             }
             // A connection that is gone by now needs no answer.
             answer => drop(job.reply.send(Outgoing::of(answer, &*self.sources))),
+        }
+    }
+
+    fn ask_peers(&mut self) {
+        for asked in self.node.take_asked() {
+            let address = self.node.address_of(asked.peer);
+            self.peers.send(asked, address, self.node.cluster_id());
         }
     }
 

@@ -3,19 +3,13 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
-use std::time::Duration;
-
-use broker_core::Node;
-use broker_core::config::{BrokerConfig, ConnectionLimits};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::runtime::Builder;
-use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::broker::{Broker, Clock, Stop};
-use crate::net::{connection::Link, listener};
-use crate::store::DiskStore;
+use crate::broker::Stop;
+
+mod member;
+
+use member::{Member, Start};
 
 /// What a cluster is started with.
 #[derive(Debug, Clone)]
@@ -92,7 +86,7 @@ pub struct Cluster {
     config: Config,
     data: DataDir,
     address: SocketAddr,
-    running: Option<RunningBroker>,
+    running: Option<Member>,
 }
 
 enum DataDir {
@@ -109,11 +103,6 @@ impl DataDir {
             Self::Temporary(dir) => dir.path(),
         }
     }
-}
-
-struct RunningBroker {
-    stop: oneshot::Sender<Stop>,
-    thread: JoinHandle<()>,
 }
 
 impl Cluster {
@@ -156,7 +145,7 @@ impl Cluster {
     /// Returns when a broker has ended by itself, which is a fault of ours.
     pub async fn ended(&mut self) {
         match &mut self.running {
-            Some(running) => running.stop.closed().await,
+            Some(running) => running.ended().await,
             None => std::future::pending().await,
         }
     }
@@ -179,147 +168,25 @@ impl Cluster {
 
     async fn end(&mut self, how: Stop) {
         if let Some(running) = self.running.take() {
-            // A broker that has ended by itself takes no order.
-            let _ = running.stop.send(how);
-            let joined = tokio::task::spawn_blocking(|| running.thread.join());
-            let _ = joined.await;
+            running.end(how).await;
         }
     }
 
     async fn launch(&mut self) -> Result<(), StartError> {
-        let (stop, stopped) = oneshot::channel();
-        let (ready, started) = oneshot::channel();
         let start = Start {
-            listen: self.address,
+            listen: Some(self.address),
+            controller_listen: None,
             advertise: self.config.advertise.clone(),
             properties: self.config.properties.clone(),
             complain: self.config.complain,
             explain: self.config.explain,
             data_dir: self.data.path().to_owned(),
             durable: matches!(self.data, DataDir::Given(_)),
+            cluster_id: None,
         };
-        let thread = std::thread::Builder::new()
-            .name("broker".into())
-            .spawn(move || run(start, ready, stopped))?;
-        let gone = || StartError::System(io::Error::other("the broker's thread ended"));
-        self.address = started.await.map_err(|_| gone())??;
-        self.running = Some(RunningBroker { stop, thread });
+        let (member, listening) = Member::start(start).await?;
+        self.address = listening.broker.unwrap_or(self.address);
+        self.running = Some(member);
         Ok(())
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            let _ = running.stop.send(Stop::Clean);
-            // A thread that panicked has nothing left to stop.
-            let _ = running.thread.join();
-        }
-    }
-}
-
-/// How many requests may wait for the node; beyond that, connections wait to be read.
-const INBOX: usize = 1024;
-
-struct Start {
-    listen: SocketAddr,
-    advertise: Option<(String, u16)>,
-    properties: Vec<(String, String)>,
-    complain: fn(&str),
-    explain: fn(&str),
-    data_dir: PathBuf,
-    durable: bool,
-}
-
-fn run(start: Start, ready: oneshot::Sender<Result<SocketAddr, StartError>>, stop: oneshot::Receiver<Stop>) {
-    let runtime = match Builder::new_current_thread().enable_io().enable_time().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return drop(ready.send(Err(error.into()))),
-    };
-    runtime.block_on(async {
-        match open(&start).await {
-            Ok(opened) => serve(opened, ready, stop).await,
-            Err(error) => drop(ready.send(Err(error))),
-        }
-    });
-}
-
-struct Opened {
-    listener: TcpListener,
-    address: SocketAddr,
-    link: Link,
-    limits: watch::Receiver<ConnectionLimits>,
-    broker: Broker,
-    inbox: mpsc::Receiver<crate::broker::Job>,
-}
-
-async fn open(start: &Start) -> Result<Opened, StartError> {
-    let mut config = BrokerConfig::from_properties(&start.properties)?;
-    config.settle("log.dirs", start.data_dir.display().to_string());
-    let listen = |error| StartError::Listen {
-        address: start.listen,
-        error,
-    };
-    let listener = TcpListener::bind(start.listen).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-    let (host, port) = start
-        .advertise
-        .clone()
-        .unwrap_or_else(|| (address.ip().to_string(), address.port()));
-    if start.advertise.is_none() && address.ip().is_unspecified() {
-        return Err(StartError::Advertised(address));
-    }
-    let in_data_dir = |reason: String| StartError::DataDir {
-        path: start.data_dir.clone(),
-        reason,
-    };
-    let store = DiskStore::open(&start.data_dir, start.durable).map_err(|error| in_data_dir(error.to_string()))?;
-    let sources = store.sources();
-    let (inbox, jobs) = mpsc::channel(INBOX);
-    let link = Link {
-        inbox,
-        explain: start.explain,
-        max_request_bytes: config.socket_request_max_bytes,
-        // A negative time is none: Kafka's way to say never.
-        idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
-    };
-    let clock = Clock::start();
-    let identity = broker_core::node::Identity {
-        host,
-        port,
-        cluster_id: uuid::Uuid::new_v4().into_bytes(),
-        directory_id: uuid::Uuid::new_v4().into_bytes(),
-        incarnation_id: uuid::Uuid::new_v4().into_bytes(),
-    };
-    let node =
-        Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
-    let (broker, limits) = Broker::new(node, sources, clock, start.complain);
-    Ok(Opened {
-        listener,
-        address,
-        link,
-        limits,
-        broker,
-        inbox: jobs,
-    })
-}
-
-async fn serve(opened: Opened, ready: oneshot::Sender<Result<SocketAddr, StartError>>, stop: oneshot::Receiver<Stop>) {
-    let Opened {
-        listener,
-        address,
-        link,
-        limits,
-        broker,
-        inbox,
-    } = opened;
-    let accepting = tokio::spawn(listener::run(listener, link, limits));
-    let _ = ready.send(Ok(address));
-    let (mut node, how) = broker.run(inbox, stop).await;
-    accepting.abort();
-    // Wait for the abort: the port is free when a restart asks for it.
-    let _ = accepting.await;
-    if how == Stop::Clean {
-        node.close();
     }
 }

@@ -1,7 +1,7 @@
 //! A small and readable Kafka broker: a thin shell around `broker-core`, which has the rules.
 //!
 //! A request's itinerary is the list of files: [`net`] reads a frame, its header and guards its body; [`broker`] takes it to
-//! the node; [`api`] has one file per API key; [`store`] keeps the bytes.
+//! the node; [`api`] has one file per API key; [`store`] keeps the bytes; [`peer`] brings the node's own questions to other nodes.
 
 mod api;
 mod broker;
@@ -9,6 +9,7 @@ mod cluster;
 mod flushing;
 mod messages;
 mod net;
+mod peer;
 mod store;
 
 pub use broker_core::mutant;

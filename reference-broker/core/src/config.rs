@@ -5,6 +5,7 @@
 //! [`describe`], which shows them.
 
 pub mod broker;
+pub mod cluster;
 pub mod describe;
 pub mod dynamic;
 pub mod layers;

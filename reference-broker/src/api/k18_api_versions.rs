@@ -32,7 +32,8 @@ impl Api for ApiVersions {
             let refusal = ApiVersionsResponse::default().with_error_code(ResponseError::InvalidRequest.code());
             return call.reply(&refusal);
         }
-        let mut response = ApiVersionsResponse::default().with_api_keys(APIS.iter().map(advertise).collect());
+        let served = APIS.iter().filter(|entry| call.listener.serves(entry.key));
+        let mut response = ApiVersionsResponse::default().with_api_keys(served.map(advertise).collect());
         if names_software {
             response = with_features(response, call, lists_features_from_zero);
         }

@@ -11,7 +11,7 @@ use kafka_fixtures::schema::Schemas;
 use kafka_fixtures::value::Value;
 use kafka_fixtures::{arbitrary, codec};
 
-use super::{APIS, Answer, Call};
+use super::{APIS, Answer, Call, Listener};
 
 #[test]
 fn the_table_is_in_order_of_key_without_repetition() {
@@ -51,7 +51,7 @@ fn the_readme_lists_what_is_served() {
 
 fn listed() -> String {
     let mut table = String::from("| key | API | versions |\n|---|---|---|\n");
-    for entry in APIS {
+    for entry in APIS.iter().filter(|entry| Listener::Broker.serves(entry.key)) {
         let (low, high) = (entry.versions.start(), entry.versions.end());
         // Writing to a String cannot fail.
         let _ = writeln!(table, "| {} | {} | {low}–{high} |", entry.key, entry.name);
@@ -85,6 +85,7 @@ fn every_answer_encodes_at_every_version_that_is_advertised() {
                 version,
                 client_id: "c",
                 client_host: "/127.0.0.1",
+                listener: Listener::Broker,
                 node: &mut node,
                 now,
             };

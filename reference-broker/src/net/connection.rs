@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::frame::{FrameError, FrameReader};
 use super::header::{HeaderError, RequestHeader};
 use super::send::send;
-use crate::api;
+use crate::api::{self, Listener};
 use crate::broker::{Job, Outgoing, Piece};
 
 /// What a connection needs besides its socket.
@@ -22,6 +22,8 @@ use crate::broker::{Job, Outgoing, Piece};
 pub(crate) struct Link {
     /// The node's inbox.
     pub(crate) inbox: mpsc::Sender<Job>,
+    /// Which APIs are served.
+    pub(crate) listener: Listener,
     /// `socket.request.max.bytes`
     pub(crate) max_request_bytes: i32,
     /// `connections.max.idle.ms`; also how long a reader may take over an answer.
@@ -77,7 +79,7 @@ async fn exchange(
 }
 
 async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>, link: &Link) -> Result<(), Closed> {
-    let header = RequestHeader::read(&mut body)?;
+    let header = RequestHeader::read(&mut body, link.listener)?;
     let response_header = header.response_header();
     let outgoing = if header.supported {
         guard(&header, &body)?;
@@ -124,6 +126,7 @@ async fn ask(
         version: header.version,
         client_id: header.client_id,
         client_host,
+        listener: link.listener,
         body,
         reply,
     };

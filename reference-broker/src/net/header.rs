@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 use kafka_fixtures::schema::{request_header_version, response_header_version};
 
-use crate::api;
+use crate::api::{self, Listener};
 
 /// A header that names an API which this broker serves, at a version that it serves, or ApiVersions at any version.
 pub(crate) struct RequestHeader {
@@ -34,13 +34,13 @@ pub(crate) enum HeaderError {
 const MAX_TAGS: u32 = 64;
 
 impl RequestHeader {
-    /// Reads the header and leaves the body in `frame`.
-    pub(crate) fn read(frame: &mut Bytes) -> Result<Self, HeaderError> {
+    /// Reads the header of a frame that came in by this listener, and leaves the body in it.
+    pub(crate) fn read(frame: &mut Bytes, listener: Listener) -> Result<Self, HeaderError> {
         if frame.len() < 8 {
             return Err(HeaderError::Truncated);
         }
         let (key, version, correlation_id) = (frame.get_i16(), frame.get_i16(), frame.get_i32());
-        let entry = api::find(key).ok_or(HeaderError::UnknownKey(key))?;
+        let entry = api::find(key, listener).ok_or(HeaderError::UnknownKey(key))?;
         let supported = entry.versions.contains(&version);
         if !(supported || entry.is_api_versions() && version > *entry.versions.end()) {
             return Err(HeaderError::UnknownVersion(entry.name, version));

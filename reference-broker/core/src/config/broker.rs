@@ -1,5 +1,6 @@
 //! A broker's properties as typed values: read once from Kafka's names, refused with a hint where a name or a value is wrong.
 
+use super::cluster::{ClusterConfig, Roles, Voter};
 use super::layers::{Layers, Overrides};
 use super::table::{self, Update};
 use super::{Assignor, Dynamic, GroupConfig, MigrationPolicy};
@@ -23,6 +24,8 @@ pub struct BrokerConfig {
     pub rack: Option<String>,
     /// `auto.create.topics.enable`
     pub auto_create_topics_enable: bool,
+    /// Who else is in the cluster.
+    pub cluster: ClusterConfig,
     /// `connections.max.idle.ms`
     pub connections_max_idle_ms: i64,
     /// `default.replication.factor`
@@ -97,12 +100,12 @@ impl BrokerConfig {
         }
         let node_id = fixed.get("node.id").cloned().unwrap_or_default();
         fixed.entry("broker.id".into()).or_insert(node_id);
-        let config = Self::typed(fixed);
+        let config = Self::typed(fixed)?;
         config.agree()?;
         Ok(config)
     }
 
-    fn typed(fixed: Overrides) -> Self {
+    fn typed(fixed: Overrides) -> Result<Self, ConfigError> {
         let layers = Layers::at_start(&fixed);
         let text = |name: &str| layers.value(name).unwrap_or_default();
         let long = |name: &str| text(name).parse::<i64>().expect("checked by the catalogue");
@@ -114,10 +117,17 @@ impl BrokerConfig {
                 .map(|word| word.trim().to_owned())
                 .collect::<Vec<_>>()
         };
-        Self {
+        Ok(Self {
             node_id: int("node.id"),
             rack: layers.value("broker.rack"),
             auto_create_topics_enable: text("auto.create.topics.enable") == "true",
+            cluster: ClusterConfig {
+                roles: Roles::parse(&text("process.roles"))?,
+                voter: Voter::parse(&text("controller.quorum.voters"))?,
+                heartbeat_interval_ms: int("broker.heartbeat.interval.ms").into(),
+                session_timeout_ms: int("broker.session.timeout.ms").into(),
+                registration_timeout_ms: int("initial.broker.registration.timeout.ms").into(),
+            },
             connections_max_idle_ms: long("connections.max.idle.ms"),
             default_replication_factor: i16::try_from(int("default.replication.factor")).unwrap_or(i16::MAX),
             delete_topic_enable: text("delete.topic.enable") == "true",
@@ -154,7 +164,7 @@ impl BrokerConfig {
                 .into(),
             transactional_id_expiration_ms: int("transactional.id.expiration.ms").into(),
             fixed,
-        }
+        })
     }
 
     /// Notes a property that the start has settled, unless it was given.
@@ -174,6 +184,11 @@ impl BrokerConfig {
         if self.group.min_session_timeout_ms > self.group.max_session_timeout_ms {
             return Err(ConfigError(
                 "group.min.session.timeout.ms is greater than group.max.session.timeout.ms".into(),
+            ));
+        }
+        if !self.cluster.roles.has_controller() && self.cluster.voter.is_none() {
+            return Err(ConfigError(
+                "a broker alone needs a controller: say controller.quorum.voters=ID@HOST:PORT".into(),
             ));
         }
         self.agree_on_assignors()

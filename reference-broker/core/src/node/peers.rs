@@ -50,6 +50,17 @@ impl Node {
         std::mem::take(&mut self.peers.asked)
     }
 
+    /// Where a peer listens, as far as this node knows.
+    pub fn address_of(&self, peer: Peer) -> Option<(String, u16)> {
+        match peer {
+            Peer::Controller => {
+                let voter = self.config.cluster.voter.as_ref();
+                voter.map(|voter| (voter.host.clone(), voter.port))
+            }
+            Peer::Broker(id) => self.image().broker(id).map(|broker| (broker.host.clone(), broker.port)),
+        }
+    }
+
     /// Is an answer to any question of this purpose still to come?
     pub fn is_asking(&self, purpose: &Purpose) -> bool {
         self.peers.open.values().any(|open| open == purpose)

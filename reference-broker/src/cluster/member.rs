@@ -1,0 +1,226 @@
+//! One node of a cluster: a thread with a runtime of its own, its listeners, and its order to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use broker_core::Node;
+use broker_core::config::{BrokerConfig, ConnectionLimits};
+use broker_core::node::Identity;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle as TaskHandle;
+
+use super::StartError;
+use crate::api::Listener;
+use crate::broker::{Broker, Clock, Job, Stop};
+use crate::net::{connection::Link, listener};
+use crate::store::DiskStore;
+
+/// What a node is started with.
+pub(super) struct Start {
+    /// Where clients and other brokers find it, if it is a broker.
+    pub(super) listen: Option<SocketAddr>,
+    /// Where brokers find it, if it is a controller that others ask.
+    pub(super) controller_listen: Option<SocketAddr>,
+    pub(super) advertise: Option<(String, u16)>,
+    pub(super) properties: Vec<(String, String)>,
+    pub(super) complain: fn(&str),
+    pub(super) explain: fn(&str),
+    pub(super) data_dir: PathBuf,
+    pub(super) durable: bool,
+    /// Which cluster a new directory is of; a new one if absent.
+    pub(super) cluster_id: Option<[u8; 16]>,
+}
+
+/// Where a node listens by now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listening {
+    pub(super) broker: Option<SocketAddr>,
+    pub(super) controller: Option<SocketAddr>,
+}
+
+/// A node that runs. Dropping it stops it cleanly.
+pub(super) struct Member {
+    stop: Option<oneshot::Sender<Stop>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Member {
+    /// Starts a node and returns once it listens.
+    pub(super) async fn start(start: Start) -> Result<(Self, Listening), StartError> {
+        let (stop, stopped) = oneshot::channel();
+        let (ready, started) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("broker".into())
+            .spawn(move || run(start, ready, stopped))?;
+        let gone = || StartError::System(io::Error::other("the broker's thread ended"));
+        let listening = started.await.map_err(|_| gone())??;
+        let member = Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        };
+        Ok((member, listening))
+    }
+
+    /// Returns when the node has ended by itself.
+    pub(super) async fn ended(&mut self) {
+        if let Some(stop) = &mut self.stop {
+            stop.closed().await;
+        }
+    }
+
+    /// Ends the node and waits until it is gone.
+    pub(super) async fn end(mut self, how: Stop) {
+        self.order(how);
+        if let Some(thread) = self.thread.take() {
+            let joined = tokio::task::spawn_blocking(|| thread.join());
+            let _ = joined.await;
+        }
+    }
+
+    /// A node that has ended by itself takes no order.
+    fn order(&mut self, how: Stop) {
+        let _ = self.stop.take().map(|stop| stop.send(how));
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.order(Stop::Clean);
+        // A thread that panicked has nothing left to stop.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// How many requests may wait for the node; beyond that, connections wait to be read.
+const INBOX: usize = 1024;
+
+type Ready = oneshot::Sender<Result<Listening, StartError>>;
+
+fn run(start: Start, ready: Ready, stop: oneshot::Receiver<Stop>) {
+    let runtime = match Builder::new_current_thread().enable_io().enable_time().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(error.into()))),
+    };
+    runtime.block_on(async {
+        match open(&start).await {
+            Ok(opened) => serve(opened, ready, stop).await,
+            Err(error) => drop(ready.send(Err(error))),
+        }
+    });
+}
+
+struct Opened {
+    doors: Vec<(TcpListener, Link)>,
+    listening: Listening,
+    limits: watch::Receiver<ConnectionLimits>,
+    broker: Broker,
+    inbox: mpsc::Receiver<Job>,
+}
+
+async fn open(start: &Start) -> Result<Opened, StartError> {
+    let mut config = BrokerConfig::from_properties(&start.properties)?;
+    config.settle("log.dirs", start.data_dir.display().to_string());
+    let (inbox, jobs) = mpsc::channel(INBOX);
+    let link = |listener| Link {
+        inbox: inbox.clone(),
+        listener,
+        explain: start.explain,
+        max_request_bytes: config.socket_request_max_bytes,
+        // A negative time is none: Kafka's way to say never.
+        idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
+    };
+    let (mut doors, mut listening) = (Vec::new(), Listening::nowhere());
+    for (address, at, kind) in [
+        (start.listen, &mut listening.broker, Listener::Broker),
+        (start.controller_listen, &mut listening.controller, Listener::Controller),
+    ] {
+        if let Some(address) = address {
+            let (door, bound) = bind(address).await?;
+            *at = Some(bound);
+            doors.push((door, link(kind)));
+        }
+    }
+    let (host, port) = start.advertised(listening)?;
+    let in_data_dir = |reason: String| StartError::DataDir {
+        path: start.data_dir.clone(),
+        reason,
+    };
+    let store = DiskStore::open(&start.data_dir, start.durable).map_err(|error| in_data_dir(error.to_string()))?;
+    let sources = store.sources();
+    let clock = Clock::start();
+    let fresh = || uuid::Uuid::new_v4().into_bytes();
+    let identity = Identity {
+        host,
+        port,
+        cluster_id: start.cluster_id.unwrap_or_else(fresh),
+        directory_id: fresh(),
+        incarnation_id: fresh(),
+    };
+    let node =
+        Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
+    let (broker, limits) = Broker::new(node, sources, clock, start.complain);
+    Ok(Opened {
+        doors,
+        listening,
+        limits,
+        broker,
+        inbox: jobs,
+    })
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen = |error| StartError::Listen { address, error };
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    Ok((listener, bound))
+}
+
+impl Listening {
+    fn nowhere() -> Self {
+        Self {
+            broker: None,
+            controller: None,
+        }
+    }
+}
+
+impl Start {
+    /// What others are told to connect to.
+    fn advertised(&self, listening: Listening) -> Result<(String, u16), StartError> {
+        if let Some(advertise) = &self.advertise {
+            return Ok(advertise.clone());
+        }
+        match listening.broker.or(listening.controller) {
+            Some(address) if address.ip().is_unspecified() => Err(StartError::Advertised(address)),
+            Some(address) => Ok((address.ip().to_string(), address.port())),
+            None => Ok((String::new(), 0)),
+        }
+    }
+}
+
+async fn serve(opened: Opened, ready: Ready, stop: oneshot::Receiver<Stop>) {
+    let Opened {
+        doors,
+        listening,
+        limits,
+        broker,
+        inbox,
+    } = opened;
+    let open = |(door, link): (TcpListener, Link)| tokio::spawn(listener::run(door, link, limits.clone()));
+    let accepting: Vec<TaskHandle<()>> = doors.into_iter().map(open).collect();
+    let _ = ready.send(Ok(listening));
+    let (mut node, how) = broker.run(inbox, stop).await;
+    for accepting in accepting {
+        accepting.abort();
+        // Wait for the abort: the port is free when a restart asks for it.
+        let _ = accepting.await;
+    }
+    if how == Stop::Clean {
+        node.close();
+    }
+}

@@ -1,0 +1,151 @@
+//! The client side of a node: what it asks of others goes out over TCP in Kafka's own requests, and what becomes of each
+//! question is told back.
+//!
+//! Each peer has a few lanes, one connection each, because a peer answers a connection's requests in order: a long poll must
+//! not hold up a heartbeat. A lane carries one request at a time, with a deadline. Versions are those of Kafka 4.3.
+
+use std::collections::HashMap;
+
+use broker_core::peer::{AskId, Asked, Peer, Question, Reply};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use self::lane::Errand;
+use self::wire::Exchange;
+
+mod alter_partition;
+mod fetch;
+mod heartbeat;
+mod lane;
+mod markers;
+mod producer_ids;
+mod register;
+mod wire;
+
+/// Where a peer listens.
+pub(crate) type Address = (String, u16);
+
+/// What must not wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Lane {
+    /// Long polls.
+    Fetch,
+    /// A broker's registration and its signs of life.
+    Lifecycle,
+    /// Everything else.
+    Others,
+}
+
+/// How many questions may wait for one peer; a node asks few at once.
+const WAITING: usize = 1024;
+
+/// The connections of one node to its peers.
+pub(crate) struct Peers {
+    lanes: HashMap<(Peer, Lane), mpsc::Sender<Errand>>,
+    tasks: JoinSet<()>,
+    tell: mpsc::UnboundedSender<(AskId, Reply)>,
+    told: mpsc::UnboundedReceiver<(AskId, Reply)>,
+    complain: fn(&str),
+}
+
+impl Peers {
+    /// None yet; what goes wrong with them will be told to `complain`.
+    pub(crate) fn new(complain: fn(&str)) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
+        Self {
+            lanes: HashMap::new(),
+            tasks: JoinSet::new(),
+            tell,
+            told,
+            complain,
+        }
+    }
+
+    /// Sends a question on its way to where its peer listens now, for a node of that cluster.
+    pub(crate) fn send(&mut self, asked: Asked, address: Option<Address>, cluster_id: &str) {
+        let id = asked.id;
+        let Some(address) = address else {
+            return self.refuse(id, "nobody has said where it listens");
+        };
+        let exchange = match encode(&asked.question, cluster_id) {
+            Ok(exchange) => exchange,
+            Err(why) => return self.refuse(id, &why),
+        };
+        let key = (asked.peer, lane_of(&asked.question));
+        let tell = self.tell.clone();
+        let errand = Errand {
+            address,
+            exchange,
+            deliver: Box::new(move |body| deliver(&asked, body, &tell)),
+        };
+        let lane = self.lanes.entry(key).or_insert_with(|| {
+            let (lane, errands) = mpsc::channel(WAITING);
+            self.tasks.spawn(lane::run(errands, self.complain));
+            lane
+        });
+        if lane.try_send(errand).is_err() {
+            self.refuse(id, "too much is waiting for it");
+        }
+    }
+
+    /// The next answer. Waits for ever where nothing is asked.
+    pub(crate) async fn answer(&mut self) -> (AskId, Reply) {
+        match self.told.recv().await {
+            Some(told) => told,
+            // This side holds a sender.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn refuse(&self, id: AskId, why: &str) {
+        // The receiver is ours.
+        let _ = self.tell.send((id, Reply::Unreachable(why.to_owned())));
+    }
+}
+
+fn lane_of(question: &Question) -> Lane {
+    match question {
+        Question::Fetch(_) => Lane::Fetch,
+        Question::Register(_) | Question::Heartbeat(_) => Lane::Lifecycle,
+        Question::WriteMarkers(..) | Question::AlterPartitions(_) | Question::AllocateProducerIds(_) => Lane::Others,
+    }
+}
+
+fn encode(question: &Question, cluster_id: &str) -> Result<Exchange, String> {
+    match question {
+        Question::Fetch(wanted) => fetch::request(wanted, cluster_id),
+        Question::WriteMarkers(marked, partitions) => markers::request(marked, partitions),
+        Question::AlterPartitions(wanted) => alter_partition::request(wanted),
+        Question::Register(registration) => register::request(registration, cluster_id),
+        Question::Heartbeat(heartbeat) => heartbeat::request(heartbeat),
+        Question::AllocateProducerIds(broker) => producer_ids::request(*broker),
+    }
+}
+
+/// Tells the node what its question brought; the error is for whoever runs the node.
+fn deliver(
+    asked: &Asked,
+    body: Result<bytes::Bytes, String>,
+    tell: &mpsc::UnboundedSender<(AskId, Reply)>,
+) -> Result<(), String> {
+    let is_answer = body.is_ok();
+    let decoded = body.and_then(|body| match &asked.question {
+        Question::Fetch(wanted) => fetch::reply(body, wanted),
+        Question::WriteMarkers(_, partitions) => markers::reply(body, partitions),
+        Question::AlterPartitions(wanted) => alter_partition::reply(body, wanted),
+        Question::Register(_) => register::reply(body),
+        Question::Heartbeat(_) => heartbeat::reply(body),
+        Question::AllocateProducerIds(_) => producer_ids::reply(body),
+    });
+    let (reply, told) = match decoded {
+        Ok(reply) => (reply, Ok(())),
+        Err(why) if is_answer => (Reply::Unreachable(why.clone()), Err(why)),
+        Err(why) => (Reply::Unreachable(why), Ok(())),
+    };
+    // A node that is gone wants no answer.
+    let _ = tell.send((asked.id, reply));
+    told
+}
+
+#[cfg(test)]
+mod tests;
