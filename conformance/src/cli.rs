@@ -1,5 +1,6 @@
 //! The commands, a contract that users' scripts depend on: one file a subcommand, and the exit codes.
 
+mod check_history;
 mod completions;
 mod explain;
 mod list;
@@ -29,6 +30,7 @@ Examples:
   conformance run --target localhost:9092 --family PRO     a broker that runs already, one family
   conformance run --target 'exec:./my-broker --port {port}' --profile my-broker.toml
   conformance run --oracle docker:apache/kafka:4.3.1       ask a real Kafka live and compare
+  conformance check-history run.jsonl                      what is wrong with the history of a load
   conformance explain produce/crc-wrong                    a case, why it exists, what each Kafka answers
 
 Exit codes:
@@ -46,6 +48,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Asks a real Kafka and rewrites the recorded answers.
     Record(record::Arguments),
+    /// Judges a history of a load, written by `deliver` or by anyone.
+    CheckHistory(check_history::Arguments),
     /// Plays the client steps that another process of this binary sends.
     #[command(hide = true, name = apart::SUBCOMMAND)]
     ClientSession,
@@ -118,6 +122,7 @@ pub fn main() -> ExitCode {
             Some(Command::List(arguments)) => list::run(&arguments),
             Some(Command::Explain(arguments)) => explain::run(&arguments),
             Some(Command::Record(arguments)) => record::run(arguments).await,
+            Some(Command::CheckHistory(arguments)) => check_history::run(&arguments),
             Some(Command::ClientSession) => apart::serve()
                 .await
                 .map(|()| Exit::AsExpected)

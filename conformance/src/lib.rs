@@ -5,9 +5,11 @@
 //! answers are compared with comes from [`oracle`]; whom they are asked of, from [`target`]; [`report`] only shows.
 
 pub mod case;
+pub mod check;
 pub mod cli;
 pub mod driver;
 mod held;
+pub mod history;
 pub mod observe;
 pub mod oracle;
 pub mod profile;

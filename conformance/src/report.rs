@@ -2,6 +2,7 @@
 //! nothing here compares an answer with another or knows a target.
 
 mod collected;
+mod delivery;
 mod files;
 mod html;
 mod json;
@@ -12,6 +13,7 @@ mod terminal;
 use std::io;
 
 pub use collected::{Collected, Family, Group, Overview};
+pub use delivery::{delivery_junit, delivery_text};
 pub use files::Files;
 pub use html::page;
 pub use json::{SCHEMA, document};

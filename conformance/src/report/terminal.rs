@@ -10,8 +10,9 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::report::{Collected, Reporter};
 use crate::run::event::Event;
-use paint::Paint;
+pub(super) use paint::Paint;
 use progress::Progress;
+pub(super) use sides::wrap;
 
 /// How the place that we write to looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

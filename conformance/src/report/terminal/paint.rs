@@ -2,35 +2,35 @@
 
 /// Paints, or does not.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Paint {
-    pub(super) colour: bool,
+pub(in crate::report) struct Paint {
+    pub(in crate::report) colour: bool,
 }
 
 impl Paint {
-    pub(super) fn bold(self, text: &str) -> String {
+    pub(in crate::report) fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
 
-    pub(super) fn dim(self, text: &str) -> String {
+    pub(in crate::report) fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
 
-    pub(super) fn bad(self, text: &str) -> String {
+    pub(in crate::report) fn bad(self, text: &str) -> String {
         self.wrap("1;31", text)
     }
 
     /// Kafka's side of a difference.
-    pub(super) fn kafka(self, text: &str) -> String {
+    pub(in crate::report) fn kafka(self, text: &str) -> String {
         self.wrap("32", text)
     }
 
     /// The target's side of a difference.
-    pub(super) fn target(self, text: &str) -> String {
+    pub(in crate::report) fn target(self, text: &str) -> String {
         self.wrap("31", text)
     }
 
     /// The word of a verdict in its tone.
-    pub(super) fn verdict(self, word: &str, text: &str) -> String {
+    pub(in crate::report) fn verdict(self, word: &str, text: &str) -> String {
         match word {
             "passed" => self.wrap("32", text),
             "differs" | "vanished" | "broken" => self.bad(text),

@@ -129,7 +129,7 @@ pub(super) fn near_changes(rows: &[DiffLine]) -> Vec<DiffLine> {
 }
 
 /// Folds at spaces; a word that is wider than the room is cut.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+pub(in crate::report) fn wrap(text: &str, room: usize) -> Vec<String> {
     let room = room.max(10);
     let mut lines = vec![String::new()];
     for word in text.split_whitespace().flat_map(|word| chunks(word, room)) {
