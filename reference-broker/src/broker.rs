@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use broker_core::config::ConnectionLimits;
-use broker_core::{Node, Now, Ticket, node::Released};
+use broker_core::node::{Released, Stage};
+use broker_core::units::Deadline;
+use broker_core::{Node, Now, Ticket};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
@@ -112,10 +114,14 @@ pub(crate) struct Broker {
     clock: Clock,
     /// Tells the listener how many connections there may be.
     limits: watch::Sender<ConnectionLimits>,
+    /// Tells who waits for it how many brokers take part, this one among them.
+    seen: watch::Sender<usize>,
     complain: fn(&str),
     parked: HashMap<Ticket, Waiting>,
     flushing: Flushing,
     peers: Peers,
+    /// Until when the controller may take to let it go.
+    leaving: Option<Deadline>,
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
 }
@@ -128,15 +134,19 @@ struct Waiting {
     continuation: Box<dyn FnOnce(Released) -> Answer>,
 }
 
+/// What a broker tells of itself while it runs.
+pub(crate) struct Told {
+    /// What its listeners obey.
+    pub(crate) limits: watch::Receiver<ConnectionLimits>,
+    /// How many brokers take part, this one among them; 0 before it does.
+    pub(crate) seen: watch::Receiver<usize>,
+}
+
 impl Broker {
-    /// The broker, and what its listener obeys from now on.
-    pub(crate) fn new(
-        mut node: Node,
-        sources: Arc<dyn Sources>,
-        clock: Clock,
-        complain: fn(&str),
-    ) -> (Self, watch::Receiver<ConnectionLimits>) {
+    /// The broker, and what it will tell.
+    pub(crate) fn new(mut node: Node, sources: Arc<dyn Sources>, clock: Clock, complain: fn(&str)) -> (Self, Told) {
         let (limits, obeyed) = watch::channel(node.config().dynamic.connections.clone());
+        let (seen, seen_by_others) = watch::channel(0);
         node.flush_elsewhere();
         let broker = Self {
             node,
@@ -146,10 +156,16 @@ impl Broker {
             clock,
             complain,
             limits,
+            seen,
+            leaving: None,
             parked: HashMap::new(),
             sweep_at: FEW_PARKED,
         };
-        (broker, obeyed)
+        let told = Told {
+            limits: obeyed,
+            seen: seen_by_others,
+        };
+        (broker, told)
     }
 
     /// Serves the inbox until every sender is gone or `stop` resolves; gives the node back for a clean stop.
@@ -164,11 +180,18 @@ impl Broker {
                 .iter()
                 .for_each(|what| (self.complain)(what));
             self.ask_peers();
+            self.tell_seen();
+            if self.may_go() {
+                return (self.node, Stop::Clean);
+            }
             let due = self.until_next_deadline();
             self.flushing.begin(&mut self.node);
             tokio::select! {
                 biased;
-                how = &mut stop => return (self.node, how.unwrap_or(Stop::Clean)),
+                how = &mut stop, if self.leaving.is_none() => match how.unwrap_or(Stop::Clean) {
+                    Stop::Kill => return (self.node, Stop::Kill),
+                    Stop::Clean => self.begin_to_leave(),
+                },
                 done = self.flushing.done() => self.flushed(done),
                 (id, reply) = self.peers.answer() => self.node.answered(id, reply, self.clock.now()),
                 job = inbox.recv() => match job {
@@ -191,6 +214,30 @@ impl Broker {
         }
     }
 
+    /// Others take over what this broker leads, as far as there are any; then it goes.
+    fn begin_to_leave(&mut self) {
+        let now = self.clock.now();
+        self.leaving = Some(now.plus_ms(self.node.config().cluster.session_timeout_ms));
+        self.node.begin_to_leave(now);
+    }
+
+    fn may_go(&self) -> bool {
+        let late = |deadline: Deadline| deadline.is_due(self.clock.passed());
+        self.leaving
+            .is_some_and(|deadline| self.node.has_left() || late(deadline))
+    }
+
+    fn tell_seen(&self) {
+        let takes_part = self.node.stage() == Stage::Running && self.node.is_caught_up();
+        let brokers = self
+            .node
+            .image()
+            .brokers()
+            .filter(|broker| !broker.fenced && takes_part);
+        let now = brokers.count();
+        self.seen.send_if_modified(|seen| std::mem::replace(seen, now) != now);
+    }
+
     fn tell_limits(&self) {
         let wanted = &self.node.config().dynamic.connections;
         self.limits.send_if_modified(|present| {
@@ -203,7 +250,7 @@ impl Broker {
     }
 
     fn until_next_deadline(&self) -> Option<Duration> {
-        let deadline = self.node.next_deadline()?;
+        let deadline = self.node.next_deadline().into_iter().chain(self.leaving).min()?;
         let wait_ms = deadline.0.saturating_sub(self.clock.passed().monotonic_ms).max(0);
         Some(Duration::from_millis(wait_ms.unsigned_abs()))
     }

@@ -1,15 +1,23 @@
-//! Brokers in one process: each a thread with a runtime of its own, so that a test can kill one and start it again.
+//! Brokers in one process: each a thread with a runtime of its own, so that a test can kill one and start it again. One broker
+//! is its own controller; several have one beside them, which nobody but they are told of.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::broker::Stop;
 
 mod member;
+mod place;
 
-use member::{Member, Start};
+use place::Place;
 
 /// What a cluster is started with.
 #[derive(Debug, Clone)]
@@ -18,9 +26,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What clients are told to connect to; the listening address if absent.
     pub advertise: Option<(String, u16)>,
-    /// How many brokers.
+    /// How many brokers, with the ids 1, 2, 3 and so on. Where the first has a port of its own choice, the others follow it.
     pub brokers: usize,
-    /// Where the data is; a temporary directory if absent.
+    /// Where the data is, of several brokers a directory each; a temporary directory if absent.
     pub data_dir: Option<PathBuf>,
     /// Where a temporary directory is made, and left to the caller. If absent it is made where the system has them, and
     /// removed at the end.
@@ -51,9 +59,12 @@ impl Default for Config {
 /// Why a broker did not start: whose fault, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// More brokers than this release can run.
-    #[error("{0} brokers were asked for; this release runs one")]
+    /// No such number of brokers.
+    #[error("{0} brokers were asked for; there may be 1 to {MOST_BROKERS}")]
     Brokers(usize),
+    /// The brokers run, and one does not become part of the cluster.
+    #[error("broker {0} has not become part of the cluster in time")]
+    Alone(usize),
     /// Clients would be told an address at which nobody is reached.
     #[error("{0} stands for every address of this machine, and clients need one: say --advertise HOST:PORT")]
     Advertised(SocketAddr),
@@ -81,12 +92,17 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
+/// More threads and directories than anyone wants by mistake.
+const MOST_BROKERS: usize = 99;
+/// How long a broker may take to become part of the cluster.
+const JOINS: Duration = Duration::from_secs(60);
+
 /// Running brokers. Dropping it stops them cleanly.
 pub struct Cluster {
-    config: Config,
+    /// In order of their ids, from 1 on. They go before their controller.
+    brokers: Vec<Place>,
+    controller: Option<Place>,
     data: DataDir,
-    address: SocketAddr,
-    running: Option<Member>,
 }
 
 enum DataDir {
@@ -106,9 +122,9 @@ impl DataDir {
 }
 
 impl Cluster {
-    /// Starts the brokers and returns once they answer.
+    /// Starts the brokers and returns once they answer, and each knows of all.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        if config.brokers != 1 {
+        if !(1..=MOST_BROKERS).contains(&config.brokers) {
             return Err(StartError::Brokers(config.brokers));
         }
         let data = match (&config.data_dir, &config.temporary_in) {
@@ -116,20 +132,48 @@ impl Cluster {
             (None, Some(parent)) => DataDir::Left(TempDir::with_prefix_in("reference-broker-", parent)?.keep()),
             (None, None) => DataDir::Temporary(TempDir::with_prefix("reference-broker-")?),
         };
-        let address = config.listen;
         let mut cluster = Self {
-            config,
+            brokers: Vec::new(),
+            controller: None,
             data,
-            address,
-            running: None,
         };
-        cluster.launch().await?;
+        cluster.launch(&config).await?;
         Ok(cluster)
+    }
+
+    async fn launch(&mut self, config: &Config) -> Result<(), StartError> {
+        let durable = matches!(self.data, DataDir::Given(_));
+        let path = self.data.path().to_owned();
+        if config.brokers == 1 {
+            let mut place = Place::alone(config, path, durable);
+            place.start().await?;
+            self.brokers.push(place);
+            return Ok(());
+        }
+        let mut controller = Place::controller(config, &path, durable);
+        controller.start().await?;
+        for index in 0..config.brokers {
+            let mut place = Place::broker(config, &path, durable, index, &controller);
+            place.start().await?;
+            self.brokers.push(place);
+        }
+        self.controller = Some(controller);
+        self.all_joined(config.brokers).await
+    }
+
+    async fn all_joined(&mut self, brokers: usize) -> Result<(), StartError> {
+        for (index, place) in self.brokers.iter_mut().enumerate() {
+            let joined = timeout(JOINS, place.sees(brokers)).await;
+            if !joined.unwrap_or(false) {
+                return Err(StartError::Alone(index + 1));
+            }
+        }
+        Ok(())
     }
 
     /// Where the brokers listen, in order of their ids.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        vec![self.address]
+        self.brokers.iter().map(Place::address).collect()
     }
 
     /// Where the data is.
@@ -137,56 +181,81 @@ impl Cluster {
         self.data.path()
     }
 
-    /// Stops every broker as SIGTERM does: all is written down and marked as whole.
-    pub async fn stop(mut self) {
-        self.end(Stop::Clean).await;
+    /// Where the data of each broker is, in order of their ids.
+    pub fn data_dirs(&self) -> Vec<&Path> {
+        self.brokers.iter().map(Place::data_dir).collect()
     }
 
-    /// Returns when a broker has ended by itself, which is a fault of ours.
-    pub async fn ended(&mut self) {
-        match &mut self.running {
-            Some(running) => running.ended().await,
-            None => std::future::pending().await,
+    /// Stops every broker as SIGTERM does: all is written down and marked as whole.
+    pub async fn stop(mut self) {
+        for place in &mut self.brokers {
+            place.order(Stop::Clean);
+        }
+        for place in &mut self.brokers {
+            place.end(Stop::Clean).await;
+        }
+        if let Some(controller) = &mut self.controller {
+            controller.end(Stop::Clean).await;
         }
     }
 
-    /// Ends a broker as kill -9 does: connections are cut, nothing more is written.
-    pub async fn kill(&mut self, _broker: usize) {
-        self.end(Stop::Kill).await;
+    /// Returns when a node has ended by itself, which is a fault of ours.
+    pub async fn ended(&mut self) {
+        let places = self.brokers.iter_mut().chain(&mut self.controller);
+        let mut ends: Vec<_> = places.map(|place| Box::pin(place.ended())).collect();
+        poll_fn(|context| {
+            let any = ends.iter_mut().any(|end| pin!(end).poll(context).is_ready());
+            if any { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// Ends a broker, counted from 0, as kill -9 does: connections are cut, nothing more is written.
+    pub async fn kill(&mut self, broker: usize) {
+        self.end(broker, Stop::Kill).await;
     }
 
     /// Ends a broker as SIGTERM does, to be started again.
-    pub async fn close(&mut self, _broker: usize) {
-        self.end(Stop::Clean).await;
+    pub async fn close(&mut self, broker: usize) {
+        self.end(broker, Stop::Clean).await;
     }
 
-    /// Starts a broker again, on the same address and data.
-    pub async fn restart(&mut self, _broker: usize) -> Result<(), StartError> {
-        self.end(Stop::Clean).await;
-        self.launch().await
-    }
-
-    async fn end(&mut self, how: Stop) {
-        if let Some(running) = self.running.take() {
-            running.end(how).await;
+    /// Starts a broker again, on the same address and data. It returns once the broker takes part.
+    pub async fn restart(&mut self, broker: usize) -> Result<(), StartError> {
+        let Some(place) = self.brokers.get_mut(broker) else {
+            return Err(StartError::Brokers(broker + 1));
+        };
+        place.end(Stop::Clean).await;
+        place.start().await?;
+        let joined = timeout(JOINS, place.sees(1)).await;
+        if joined.unwrap_or(false) {
+            Ok(())
+        } else {
+            Err(StartError::Alone(broker + 1))
         }
     }
 
-    async fn launch(&mut self) -> Result<(), StartError> {
-        let start = Start {
-            listen: Some(self.address),
-            controller_listen: None,
-            advertise: self.config.advertise.clone(),
-            properties: self.config.properties.clone(),
-            complain: self.config.complain,
-            explain: self.config.explain,
-            data_dir: self.data.path().to_owned(),
-            durable: matches!(self.data, DataDir::Given(_)),
-            cluster_id: None,
-        };
-        let (member, listening) = Member::start(start).await?;
-        self.address = listening.broker.unwrap_or(self.address);
-        self.running = Some(member);
-        Ok(())
+    /// Ends the controller that several brokers have, as kill -9 does.
+    pub async fn controller_kill(&mut self) {
+        if let Some(controller) = &mut self.controller {
+            controller.end(Stop::Kill).await;
+        }
+    }
+
+    /// Starts it again, on the same address and data.
+    pub async fn controller_restart(&mut self) -> Result<(), StartError> {
+        match &mut self.controller {
+            Some(controller) => {
+                controller.end(Stop::Clean).await;
+                controller.start().await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn end(&mut self, broker: usize, how: Stop) {
+        if let Some(place) = self.brokers.get_mut(broker) {
+            place.end(how).await;
+        }
     }
 }

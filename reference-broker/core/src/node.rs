@@ -7,11 +7,15 @@ mod control;
 pub mod data;
 mod fetch;
 pub mod groups;
+mod lifecycle;
+mod observer;
+pub mod observers;
 mod peers;
 pub mod transactions;
 
 pub use control::cluster::{LogDir, Quorum};
 pub use data::{Flush, Promise};
+pub use lifecycle::Stage;
 pub use peers::Purpose;
 
 use crate::config::BrokerConfig;
@@ -35,6 +39,9 @@ pub struct Node {
     pub(crate) sessions: Sessions,
     pub(crate) waits: Waits,
     peers: peers::Peers,
+    lifecycle: lifecycle::Lifecycle,
+    observer: observer::Observer,
+    observers: observers::Observers,
     next_ticket: u64,
 }
 
@@ -111,6 +118,9 @@ impl Node {
             config,
             waits: Waits::default(),
             peers: peers::Peers::default(),
+            lifecycle: lifecycle::Lifecycle::default(),
+            observer: observer::Observer::default(),
+            observers: observers::Observers::default(),
             outbox: Vec::new(),
             complaints: Vec::new(),
             next_ticket: 0,
@@ -167,6 +177,9 @@ impl Node {
             self.groups_deadline(),
             self.logs_deadline(),
             self.transactions_deadline(),
+            self.observer_deadline(),
+            self.observers_deadline(),
+            self.lifecycle_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -179,5 +192,8 @@ impl Node {
         self.groups_tick(now);
         self.transactions_tick(now);
         self.logs_tick(now);
+        self.observer_tick(now);
+        self.observers_tick(now);
+        self.lifecycle_tick(now);
     }
 }

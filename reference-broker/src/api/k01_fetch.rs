@@ -12,12 +12,13 @@ use broker_core::fetch::{
     FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, SessionRequest, TopicKey,
 };
 use broker_core::node::Released;
-use broker_core::units::{ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
+use broker_core::node::observers::MetadataFetch;
+use broker_core::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
 use bytes::{BufMut, BytesMut};
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::FetchPartition;
 
-use super::{Answer, Api, Body, Call, Part};
+use super::{Answer, Api, Body, Call, Listener, Part};
 
 pub(super) struct Fetch;
 
@@ -62,6 +63,9 @@ impl Api for Fetch {
         if asked > MOST_PARTITIONS {
             return Answer::Close(format!("a Fetch of {asked} partitions"));
         }
+        if call.listener == Listener::Controller {
+            return metadata(&request, call, semantics);
+        }
         let command = command(&request, call, semantics);
         if !matches!(request.isolation_level, 0 | 1) {
             return Answer::Reply(body(&stumble(&request, command, call, semantics), semantics));
@@ -70,6 +74,23 @@ impl Api for Fetch {
             Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics)),
             Reply::Parked(ticket) => Answer::Parked(ticket, Box::new(move |released| continued(released, semantics))),
         }
+    }
+}
+
+/// What a controller has is its metadata log, for those that follow it.
+fn metadata(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) -> Answer {
+    let replica = request.replica_id.0.max(request.replica_state.replica_id.0);
+    let known = request.topics.first().and_then(|topic| topic.partitions.first());
+    let fetch = MetadataFetch {
+        replica: BrokerId(replica),
+        cluster_id: request.cluster_id.as_ref().map(|id| id.as_str().to_owned()),
+        max_wait_ms: request.max_wait_ms,
+        high_watermark: Offset(known.map_or(-1, |known| known.high_watermark)),
+        partitions: interests(request, semantics),
+    };
+    match call.node.fetch_metadata_log(fetch, call.now) {
+        Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics)),
+        Reply::Parked(ticket) => Answer::Parked(ticket, Box::new(move |released| continued(released, semantics))),
     }
 }
 
@@ -128,29 +149,9 @@ fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) ->
         },
         fresh_id: i32::from_be_bytes([a, b, c, d]),
     };
-    let topic_key = |name: &str, id: &uuid::Uuid| {
-        if semantics.topics_by_id {
-            TopicKey::Id(TopicId(id.into_bytes()))
-        } else {
-            TopicKey::Name(name.into())
-        }
-    };
-    let mut partitions = Vec::new();
-    for topic in &request.topics {
-        let key = topic_key(&topic.topic, &topic.topic_id);
-        partitions.extend(topic.partitions.iter().map(|asked| {
-            (
-                PartitionKey {
-                    topic: key.clone(),
-                    partition: asked.partition,
-                },
-                interest(asked),
-            )
-        }));
-    }
     let mut forgotten = Vec::new();
     for topic in &request.forgotten_topics_data {
-        let key = topic_key(&topic.topic, &topic.topic_id);
+        let key = topic_key(&topic.topic, &topic.topic_id, semantics);
         forgotten.extend(topic.partitions.iter().map(|partition| PartitionKey {
             topic: key.clone(),
             partition: *partition,
@@ -167,9 +168,29 @@ fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) ->
         max_wait_ms: request.max_wait_ms,
         min_bytes: request.min_bytes,
         max_bytes: request.max_bytes,
-        partitions,
+        partitions: interests(request, semantics),
         forgotten,
     }
+}
+
+fn topic_key(name: &str, id: &uuid::Uuid, semantics: Semantics) -> TopicKey {
+    match semantics.topics_by_id {
+        true => TopicKey::Id(TopicId(id.into_bytes())),
+        false => TopicKey::Name(name.into()),
+    }
+}
+
+fn interests(request: &FetchRequest, semantics: Semantics) -> Vec<(PartitionKey, Interest)> {
+    let mut partitions = Vec::new();
+    for topic in &request.topics {
+        let key = topic_key(&topic.topic, &topic.topic_id, semantics);
+        let of = |asked: &FetchPartition| PartitionKey {
+            topic: key.clone(),
+            partition: asked.partition,
+        };
+        partitions.extend(topic.partitions.iter().map(|asked| (of(asked), interest(asked))));
+    }
+    partitions
 }
 
 /// v15 moved the replica's id into its state; the other place then says that nobody is there.
@@ -341,7 +362,7 @@ mod tests {
     use super::*;
     use broker_core::Span;
     use broker_core::log::aborted::AbortedTransaction;
-    use broker_core::units::{BrokerId, ProducerId};
+    use broker_core::units::ProducerId;
     use bytes::Bytes;
     use kafka_protocol::messages::FetchResponse;
     use kafka_protocol::protocol::Decodable;

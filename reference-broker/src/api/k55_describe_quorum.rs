@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use broker_core::node::Quorum;
 use broker_core::node::data::METADATA_TOPIC;
+use broker_core::node::observers::ObserverState;
 use broker_core::units::ErrorCode;
 use kafka_protocol::messages::describe_quorum_request::{self, DescribeQuorumRequest};
 use kafka_protocol::messages::describe_quorum_response::{Listener, Node, PartitionData, ReplicaState, TopicData};
@@ -72,7 +73,8 @@ fn described(quorum: Quorum, semantics: Semantics, call: &Call<'_>) -> DescribeQ
         .with_leader_id(id)
         .with_leader_epoch(quorum.leader_epoch.0)
         .with_high_watermark(quorum.high_watermark.0)
-        .with_current_voters(vec![voter]);
+        .with_current_voters(vec![voter])
+        .with_observers(call.node.observers().map(|each| observer(each, semantics)).collect());
     let topic = TopicData::default()
         .with_topic_name(super::convert::topic_name(METADATA_TOPIC))
         .with_partitions(vec![partition]);
@@ -83,18 +85,38 @@ fn described(quorum: Quorum, semantics: Semantics, call: &Call<'_>) -> DescribeQ
     }
 }
 
-/// The controller is in the broker's process and has no listener of its own: it is found where the broker is.
+/// A controller in the broker's process has no listener of its own: it is found where the broker is.
 fn nodes(call: &Call<'_>) -> Vec<Node> {
-    let node = |broker: &broker_core::image::BrokerImage| {
+    let node = |id: i32, host: &str, port: u16| {
         let listener = Listener::default()
             .with_name(text("CONTROLLER"))
-            .with_host(text(&broker.host))
-            .with_port(broker.port);
+            .with_host(text(host))
+            .with_port(port);
         Node::default()
-            .with_node_id(BrokerId(broker.id.0))
+            .with_node_id(BrokerId(id))
             .with_listeners(vec![listener])
     };
-    call.node.image().brokers().map(node).collect()
+    match &call.node.config().cluster.voter {
+        Some(voter) => vec![node(voter.id, &voter.host, voter.port)],
+        None => {
+            let brokers = call.node.image().brokers();
+            brokers
+                .map(|broker| node(broker.id.0, &broker.host, broker.port))
+                .collect()
+        }
+    }
+}
+
+fn observer(state: &ObserverState, semantics: Semantics) -> ReplicaState {
+    let observer = ReplicaState::default()
+        .with_replica_id(BrokerId(state.id.0))
+        .with_log_end_offset(state.log_end.0);
+    match semantics.tells_times {
+        true => observer
+            .with_last_fetch_timestamp(state.last_fetch_ms)
+            .with_last_caught_up_timestamp(state.last_caught_up_ms),
+        false => observer,
+    }
 }
 
 fn refused(request: &DescribeQuorumRequest, semantics: Semantics) -> DescribeQuorumResponse {

@@ -21,6 +21,7 @@ use crate::net::{connection::Link, listener};
 use crate::store::DiskStore;
 
 /// What a node is started with.
+#[derive(Clone)]
 pub(super) struct Start {
     /// Where clients and other brokers find it, if it is a broker.
     pub(super) listen: Option<SocketAddr>,
@@ -36,17 +37,21 @@ pub(super) struct Start {
     pub(super) cluster_id: Option<[u8; 16]>,
 }
 
-/// Where a node listens by now.
-#[derive(Debug, Clone, Copy)]
+/// Where a node listens by now, and what it says of itself.
+#[derive(Debug, Clone)]
 pub(super) struct Listening {
     pub(super) broker: Option<SocketAddr>,
     pub(super) controller: Option<SocketAddr>,
+    pub(super) cluster_id: String,
+    /// How many brokers it sees, itself among them, once it takes part.
+    pub(super) seen: watch::Receiver<usize>,
 }
 
 /// A node that runs. Dropping it stops it cleanly.
 pub(super) struct Member {
     stop: Option<oneshot::Sender<Stop>>,
     thread: Option<JoinHandle<()>>,
+    seen: watch::Receiver<usize>,
 }
 
 impl Member {
@@ -62,6 +67,7 @@ impl Member {
         let member = Self {
             stop: Some(stop),
             thread: Some(thread),
+            seen: listening.seen.clone(),
         };
         Ok((member, listening))
     }
@@ -73,6 +79,11 @@ impl Member {
         }
     }
 
+    /// Returns once it takes part and sees so many brokers; false where it has ended before.
+    pub(super) async fn sees(&mut self, brokers: usize) -> bool {
+        self.seen.wait_for(|seen| *seen >= brokers).await.is_ok()
+    }
+
     /// Ends the node and waits until it is gone.
     pub(super) async fn end(mut self, how: Stop) {
         self.order(how);
@@ -82,8 +93,8 @@ impl Member {
         }
     }
 
-    /// A node that has ended by itself takes no order.
-    fn order(&mut self, how: Stop) {
+    /// Has the node end, and does not wait. One that has ended by itself takes no order.
+    pub(super) fn order(&mut self, how: Stop) {
         let _ = self.stop.take().map(|stop| stop.send(how));
     }
 }
@@ -134,18 +145,16 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         // A negative time is none: Kafka's way to say never.
         idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
     };
-    let (mut doors, mut listening) = (Vec::new(), Listening::nowhere());
-    for (address, at, kind) in [
-        (start.listen, &mut listening.broker, Listener::Broker),
-        (start.controller_listen, &mut listening.controller, Listener::Controller),
-    ] {
+    let (mut doors, mut bound) = (Vec::new(), [None, None]);
+    for ((address, kind), bound) in start.listeners().into_iter().zip(&mut bound) {
         if let Some(address) = address {
-            let (door, bound) = bind(address).await?;
-            *at = Some(bound);
+            let (door, address) = bind(address).await?;
+            *bound = Some(address);
             doors.push((door, link(kind)));
         }
     }
-    let (host, port) = start.advertised(listening)?;
+    let [at_broker, at_controller] = bound;
+    let (host, port) = start.advertised(at_broker.or(at_controller))?;
     let in_data_dir = |reason: String| StartError::DataDir {
         path: start.data_dir.clone(),
         reason,
@@ -163,11 +172,17 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     };
     let node =
         Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
-    let (broker, limits) = Broker::new(node, sources, clock, start.complain);
+    let cluster_id = node.cluster_id().to_owned();
+    let (broker, told) = Broker::new(node, sources, clock, start.complain);
     Ok(Opened {
         doors,
-        listening,
-        limits,
+        listening: Listening {
+            broker: at_broker,
+            controller: at_controller,
+            cluster_id,
+            seen: told.seen,
+        },
+        limits: told.limits,
         broker,
         inbox: jobs,
     })
@@ -180,22 +195,20 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
     Ok((listener, bound))
 }
 
-impl Listening {
-    fn nowhere() -> Self {
-        Self {
-            broker: None,
-            controller: None,
-        }
-    }
-}
-
 impl Start {
+    fn listeners(&self) -> [(Option<SocketAddr>, Listener); 2] {
+        [
+            (self.listen, Listener::Broker),
+            (self.controller_listen, Listener::Controller),
+        ]
+    }
+
     /// What others are told to connect to.
-    fn advertised(&self, listening: Listening) -> Result<(String, u16), StartError> {
+    fn advertised(&self, listening: Option<SocketAddr>) -> Result<(String, u16), StartError> {
         if let Some(advertise) = &self.advertise {
             return Ok(advertise.clone());
         }
-        match listening.broker.or(listening.controller) {
+        match listening {
             Some(address) if address.ip().is_unspecified() => Err(StartError::Advertised(address)),
             Some(address) => Ok((address.ip().to_string(), address.port())),
             None => Ok((String::new(), 0)),

@@ -124,6 +124,7 @@ impl BrokerConfig {
             cluster: ClusterConfig {
                 roles: Roles::parse(&text("process.roles"))?,
                 voter: Voter::parse(&text("controller.quorum.voters"))?,
+                quorum_backoff_ms: int("controller.quorum.retry.backoff.ms").into(),
                 heartbeat_interval_ms: int("broker.heartbeat.interval.ms").into(),
                 session_timeout_ms: int("broker.session.timeout.ms").into(),
                 registration_timeout_ms: int("initial.broker.registration.timeout.ms").into(),

@@ -20,6 +20,8 @@ pub struct ClusterConfig {
     pub roles: Roles,
     /// `controller.quorum.voters`; of several, the first.
     pub voter: Option<Voter>,
+    /// `controller.quorum.retry.backoff.ms`
+    pub quorum_backoff_ms: i64,
     /// `broker.heartbeat.interval.ms`
     pub heartbeat_interval_ms: i64,
     /// `broker.session.timeout.ms`

@@ -7,7 +7,6 @@ use bytes::Bytes;
 
 use super::{Features, Node, SupportedFeature};
 use crate::config::Dynamic;
-use crate::config::value::list;
 use crate::controller::features::FEATURES;
 use crate::controller::loggers::Loggers;
 use crate::controller::producer_ids::BLOCK;
@@ -19,6 +18,7 @@ use crate::units::{BrokerId, ErrorCode, Now, ProducerId, TopicId, TopicName, Top
 
 pub(crate) mod cluster;
 mod configs;
+mod follow;
 mod ids;
 mod meta;
 mod start;
@@ -150,6 +150,9 @@ impl Node {
         now: Now,
         consequences: &mut Consequences,
     ) -> Result<(), ErrorCode> {
+        if self.is_observer() {
+            return Err(ErrorCode::NotController);
+        }
         let encoded: Result<Vec<Bytes>, _> = records
             .iter()
             .map(|(record, version)| record.encode(*version))
@@ -162,6 +165,7 @@ impl Node {
             self.control.foresee(record, consequences);
             self.control.image.apply(record, offset);
         }
+        self.metadata_moved();
         Ok(())
     }
 
@@ -202,12 +206,8 @@ impl Node {
 
     /// Tells the controller which directories `cordoned.log.dirs` closes to new replicas; Kafka's next heartbeat does.
     fn tell_cordoned(&mut self, now: Now) -> Result<(), ErrorCode> {
-        let layers = self.image().layers(self.broker_id(), &self.config.fixed);
-        let cordoned = layers.value("cordoned.log.dirs").unwrap_or_default();
-        let here = self.config.value("log.dirs").unwrap_or_default();
-        let closed = list(&cordoned).into_iter().any(|dir| dir == "*" || dir == here);
-        let dirs: &[[u8; 16]] = if closed { &[self.control.meta.directory_id] } else { &[] };
-        let records = self.controller().cordon(self.broker_id(), dirs);
+        let dirs = self.cordoned_dirs();
+        let records = self.controller().cordon(self.broker_id(), &dirs);
         self.commit_records(&records, now)
     }
 

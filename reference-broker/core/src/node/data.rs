@@ -59,6 +59,25 @@ impl Node {
         epoch: LeaderEpoch,
         now: Now,
     ) -> Result<(), ErrorCode> {
+        self.keep_log(tp, id, config, now)?;
+        match self.command(tp, Command::Lead(epoch), now)? {
+            Outcome::Refused(refusal) => Err(refusal.error),
+            Outcome::Leading
+            | Outcome::Expired
+            | Outcome::Appended(_)
+            | Outcome::LogStart(_)
+            | Outcome::HighWatermark(_) => Ok(()),
+        }
+    }
+
+    /// Opens the log of a partition, making it where there is none.
+    pub(crate) fn keep_log(
+        &mut self,
+        tp: &TopicPartition,
+        id: TopicId,
+        config: TopicConfig,
+        now: Now,
+    ) -> Result<(), ErrorCode> {
         if !self.logs.open.contains_key(tp) {
             let opened = self.open_log(tp, id, config, now);
             let log = opened.map_err(|error| self.out_of_service(tp, &error))?;
@@ -70,14 +89,7 @@ impl Node {
                     .begin(now.plus_ms(self.config.dynamic.cleaner.backoff_ms));
             }
         }
-        match self.command(tp, Command::Lead(epoch), now)? {
-            Outcome::Refused(refusal) => Err(refusal.error),
-            Outcome::Leading
-            | Outcome::Expired
-            | Outcome::Appended(_)
-            | Outcome::LogStart(_)
-            | Outcome::HighWatermark(_) => Ok(()),
-        }
+        Ok(())
     }
 
     /// Removes a partition's log. Its directory gets a name that no partition has; its files go later.

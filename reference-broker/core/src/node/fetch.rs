@@ -63,6 +63,7 @@ impl Node {
     /// Forgets a parked request: its client is gone.
     pub fn cancel_fetch(&mut self, ticket: Ticket) {
         self.waits.take(ticket);
+        self.cancel_metadata_fetch(ticket);
     }
 
     /// Where an epoch ended (OffsetForLeaderEpoch).
@@ -375,7 +376,7 @@ fn is_worth_answering(results: &[Fetched], min_bytes: i32) -> bool {
 }
 
 /// Where the reader's history leaves this log's, if it does (KIP-595).
-fn diverging(log: &Log, interest: &Interest) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
+pub(super) fn diverging(log: &Log, interest: &Interest) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
     if interest.last_fetched_epoch < LeaderEpoch(0) {
         return Ok(None);
     }

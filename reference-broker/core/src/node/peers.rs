@@ -81,12 +81,6 @@ impl Node {
         }
     }
 
-    /// `lifecycle` takes it up once brokers register over the network.
-    fn lifecycle_answered(&mut self, _reply: Reply, _now: Now) {}
-
-    /// `observer` takes it up once metadata are fetched.
-    fn metadata_answered(&mut self, _reply: Reply, _now: Now) {}
-
     /// `replicas` takes it up once there are followers.
     fn replicas_answered(&mut self, _leader: BrokerId, _reply: Reply, _now: Now) {}
 

@@ -6,18 +6,18 @@ use std::collections::BTreeSet;
 use super::meta::{self, MetaProperties};
 use super::{Consequences, FreshIds};
 use crate::config::TopicConfig;
+use crate::config::cluster::Roles;
 use crate::controller::MAX_RECORDS_PER_REQUEST;
 use crate::controller::brokers::Registration;
 use crate::controller::features::{FEATURES, bootstrap_records};
 use crate::log::batch::CONTROL;
 use crate::log::build::Batch;
 use crate::node::data::METADATA_TOPIC;
+use crate::node::observers::METADATA_ID;
 use crate::node::{Identity, Node, OpenError};
 use crate::records::{LeaderChangeMessage, LeaderChangeMessageVoter, Message, MetadataRecord};
 use crate::units::{ErrorCode, LeaderEpoch, Now, Offset, TopicId, TopicPartition};
 
-/// The id that KRaft gives to its own topic.
-const METADATA_ID: TopicId = TopicId([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 /// KRaft's memory of its last vote.
 const QUORUM_STATE: &str = "quorum-state";
 /// The key of a control record that tells of a new leader: version 0, type 2.
@@ -30,14 +30,37 @@ impl Node {
         Ok(())
     }
 
-    /// Replays the metadata log, registers, and leads what is this broker's to lead.
+    /// Finds this node's place in its cluster: it decides metadata, or follows who does.
     pub(crate) fn open_control(&mut self, identity: &Identity, now: Now) -> Result<(), OpenError> {
         self.control.ids = FreshIds::seeded(identity.incarnation_id);
         let (id, host, port) = (self.config.node_id, &identity.host, identity.port);
-        self.config.settle("listeners", format!("PLAINTEXT://{host}:{port}"));
-        // The controller is in this process and listens nowhere.
+        let listener = match self.config.cluster.roles {
+            Roles::Both | Roles::Broker => "PLAINTEXT",
+            Roles::Controller => "CONTROLLER",
+        };
+        self.config.settle("listeners", format!("{listener}://{host}:{port}"));
+        // Where none is named the controller is in this process and listens nowhere.
         self.config
             .settle("controller.quorum.voters", format!("{id}@{host}:{port}"));
+        match self.config.cluster.roles {
+            Roles::Both | Roles::Controller => self.open_controller(identity, now),
+            Roles::Broker => {
+                self.begin_writing()?;
+                self.begin_observing(now)?;
+                self.begin_life(identity, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// The metadata log as an observer has it: led by nobody here.
+    pub(crate) fn open_metadata(&mut self, now: Now) -> Result<(), ErrorCode> {
+        let tp = TopicPartition::new(METADATA_TOPIC, 0);
+        self.keep_log(&tp, METADATA_ID, metadata_config(), now)
+    }
+
+    /// Replays the metadata log, registers, and leads what is this broker's to lead.
+    fn open_controller(&mut self, identity: &Identity, now: Now) -> Result<(), OpenError> {
         let epoch = LeaderEpoch(self.last_quorum_epoch()? + 1);
         let tp = TopicPartition::new(METADATA_TOPIC, 0);
         let storage = |error: ErrorCode| OpenError::Foreign(format!("{METADATA_TOPIC}: {error}"));
@@ -54,6 +77,10 @@ impl Node {
 
     /// Gives up what this broker leads and its place in the cluster.
     pub(crate) fn close_control(&mut self) -> Result<(), ErrorCode> {
+        if self.is_observer() {
+            // The controller has been asked, or could not be.
+            return Ok(());
+        }
         let records = self.controller().fence_broker(self.broker_id());
         self.control
             .last_change
@@ -168,7 +195,7 @@ impl Node {
     }
 
     /// Features say what later records mean; a level that this broker does not know is of a newer one.
-    fn metadata_are_known(&self) -> Result<(), OpenError> {
+    pub(super) fn metadata_are_known(&self) -> Result<(), OpenError> {
         let features = self.image().features();
         let newer = features.iter().find(|(name, level)| {
             let known = FEATURES.iter().find(|(known, ..)| known == name);
@@ -209,15 +236,11 @@ impl Node {
             let min_insync = self.config.value("min.insync.replicas").unwrap_or_default();
             self.commit_silently(bootstrap_records(&min_insync), now)?;
         }
+        if !self.config.cluster.roles.has_broker() {
+            return Ok(());
+        }
         let id = self.broker_id();
-        let registration = Registration {
-            id,
-            incarnation: identity.incarnation_id,
-            host: identity.host.clone(),
-            port: identity.port,
-            rack: self.config.rack.clone(),
-            log_dir: self.control.meta.directory_id,
-        };
+        let registration = self.registration(identity);
         self.commit_silently(self.controller().fence_broker(id), now)?;
         self.commit_silently(self.controller().register_broker(&registration), now)?;
         self.commit_silently(self.controller().unfence_broker(id), now)?;
@@ -225,6 +248,18 @@ impl Node {
         self.tell_cordoned(now)?;
         self.lead_all(now);
         Ok(())
+    }
+
+    /// Who this broker is.
+    pub(crate) fn registration(&self, identity: &Identity) -> Registration {
+        Registration {
+            id: self.broker_id(),
+            incarnation: identity.incarnation_id,
+            host: identity.host.clone(),
+            port: identity.port,
+            rack: self.config.rack.clone(),
+            log_dir: self.control.meta.directory_id,
+        }
     }
 
     /// Nothing is carried out yet: the logs are opened once, when all is known.
@@ -237,7 +272,7 @@ impl Node {
         Ok(())
     }
 
-    fn lead_all(&mut self, now: Now) {
+    pub(super) fn lead_all(&mut self, now: Now) {
         let of = |topic: &crate::image::TopicImage| {
             let (name, id) = (topic.name.clone(), topic.id);
             (0..topic.partition_count())

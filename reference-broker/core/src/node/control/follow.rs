@@ -1,0 +1,68 @@
+//! Metadata that a controller elsewhere has decided: applied in the order of its log, then carried out here.
+
+use super::{Consequences, Node};
+use crate::config::value::list;
+use crate::node::data::METADATA_TOPIC;
+use crate::records::MetadataRecord;
+use crate::units::{Now, Offset, TopicPartition};
+
+impl Node {
+    /// Applies what is committed: all that stands below an offset. What follows from it is carried out once this broker has
+    /// caught up; until then it is not known what of it still holds.
+    ///
+    /// # Errors
+    /// A record cannot be read, and nothing behind it can be believed.
+    pub(crate) fn apply_metadata(&mut self, end: Offset, now: Now) -> Result<(), String> {
+        if end.0 <= self.image().next_offset() {
+            return Ok(());
+        }
+        let mut consequences = Consequences::default();
+        for (offset, record) in self.committed_records(end)? {
+            self.control.foresee(&record, &mut consequences);
+            self.control.image.apply(&record, offset.0);
+        }
+        self.control.image.skip_to(end.0);
+        if self.is_caught_up() {
+            self.carry_out(consequences, now);
+        }
+        Ok(())
+    }
+
+    /// Caught up for the first time: this broker keeps what the metadata say, and nothing else.
+    pub(crate) fn take_part(&mut self, now: Now) {
+        if let Err(error) = self.metadata_are_known() {
+            self.complain(error.to_string());
+        }
+        self.follow_config();
+        self.lead_all(now);
+        let loaded = self.load_all_groups(now).and_then(|()| self.load_all_transactions(now));
+        if let Err(error) = loaded {
+            self.complain(format!("what coordinators know cannot be read: {error}"));
+        }
+    }
+
+    /// The directories here that `cordoned.log.dirs` closes to new replicas.
+    pub(crate) fn cordoned_dirs(&self) -> Vec<[u8; 16]> {
+        let layers = self.image().layers(self.broker_id(), &self.config.fixed);
+        let cordoned = layers.value("cordoned.log.dirs").unwrap_or_default();
+        let here = self.config.value("log.dirs").unwrap_or_default();
+        let closed = list(&cordoned).into_iter().any(|dir| dir == "*" || dir == here);
+        closed.then_some(self.control.meta.directory_id).into_iter().collect()
+    }
+
+    fn committed_records(&self, end: Offset) -> Result<Vec<(Offset, MetadataRecord)>, String> {
+        let from = Offset(self.image().next_offset());
+        let (mut records, mut broken) = (Vec::new(), None);
+        let visited = self.read_records(&TopicPartition::new(METADATA_TOPIC, 0), from, &mut |offset, _, value, _| {
+            if offset >= end || broken.is_some() {
+                return;
+            }
+            match MetadataRecord::decode(&value.unwrap_or_default()) {
+                Ok((record, _)) => records.push((offset, record)),
+                Err(error) => broken = Some(format!("{METADATA_TOPIC}: the record at offset {offset}: {error}")),
+            }
+        });
+        visited.map_err(|error| error.to_string())?;
+        broken.map_or(Ok(records), Err)
+    }
+}
