@@ -144,6 +144,23 @@ impl Case {
         }
     }
 
+    /// Whether its steps end with a broker that was killed, stopped, paused or refused to start.
+    pub(crate) fn leaves_a_broker_down(&self) -> bool {
+        let mut down = Vec::new();
+        for step in &self.steps {
+            let place = step.args.positional.first();
+            match step.args.verb.as_str() {
+                "kill" | "stop" | "pause" => down.push(place),
+                // One that is not named is the one that is down.
+                "restart" | "resume" if !step.args.flag("refused") => {
+                    down.retain(|other| place.is_some() && place != *other);
+                }
+                _ => {}
+            }
+        }
+        !down.is_empty()
+    }
+
     /// `case@Api.vN`, or the bare case name.
     pub fn run_id(&self, cell: &Cell) -> String {
         match &cell.api {

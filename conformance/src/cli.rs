@@ -30,6 +30,7 @@ Examples:
   conformance run --target localhost:9092 --family PRO     a broker that runs already, one family
   conformance run --target 'exec:./my-broker --port {port}' --profile my-broker.toml
   conformance run --oracle docker:apache/kafka:4.3.1       ask a real Kafka live and compare
+  conformance run --target jvm:4.3.1x3 --family REP        three real brokers, the cases about replication
   conformance check-history run.jsonl                      what is wrong with the history of a load
   conformance explain produce/crc-wrong                    a case, why it exists, what each Kafka answers
 

@@ -73,6 +73,13 @@ impl Expectations for Oracle {
         }
     }
 
+    fn reaches(&self, case: &Case) -> Result<(), String> {
+        match self {
+            Self::Recorded(_) => Ok(()),
+            Self::Live(live) => live.target().provides(&case.needs),
+        }
+    }
+
     fn covers(&self, case: &Case, cell: &Cell) -> bool {
         match self {
             Self::Recorded(recorded) => recorded.covers(case, cell),

@@ -17,7 +17,8 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::case::{self, BASELINE, Case};
-use crate::run::{Broker, Filters, Pool, matches, panic_text};
+use crate::run::{Filters, Pool, matches, panic_text};
+use crate::step::Facts;
 use crate::target::{Needs, Target, TargetError};
 
 pub use lock::{Lock, LockError};
@@ -69,9 +70,10 @@ pub enum Outcome {
 /// The Kafka release that a target string names, if it names one.
 pub fn release_of(oracle: &Target) -> Option<&str> {
     let release = match oracle {
-        Target::Jvm { version } => version,
+        Target::Jvm { version, .. } => version,
         Target::Docker { tag, .. } => tag,
-        Target::Reference { .. } | Target::Address(_) | Target::Exec(_) => return None,
+        // What ZooKeeper's brokers answer is shown by running them, and is no recording of their release.
+        Target::JvmZooKeeper { .. } | Target::Reference { .. } | Target::Address(_) | Target::Exec(_) => return None,
     };
     (release.split('.').count() == 3 && release.split('.').all(|part| part.parse::<u16>().is_ok())).then_some(release)
 }
@@ -90,13 +92,22 @@ pub async fn record(order: Order, place: Place, sink: mpsc::UnboundedSender<Outc
     };
     let (cases, unread) = chosen(&place, &order.filters)?;
     unread.into_iter().for_each(|outcome| tell(&sink, outcome));
-    if cases.is_empty() {
-        return Ok(());
+    let (mut cases, left_alone): (Vec<Case>, Vec<Case>) = cases
+        .into_iter()
+        .partition(|case| is_of_its_size(&order.oracle, &case.needs));
+    if !order.filters.cases.is_empty() {
+        left_alone
+            .into_iter()
+            .for_each(|case| tell(&sink, of_another_size(&order.oracle, case)));
     }
+    cases.sort_by(|one, other| (&one.needs, &one.name).cmp(&(&other.needs, &other.name)));
+    let Some(first) = cases.first() else {
+        return Ok(());
+    };
     let pool = Pool::new(order.oracle.clone());
-    let any = pool.lease(&Needs::default()).await?;
+    let facts = Arc::clone(pool.lease(&first.needs).await?.facts());
     let recorder = Arc::new(Recorder {
-        any,
+        facts,
         pool,
         release,
         from: order.oracle.to_string(),
@@ -113,12 +124,25 @@ pub async fn record(order: Order, place: Place, sink: mpsc::UnboundedSender<Outc
     Ok(())
 }
 
+/// A cluster records what is about several brokers, and a broker that is alone records the rest.
+fn is_of_its_size(oracle: &Target, needs: &Needs) -> bool {
+    (needs.brokers > 1) == (oracle.brokers(needs) > 1)
+}
+
+fn of_another_size(oracle: &Target, case: Case) -> Outcome {
+    let why = match case.needs.brokers {
+        0 | 1 => format!("{oracle} records only cases that need several brokers"),
+        brokers => format!("it needs {brokers} brokers, as jvm:{BASELINE}x3 has them"),
+    };
+    Outcome::Skipped { case: case.name, why }
+}
+
 /// How many brokers that only one run uses may be up at once.
 const STARTS: usize = 3;
 
 struct Recorder {
     pool: Pool,
-    any: Arc<Broker>,
+    facts: Arc<Facts>,
     release: String,
     from: String,
     place: Place,
@@ -130,8 +154,7 @@ struct Recorder {
 
 impl Recorder {
     /// Cases that share a broker run together; when they are done it makes room for the next one.
-    async fn all(self: &Arc<Self>, mut cases: Vec<Case>) {
-        cases.sort_by(|one, other| (&one.needs, &one.name).cmp(&(&other.needs, &other.name)));
+    async fn all(self: &Arc<Self>, cases: Vec<Case>) {
         for group in cases.chunk_by(|one, other| one.needs == other.needs) {
             let (mut tasks, mut of_task) = (JoinSet::new(), HashMap::new());
             for case in group {

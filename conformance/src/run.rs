@@ -27,6 +27,15 @@ pub trait Expectations: Send + Sync + 'static {
         cell: &Cell,
     ) -> impl Future<Output = Result<Vec<Option<Vec<String>>>, String>> + Send;
 
+    /// Whether the oracle can be asked; otherwise what it cannot give of what the case needs, in words.
+    ///
+    /// # Errors
+    /// As of [`crate::target::Target::provides`].
+    fn reaches(&self, case: &Case) -> Result<(), String> {
+        let _ = case;
+        Ok(())
+    }
+
     /// Whether an answer is to be expected at all: a recorded oracle has none for a case made for other releases.
     fn covers(&self, case: &Case, cell: &Cell) -> bool {
         let _ = (case, cell);

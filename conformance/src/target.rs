@@ -19,25 +19,34 @@ pub use running::Running;
 /// A parsed target string; `parse.rs` knows its forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// `reference`: in this process. Of several brokers, `reference:N`, its string is not read yet.
+    /// `reference` and `reference:N`: in this process.
     Reference {
-        /// How many brokers.
-        brokers: usize,
+        /// How many brokers; as many as each case needs where none is said.
+        brokers: Option<usize>,
     },
     /// `host:port[,host:port]`: started by someone else.
     Address(Vec<String>),
     /// `exec:CMD…` with `{port}` and `{data}` filled in.
     Exec(String),
-    /// `docker:IMAGE[:TAG]`, through testcontainers.
+    /// `docker:IMAGE[:TAG]` and `docker:IMAGE:TAGx3`, through testcontainers.
     Docker {
         /// Image name.
         image: String,
         /// Image tag.
         tag: String,
+        /// How many nodes, each broker and controller.
+        brokers: usize,
     },
-    /// `jvm:VERSION`: jars from Maven Central, cached.
+    /// `jvm:VERSION` and `jvm:VERSIONx3`: jars from Maven Central, cached.
     Jvm {
         /// Kafka release, `4.3.1`.
+        version: String,
+        /// How many nodes, each broker and controller.
+        brokers: usize,
+    },
+    /// `jvm:VERSION-zk`: one broker that keeps its metadata in ZooKeeper.
+    JvmZooKeeper {
+        /// Kafka release, `3.9.2`.
         version: String,
     },
 }
@@ -49,10 +58,12 @@ pub struct Needs {
     pub fresh: bool,
     /// Broker configuration, in Kafka's words.
     pub config: Vec<(String, String)>,
-    /// How many brokers; 0 and 1 both mean one.
+    /// How many brokers: exactly one for 1, at least so many for others. 0 does not care.
     pub brokers: usize,
     /// The case kills and restarts the broker.
     pub kill: bool,
+    /// The case lets a broker stand still.
+    pub pause: bool,
     /// The case reads or writes files of the data directory.
     pub disk: bool,
 }
@@ -71,28 +82,42 @@ impl Target {
     /// # Errors
     /// The missing control: `configuration`, `three brokers`, `kill and restart`, …
     pub fn provides(&self, needs: &Needs) -> Result<(), String> {
-        let brokers = match self {
-            Self::Address(addresses) => addresses.len(),
-            Self::Reference { brokers } => *brokers,
-            Self::Exec(_) | Self::Docker { .. } | Self::Jvm { .. } => 1,
-        };
+        let brokers = self.brokers(needs);
         if needs.brokers > brokers {
             return Err(format!("{} brokers", needs.brokers));
         }
+        if needs.is_of_one_broker() && brokers > 1 {
+            return Err("a broker that is alone".to_owned());
+        }
         let (fresh, config, kill, disk) = match self {
-            Self::Reference { .. } | Self::Jvm { .. } | Self::Docker { .. } => (true, true, true, true),
+            Self::Reference { .. } | Self::Jvm { .. } | Self::JvmZooKeeper { .. } | Self::Docker { .. } => {
+                (true, true, true, true)
+            }
             Self::Exec(_) => (true, false, true, false),
             Self::Address(_) => (false, false, false, false),
         };
+        // What stands in this process stands still with it.
+        let pause = kill && !matches!(self, Self::Reference { .. });
         let wanted = [
             (needs.fresh && !fresh, "a fresh broker"),
             (!needs.config.is_empty() && !config, "configuration"),
             (needs.kill && !kill, "kill and restart"),
+            (needs.pause && !pause, "pause"),
             (needs.disk && !disk, "the data directory"),
         ];
         match wanted.iter().find(|(missing, _)| *missing) {
             Some((_, what)) => Err((*what).to_owned()),
             None => Ok(()),
+        }
+    }
+
+    /// How many brokers a case with these needs meets.
+    pub fn brokers(&self, needs: &Needs) -> usize {
+        match self {
+            Self::Address(addresses) => addresses.len(),
+            Self::Reference { brokers } => brokers.unwrap_or(needs.brokers.clamp(1, reference::MOST_BROKERS)),
+            Self::Docker { brokers, .. } | Self::Jvm { brokers, .. } => *brokers,
+            Self::Exec(_) | Self::JvmZooKeeper { .. } => 1,
         }
     }
 
@@ -112,20 +137,38 @@ impl Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Reference { brokers: 1 } => f.write_str("reference"),
-            Self::Reference { brokers } => write!(f, "reference:{brokers}"),
+            Self::Reference { brokers: None } => f.write_str("reference"),
+            Self::Reference { brokers: Some(brokers) } => write!(f, "reference:{brokers}"),
             Self::Address(addresses) => f.write_str(&addresses.join(",")),
             Self::Exec(command) => write!(f, "exec:{command}"),
-            Self::Docker { image, tag } => write!(f, "docker:{image}:{tag}"),
-            Self::Jvm { version } => write!(f, "jvm:{version}"),
+            Self::Docker { image, tag, brokers } => write!(f, "docker:{image}:{tag}{}", Nodes(*brokers)),
+            Self::Jvm { version, brokers } => write!(f, "jvm:{version}{}", Nodes(*brokers)),
+            Self::JvmZooKeeper { version } => write!(f, "jvm:{version}-zk"),
+        }
+    }
+}
+
+/// `x3`, or nothing for one.
+struct Nodes(usize);
+
+impl fmt::Display for Nodes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => Ok(()),
+            several => write!(f, "x{several}"),
         }
     }
 }
 
 impl Needs {
+    /// Whether the case is about a broker that has no others beside it: it says so, or what it kills or reads is the only one.
+    pub fn is_of_one_broker(&self) -> bool {
+        self.brokers == 1 || (self.brokers == 0 && (self.kill || self.pause || self.disk))
+    }
+
     /// Whether runs with these needs may share one broker.
     pub fn is_shared(&self) -> bool {
-        !(self.fresh || self.kill || self.disk)
+        !(self.fresh || self.kill || self.pause || self.disk)
     }
 }
 

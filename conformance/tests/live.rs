@@ -54,13 +54,63 @@ fn containers() -> String {
 async fn a_java_broker_keeps_port_and_data_over_a_kill_and_leaves_nothing() {
     let running = survives_a_kill("jvm:4.3.1").await;
     assert_eq!(running.describe(), "Apache Kafka 4.3.1");
-    let data = running.data_dir().unwrap().to_owned();
+    let data = running.data_dir(0).unwrap().to_owned();
     assert!(data.join("__cluster_metadata-0").is_dir());
     let dir = data.parent().unwrap().to_str().unwrap().to_owned();
     assert!(someone_runs(&dir));
     running.stop().await;
     assert!(!someone_runs(&dir));
     assert!(!Path::new(&dir).exists());
+}
+
+/// One of three goes, stands still and comes back, and the others answer.
+async fn one_of_three_comes_and_goes(target: &str) -> Running {
+    let needs = Needs {
+        brokers: 3,
+        kill: true,
+        pause: true,
+        disk: true,
+        ..Needs::default()
+    };
+    let mut running = started(target, &needs).await;
+    assert_eq!(running.bootstrap().len(), 3);
+    running.kill(0).await.unwrap();
+    running.answers().await.unwrap_err();
+    running.restart(0).await.unwrap();
+    running.answers().await.unwrap();
+    running.pause(0).await.unwrap();
+    running.answers().await.unwrap_err();
+    running.resume(0).await.unwrap();
+    running.answers().await.unwrap();
+    running.pause(2).await.unwrap();
+    running.close(2).await.unwrap();
+    for broker in 0..3 {
+        assert!(running.data_dir(broker).unwrap().join("meta.properties").is_file());
+    }
+    assert!(running.kill(3).await.unwrap_err().0.contains("broker 3"));
+    running
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Java and the jars of scripts/kafka-jars"]
+async fn three_java_brokers_are_killed_one_by_one_and_leave_nothing() {
+    let running = one_of_three_comes_and_goes("jvm:4.3.1x3").await;
+    assert_eq!(running.describe(), "Apache Kafka 4.3.1, 3 nodes");
+    let dirs: Vec<_> = (0..3)
+        .map(|broker| running.data_dir(broker).unwrap().to_owned())
+        .collect();
+    running.stop().await;
+    for dir in dirs {
+        assert!(!someone_runs(dir.to_str().unwrap()) && !dir.exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Java and the jars of scripts/kafka-jars"]
+async fn a_broker_beside_a_zookeeper_keeps_its_data_over_a_kill() {
+    let running = survives_a_kill("jvm:3.9.2-zk").await;
+    assert_eq!(running.describe(), "Apache Kafka 3.9.2 with ZooKeeper");
+    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,10 +135,14 @@ async fn a_configuration_that_kafka_refuses_is_told_in_its_own_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Docker and the image of scripts/kafka-image"]
-async fn a_container_keeps_its_port_over_a_kill_and_is_removed() {
+async fn containers_keep_their_ports_over_a_kill_and_are_removed() {
     let running = survives_a_kill("docker:apache/kafka:4.3.1").await;
     assert!(!containers().is_empty());
     running.stop().await;
+    assert_eq!(containers(), "");
+    let three = one_of_three_comes_and_goes("docker:apache/kafka:4.3.1x3").await;
+    assert_eq!(containers().lines().count(), 4);
+    three.stop().await;
     assert_eq!(containers(), "");
 }
 

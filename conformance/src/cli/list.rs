@@ -79,7 +79,12 @@ fn record(case: &Case) -> serde_json::Value {
 
 /// What a case needs, in the words of its file.
 fn words(needs: &Needs) -> Vec<String> {
-    let flags = [("fresh", needs.fresh), ("kill", needs.kill), ("disk", needs.disk)];
+    let flags = [
+        ("fresh", needs.fresh),
+        ("kill", needs.kill),
+        ("pause", needs.pause),
+        ("disk", needs.disk),
+    ];
     let mut words: Vec<String> = flags
         .iter()
         .filter(|(_, on)| *on)

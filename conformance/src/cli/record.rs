@@ -13,7 +13,7 @@ use crate::target::Target;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The Kafka to ask: jvm:VERSION or docker:apache/kafka:VERSION.
+    /// The Kafka to ask: jvm:VERSION or docker:apache/kafka:VERSION; with x3 the cases that need three brokers, and only they.
     #[arg(long, value_name = "O")]
     oracle: String,
     /// Only cases or catalogue ids that match: produce/*, PRO-17; may be repeated. A case is recorded at all its versions.
@@ -35,6 +35,7 @@ Every version is asked twice; a case that answers otherwise the second time is n
 
 Examples:
   conformance record --oracle jvm:4.3.1 --case 'produce/*'   the answers that stand inline
+  conformance record --oracle jvm:4.3.1x3                    those that need three brokers
   conformance record --oracle jvm:3.9.2                      another release: blocks only where it differs";
 
 pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {

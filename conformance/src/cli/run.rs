@@ -20,7 +20,8 @@ use crate::verdict::Verdict;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// What to test: reference, HOST:PORT, 'exec:CMD {port} {data}', docker:IMAGE[:TAG] or jvm:VERSION.
+    /// What to test: reference, HOST:PORT, 'exec:CMD {port} {data}', docker:IMAGE[:TAG] or jvm:VERSION;
+    /// the last two with x3 for three brokers: jvm:4.3.1x3.
     #[arg(long, value_name = "T", default_value = "reference")]
     target: String,
     /// Who says what Kafka answers: recorded:VERSION, or a target string for a Kafka that is asked live.
@@ -90,7 +91,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let target = Target::parse(&arguments.target).map_err(Failure::usage)?;
     let lock = select::lock(arguments.cases.as_deref())?;
     let oracle = Oracle::parse(&arguments.oracle, lock).map_err(Failure::usage)?;
-    if !matches!(target, Target::Reference { .. } | Target::Jvm { .. }) {
+    if !matches!(
+        target,
+        Target::Reference { .. } | Target::Jvm { .. } | Target::JvmZooKeeper { .. }
+    ) {
         apart::use_processes().map_err(Failure::could_not_ask)?;
     }
     let cases = select::load(arguments.cases.as_ref())?;

@@ -21,6 +21,8 @@ pub struct Symbols {
     /// The names and captured values of the run.
     pub names: Names,
     brokers: Vec<BrokerSeen>,
+    /// Whether brokers are told apart: a case that would do with one does not.
+    many_brokers: bool,
     numbered: HashMap<(&'static str, String), usize>,
     counts: HashMap<&'static str, usize>,
     topic_ids: HashMap<[u8; 16], String>,
@@ -49,6 +51,13 @@ impl Symbols {
         }
     }
 
+    /// For a case that is about several brokers: they are told apart.
+    #[must_use]
+    pub fn telling_brokers_apart(mut self) -> Self {
+        self.many_brokers = true;
+        self
+    }
+
     /// When the run started: what `now` means in a case.
     pub fn started_ms(&self) -> i64 {
         self.started_ms
@@ -64,12 +73,13 @@ impl Symbols {
         &self.brokers
     }
 
-    /// A broker by its place in the list: `<broker>` where there is one, else `<broker 0>`.
-    pub fn broker(&self, id: i64) -> String {
-        match self.brokers.iter().position(|broker| i64::from(broker.id) == id) {
-            Some(_) if self.brokers.len() == 1 => "<broker>".to_owned(),
-            Some(index) => format!("<broker {index}>"),
-            None => id.to_string(),
+    /// A broker: `<broker>` where a case would do with one, else by first sight `<broker 1>`. Another id stays.
+    pub fn broker(&mut self, id: i64) -> String {
+        let is_one = self.brokers.iter().any(|broker| i64::from(broker.id) == id);
+        match (is_one, self.many_brokers) {
+            (true, false) => "<broker>".to_owned(),
+            (true, true) => self.number("broker", id.to_string()),
+            (false, _) => id.to_string(),
         }
     }
 
@@ -237,6 +247,22 @@ mod tests {
             (symbols.broker(1), symbols.broker(-1)),
             ("<broker>".to_owned(), "-1".to_owned())
         );
+    }
+
+    #[test]
+    fn brokers_are_told_apart_by_first_sight_where_the_case_is_about_several() {
+        let broker = |id| BrokerSeen {
+            id,
+            host: "h".to_owned(),
+            port: 9092,
+        };
+        let seen = || Symbols::new(Names::new("p-"), vec![broker(1), broker(2), broker(3)], 1_000_000);
+        let shown = |mut symbols: Symbols| [3, 1, 3, 4].map(|id| symbols.broker(id));
+        assert_eq!(
+            shown(seen().telling_brokers_apart()),
+            ["<broker 1>", "<broker 2>", "<broker 1>", "4"]
+        );
+        assert_eq!(shown(seen()), ["<broker>", "<broker>", "<broker>", "4"]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Live {
     /// Nothing is started yet.
     pub fn new(target: Target) -> Self {
         let release = match &target {
-            Target::Jvm { version } => Some(version.clone()),
+            Target::Jvm { version, .. } | Target::JvmZooKeeper { version } => Some(version.clone()),
             Target::Docker { tag, .. } if tag.starts_with(|c: char| c.is_ascii_digit()) => Some(tag.clone()),
             Target::Docker { .. } | Target::Reference { .. } | Target::Address(_) | Target::Exec(_) => None,
         };

@@ -48,7 +48,7 @@ impl Recorder {
         let mut asked = Asked::default();
         let mut tasks = JoinSet::new();
         for cell in case.cells() {
-            match unadvertised(case, &cell, &self.any) {
+            match unadvertised(case, &cell, &self.facts) {
                 Some(missing) => asked.missing = missing,
                 None => {
                     let (recorder, case) = (Arc::clone(self), Arc::clone(case));
@@ -92,7 +92,7 @@ impl Recorder {
     /// One observation without a fault: every step asked, nothing odd about the bytes, Kafka alive afterwards.
     async fn observe(&self, case: &Case, cell: &Cell) -> Result<Vec<StepObservation>, (usize, String)> {
         let needs = &case.needs;
-        let alone = needs.fresh || needs.kill || needs.disk;
+        let alone = !needs.is_shared();
         let room = if alone { &self.starts } else { &self.permits };
         let _permit = room.acquire().await.map_err(|error| (1, error.to_string()))?;
         let broker = self.pool.lease(needs).await.map_err(|error| (1, error.to_string()))?;

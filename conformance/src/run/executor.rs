@@ -14,6 +14,7 @@ use super::plan::{CORE_FAMILIES, is_of_family};
 use super::{Broker, Expectations, Plan, Planned, Pool, Profiled, StepObservation};
 use crate::case::{Case, Cell};
 use crate::observe::compare;
+use crate::step::Facts;
 use crate::target::{Needs, Target, TargetError};
 use crate::verdict::Verdict;
 
@@ -147,10 +148,14 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         if let Err(needs) = self.pool.target().provides(&case.needs) {
             return (Verdict::Unreachable { needs }, Vec::new());
         }
+        if let Err(needs) = self.oracle.reaches(case) {
+            let needs = format!("{needs} (of the oracle)");
+            return (Verdict::Unreachable { needs }, Vec::new());
+        }
         if let Some(missing) = self.profile.unclaimed(case, cell) {
             return (Verdict::Unclaimed { missing }, Vec::new());
         }
-        if let Some(missing) = unadvertised(case, cell, any) {
+        if let Some(missing) = unadvertised(case, cell, any.facts()) {
             return if self.options.strict && CORE_FAMILIES.iter().any(|family| is_of_family(case, family)) {
                 (self.differs(case, cell), Vec::new())
             } else {
@@ -180,7 +185,7 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
     ) -> (Verdict, Vec<StepReport>) {
         let why = format!(
             "not done after {:?}: {} of {} steps",
-            self.options.timeout,
+            self.limit(case),
             observed.len(),
             case.steps.len()
         );
@@ -190,21 +195,25 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         }
     }
 
+    /// Elections and the sessions of brokers are waited for.
+    fn limit(&self, case: &Case) -> Duration {
+        match case.needs.brokers {
+            0 | 1 => self.options.timeout,
+            _ => self.options.timeout * 3,
+        }
+    }
+
     /// Plays the case on the target. The time that a broker takes to start is not the run's.
     async fn ask(&self, case: &Case, cell: &Cell, seen: &Seen) -> Result<Asked, String> {
         let broker = self.pool.lease(&case.needs).await.map_err(|error| error.to_string())?;
         seen.start();
-        let played = timeout(self.options.timeout, observe_into(case, cell, &broker, seen)).await;
+        let limit = self.limit(case);
+        let played = timeout(limit, observe_into(case, cell, &broker, seen)).await;
         seen.stop();
         if played.is_err() {
             return Ok(Asked::GivenUp);
         }
-        let left_down = case
-            .steps
-            .iter()
-            .rev()
-            .find(|step| matches!(step.args.verb.as_str(), "kill" | "stop" | "restart"));
-        let gone = match left_down.is_some_and(|step| step.args.verb != "restart" || step.args.flag("refused")) {
+        let gone = match case.leaves_a_broker_down() {
             true => None,
             false => broker.still_answers().await.err(),
         };
@@ -326,8 +335,8 @@ fn report(observation: StepObservation, source: String, expected: Option<Vec<Str
 }
 
 /// The first API or version of the case that the target does not advertise.
-pub(crate) fn unadvertised(case: &Case, cell: &Cell, broker: &Broker) -> Option<String> {
-    let capabilities = &broker.facts().capabilities;
+pub(crate) fn unadvertised(case: &Case, cell: &Cell, facts: &Facts) -> Option<String> {
+    let capabilities = &facts.capabilities;
     if let Some((api, version)) = &cell.api
         && !capabilities.covers(api, *version)
     {

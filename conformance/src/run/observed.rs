@@ -117,13 +117,14 @@ impl Seen {
 /// Runs every step of a case and notes each when it is done.
 pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen: &Seen) {
     let prefix = next_prefix();
-    let limits = Limits::default();
+    let limits = Limits::of(case.needs.brokers);
     let session = Arc::new(Session::new(
         Arc::clone(broker.facts()),
         Arc::clone(broker.running()),
         cell.clone(),
         limits,
         &prefix,
+        case.needs.brokers,
     ));
     let clients = Arc::new(Mutex::new(Clients::open(&broker.facts().bootstrap, &prefix)));
     let mut play = Play {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::driver::wire::{Capabilities, Connection, Exchange, Reply, Request};
 use crate::step::Facts;
-use crate::target::{Needs, Running, Target, TargetError};
+use crate::target::{Needs, Running, STARTUP_TIMEOUT, Target, TargetError};
 
 /// A broker that answers, with what is known of it.
 #[derive(Debug)]
@@ -41,7 +41,11 @@ const COORDINATOR: Duration = Duration::from_secs(60);
 impl Broker {
     /// Takes over a target that runs.
     pub async fn of(running: Running) -> Result<Self, TargetError> {
-        let facts = Facts::learn(running.bootstrap(), ANSWER).await.map_err(TargetError)?;
+        let mut facts = Facts::learn(running.bootstrap(), ANSWER).await.map_err(TargetError)?;
+        if running.brokers() > 1 {
+            let known = facts.wait_for_brokers(running.brokers(), STARTUP_TIMEOUT).await;
+            known.map_err(TargetError)?;
+        }
         Ok(Self {
             running: Arc::new(Mutex::new(running)),
             facts: Arc::new(facts),
@@ -67,8 +71,13 @@ impl Broker {
 
     /// Whether it still answers; if not, what happened. One that is gone is not leased again.
     pub async fn still_answers(&self) -> Result<(), String> {
-        let address = self.facts.bootstrap.first().map_or("", String::as_str);
-        let answer = Capabilities::ask(address, ANSWER).await.map(|_| ());
+        let mut answer = Err("it has no address".to_owned());
+        for address in &self.facts.bootstrap {
+            answer = Capabilities::ask(address, ANSWER).await.map(|_| ());
+            if answer.is_err() {
+                break;
+            }
+        }
         if answer.is_err() {
             self.gone.store(true, Ordering::Relaxed);
         }
@@ -117,6 +126,7 @@ impl Pool {
 
     /// A broker that gives what a case needs. Dropping the last hold on a fresh one ends it.
     pub async fn lease(&self, needs: &Needs) -> Result<Arc<Broker>, TargetError> {
+        let needs = &self.settled(needs);
         if !needs.is_shared() {
             let seat = Arc::clone(&self.seats).acquire_owned().await.ok();
             let mut broker = Broker::of(self.target.start(needs).await?).await?;
@@ -134,6 +144,14 @@ impl Pool {
         Ok(Arc::clone(broker))
     }
 
+    /// What does not care how many brokers there are takes as many as others get.
+    fn settled(&self, needs: &Needs) -> Needs {
+        Needs {
+            brokers: self.target.brokers(needs),
+            ..needs.clone()
+        }
+    }
+
     /// The slot of these needs; a new one where its broker is gone and another can be started.
     async fn slot(&self, needs: &Needs) -> Arc<OnceCell<Arc<Broker>>> {
         let mut shared = self.shared.lock().await;
@@ -147,7 +165,7 @@ impl Pool {
 
     /// Ends the broker of these needs once nobody holds it.
     pub async fn retire(&self, needs: &Needs) {
-        self.shared.lock().await.remove(needs);
+        self.shared.lock().await.remove(&self.settled(needs));
     }
 }
 
@@ -160,6 +178,12 @@ pub(crate) fn cores() -> usize {
 fn seats(target: &Target) -> usize {
     match target {
         Target::Reference { .. } => 16 * cores(),
-        Target::Address(_) | Target::Exec(_) | Target::Docker { .. } | Target::Jvm { .. } => 2 * cores(),
+        // Three processes at once.
+        Target::Docker { brokers, .. } | Target::Jvm { brokers, .. } if *brokers > 1 => 1,
+        Target::Address(_)
+        | Target::Exec(_)
+        | Target::Docker { .. }
+        | Target::Jvm { .. }
+        | Target::JvmZooKeeper { .. } => 2 * cores(),
     }
 }

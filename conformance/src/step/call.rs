@@ -34,6 +34,10 @@ pub enum Place {
     Broker(usize),
     /// The leader of a partition of a topic, by its name on the broker.
     Leader(String, i32),
+    /// Of its replicas in the order of their assignment, the first that is in sync and does not lead.
+    Follower(String, i32),
+    /// The first replica of its assignment, whoever leads.
+    Preferred(String, i32),
     /// The coordinator of a group, by its name on the broker.
     Coordinator(String),
     /// The coordinator of a transactional id, by its name on the broker.
@@ -173,7 +177,7 @@ impl<'a> Call<'a> {
             match place {
                 Place::Coordinator(group) => drop(self.session.coordinator(group, CoordinatorOf::Group).await),
                 Place::TxnCoordinator(id) => drop(self.session.coordinator(id, CoordinatorOf::Transaction).await),
-                Place::Any | Place::Broker(_) | Place::Leader(..) => {}
+                Place::Any | Place::Broker(_) | Place::Leader(..) | Place::Follower(..) | Place::Preferred(..) => {}
             }
             sleep(PAUSE).await;
         }
@@ -225,19 +229,34 @@ impl<'a> Call<'a> {
         let Some(name) = self.connection else {
             return (place.clone(), self.job.map(str::to_owned));
         };
-        let unique = |name: &str| self.session.symbols().names.unique(name);
-        if let Some((topic, partition)) = name.split_once('/')
-            && let Ok(partition) = partition.parse()
-        {
-            return (Place::Leader(unique(topic), partition), None);
-        }
-        if let Some(group) = name.strip_prefix("coordinator.") {
-            return (Place::Coordinator(unique(group)), None);
-        }
-        match name.strip_prefix('b').and_then(|index| index.parse().ok()) {
-            Some(index) => (Place::Broker(index), None),
+        match self.place_named(name) {
+            Some(place) => (place, None),
             None => (place.clone(), Some(name.to_owned())),
         }
+    }
+
+    /// `b1`, `t/0`, `leader.t/0`, `follower.t/0`, `preferred.t/0`, `coordinator.g` and `txn-coordinator.x`.
+    pub(super) fn place_named(&self, name: &str) -> Option<Place> {
+        let unique = |name: &str| self.session.symbols().names.unique(name);
+        if let Some((topic, partition)) = name.rsplit_once('/') {
+            let (role, topic) = match topic.split_once('.') {
+                Some((role @ ("leader" | "follower" | "preferred"), topic)) => (role, topic),
+                _ => ("leader", topic),
+            };
+            let (topic, partition) = (unique(topic), partition.parse().ok()?);
+            return Some(match role {
+                "follower" => Place::Follower(topic, partition),
+                "preferred" => Place::Preferred(topic, partition),
+                _ => Place::Leader(topic, partition),
+            });
+        }
+        if let Some(group) = name.strip_prefix("coordinator.") {
+            return Some(Place::Coordinator(unique(group)));
+        }
+        if let Some(id) = name.strip_prefix("txn-coordinator.") {
+            return Some(Place::TxnCoordinator(unique(id)));
+        }
+        name.strip_prefix('b')?.parse().ok().map(Place::Broker)
     }
 
     async fn reply(&mut self, pending: Pending) -> Result<Reply, Halt> {

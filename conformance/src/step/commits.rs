@@ -266,20 +266,14 @@ pub(super) async fn find_coordinator(call: &mut Call<'_>, args: &Args) -> Result
             error(reply.at("Coordinators[0]").unwrap_or(reply))
         })
         .await?;
-    let symbols = call.session.symbols();
-    let line = |name: String, answer: &Value| {
-        format!(
-            "{name} error={} node={}",
-            error(answer),
-            symbols.broker(number(answer, "NodeId", -1))
-        )
+    let mut symbols = call.session.symbols();
+    let mut line = |name: &str, answer: &Value| {
+        let node = symbols.broker(number(answer, "NodeId", -1));
+        format!("{} error={} node={node}", symbols.text(name), error(answer))
     };
     let batch = items(&reply, "Coordinators");
     if batch.is_empty() {
-        return Ok(vec![line(symbols.text(&first), &reply)]);
+        return Ok(vec![line(&first, &reply)]);
     }
-    Ok(batch
-        .iter()
-        .map(|answer| line(symbols.text(text(answer, "Key")), answer))
-        .collect())
+    Ok(batch.iter().map(|answer| line(text(answer, "Key"), answer)).collect())
 }

@@ -194,7 +194,7 @@ fn resource(call: &Call<'_>, args: &Args) -> Result<Struct, Halt> {
 
 fn shown(call: &Call<'_>, result: &Value) -> String {
     let name = text(result, "ResourceName");
-    let symbols = call.session.symbols();
+    let mut symbols = call.session.symbols();
     match (number(result, "ResourceType", 0), name.parse()) {
         (4 | 8, Ok(id)) => symbols.broker(id),
         _ => symbols.text(name),

@@ -78,27 +78,50 @@ pub(super) async fn disconnect(call: &mut Call<'_>, args: &Args) -> Result<Vec<S
     Ok(Vec::new())
 }
 
-/// A broker's place in the list; the first where nothing is said.
-fn place(args: &Args) -> Result<usize, Halt> {
-    let index = match args.positional.as_slice() {
-        [] => Some(0),
-        [index] => index.int().and_then(|index| usize::try_from(index).ok()),
-        _ => None,
+/// A broker's place in the list, by number or by what it is. Where nothing is said, the one that is down if one is to come back,
+/// else the first.
+async fn place(call: &Call<'_>, args: &Args) -> Result<usize, Halt> {
+    let wanted = || {
+        let verb = &args.verb;
+        Halt::Broken(format!(
+            "{verb} wants the place of a broker, from 0, or what it is: leader.t/0, or nothing"
+        ))
     };
-    index.ok_or_else(|| Halt::Broken(format!("{} wants the place of a broker, from 0, or nothing", args.verb)))
+    let place = match args.positional.as_slice() {
+        [] => {
+            return Ok(call
+                .session
+                .down()
+                .filter(|_| matches!(args.verb.as_str(), "restart" | "resume"))
+                .unwrap_or(0));
+        }
+        [place] => match place.int() {
+            Some(index) => return usize::try_from(index).map_err(|_| wanted()),
+            None => place
+                .text()
+                .and_then(|name| call.place_named(&name))
+                .ok_or_else(wanted)?,
+        },
+        _ => return Err(wanted()),
+    };
+    let found = call.session.place_of(&place).await?;
+    found.ok_or_else(|| Halt::Broken(format!("{} finds no broker that is {place:?}", args.verb)))
 }
 
-/// `kill [N]` as kill -9, `stop [N]` as SIGTERM, `restart [N]`: of the broker at that place in the list, the first where it does not
-/// say. `restart refused=true` shows whether it starts: one that ended by itself before it answered refused to.
+/// `kill [N]` as kill -9, `stop [N]` as SIGTERM, `restart [N]`, `pause [N]` as SIGSTOP, `resume [N]`: of the broker at that place in the list,
+/// the first where it does not say, or of one that is something: `kill leader.t/0`. `restart refused=true` shows whether it starts: one
+/// that ended by itself before it answered refused to.
 pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     let restarts = args.verb == "restart";
     args.only(if restarts { &["refused"] } else { &[] })?;
-    let index = place(args)?;
+    let index = place(call, args).await?;
     let cut = call.session.connections_to(index).await;
     let mut running = call.session.running().lock().await;
     let done = match args.verb.as_str() {
         "kill" => running.kill(index).await.map(|()| "killed"),
         "stop" => running.close(index).await.map(|()| "stopped"),
+        "pause" => running.pause(index).await.map(|()| "paused"),
+        "resume" => running.resume(index).await.map(|()| "resumed"),
         _ => match running.restart(index).await {
             Ok(()) => Ok("started"),
             Err(LaunchError::Ended(_)) if args.flag("refused") => Ok("refused"),
@@ -106,9 +129,12 @@ pub(super) async fn broker(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
         },
     };
     let done = done.map_err(|error: TargetError| Halt::Broken(error.to_string()))?;
+    call.session.set_down(index, !matches!(done, "started" | "resumed"));
     // No later step may ask on one of them.
-    for connection in cut {
-        connection.closes_within(PATIENCE).await;
+    if matches!(done, "killed" | "stopped" | "started") {
+        for connection in cut {
+            connection.closes_within(PATIENCE).await;
+        }
     }
     let shown = args.flag("refused").then(|| done.to_owned());
     Ok(shown.into_iter().collect())

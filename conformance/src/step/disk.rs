@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Call, Halt};
+use super::{Call, Halt, Place};
 use crate::case::{Arg, Args};
 use crate::observe::{Records, file_lines};
 
@@ -84,13 +84,21 @@ pub(super) async fn damage(call: &mut Call<'_>, args: &Args) -> Result<Vec<Strin
     Ok(Vec::new())
 }
 
-fn broken(path: &str, error: &io::Error) -> Halt {
-    Halt::Broken(format!("{path}: {error}"))
+/// The data directory of the broker that the step names, `@b1` or `@follower.t/0`, or of the first.
+async fn data_dir(call: &Call<'_>) -> Result<PathBuf, Halt> {
+    let broker = match call.seat(&Place::Broker(0)) {
+        (place, None) => call.session.place_of(&place).await?,
+        (_, Some(_)) => Some(0),
+    };
+    let running = call.session.running().lock().await;
+    let data = broker
+        .and_then(|broker| running.data_dir(broker))
+        .map(Path::to_path_buf);
+    data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))
 }
 
-async fn data_dir(call: &Call<'_>) -> Result<PathBuf, Halt> {
-    let data = call.session.running().lock().await.data_dir().map(Path::to_path_buf);
-    data.ok_or_else(|| Halt::Broken("the data directory of this target is not within reach".to_owned()))
+fn broken(path: &str, error: &io::Error) -> Halt {
+    Halt::Broken(format!("{path}: {error}"))
 }
 
 fn path_of(args: &Args) -> Result<String, Halt> {

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use kafka_fixtures::schema::Schemas;
 use kafka_fixtures::value::{Struct, Value};
 
 use crate::driver::wire::{Capabilities, Connection, Exchange, Reply, Request};
 use crate::observe::BrokerSeen;
+
+/// Between two looks at who is there.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
 /// What the suite knows of a target before the first case.
 #[derive(Debug, Clone)]
@@ -57,7 +62,34 @@ impl Facts {
             .get("Brokers")
             .and_then(Value::as_array)
             .unwrap_or_default();
-        Ok(listed.iter().filter_map(broker_seen).collect())
+        let mut brokers: Vec<BrokerSeen> = listed.iter().filter_map(broker_seen).collect();
+        brokers.sort_by_key(|broker| broker.id);
+        Ok(brokers)
+    }
+
+    /// Waits until every broker knows of so many.
+    ///
+    /// # Errors
+    /// One that does not, or does not answer.
+    pub async fn wait_for_brokers(&mut self, count: usize, within: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + within;
+        for address in self.bootstrap.clone() {
+            loop {
+                let brokers = self.list_brokers(&address, within).await?;
+                match brokers.len() {
+                    known if known >= count => self.brokers = brokers,
+                    known if Instant::now() >= deadline => {
+                        return Err(format!("{address} knows {known} of {count} brokers"));
+                    }
+                    _ => {
+                        sleep(BETWEEN_TRIES).await;
+                        continue;
+                    }
+                }
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The version that steps use where nothing says another: the highest that Kafka 3.9.2 has too and that the target

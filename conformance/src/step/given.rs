@@ -122,6 +122,13 @@ pub(super) async fn ready(session: &Session, name: &str, partitions: i32) -> Res
             sleep(PAUSE).await;
         }
     }
+    let count = usize::try_from(partitions).unwrap_or(0);
+    while session.facts().brokers.len() > 1 && !session.is_known_everywhere(name, count).await {
+        if Instant::now() >= deadline {
+            return Err("not every broker has heard of it".to_owned());
+        }
+        sleep(PAUSE).await;
+    }
     if let Some(id) = session.topic_id(name).await {
         session.symbols().learn_topic(name, id);
     }

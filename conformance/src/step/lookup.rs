@@ -20,16 +20,30 @@ pub(super) enum CoordinatorOf {
     Transaction,
 }
 
+fn leader_of(partition: &Value) -> Option<i64> {
+    partition.get("LeaderId")?.as_i64().filter(|id| *id >= 0)
+}
+
+fn ids(partition: &Value, field: &str) -> Vec<i64> {
+    let ids = partition.get(field).and_then(Value::as_array).unwrap_or_default();
+    ids.iter().filter_map(Value::as_i64).collect()
+}
+
 impl Session {
     /// What Metadata says of one topic; housekeeping, not part of any step's frames.
     pub(crate) async fn metadata(&self, topic: &str) -> Option<Value> {
+        self.metadata_at(topic, &Place::Any).await
+    }
+
+    /// What the broker at a place says of it.
+    async fn metadata_at(&self, topic: &str, place: &Place) -> Option<Value> {
         let version = self.facts().common_version("Metadata")?.min(12);
         let mut body = Struct::new().with("Topics", vec![Struct::new().with("Name", topic)]);
         if version >= 4 {
             body.set("AllowAutoTopicCreation", false);
         }
         let reply = self
-            .quietly(Request::new("Metadata", version, Value::Struct(body)), &Place::Any)
+            .quietly(Request::new("Metadata", version, Value::Struct(body)), place)
             .await?;
         reply.get("Topics")?.as_array()?.first().cloned()
     }
@@ -61,12 +75,52 @@ impl Session {
     }
 
     async fn look_up_leader(&self, topic: &str, partition: i32) -> Option<i64> {
+        leader_of(&self.partition(topic, partition).await?)
+    }
+
+    /// Whether every broker that is up names a leader of so many partitions.
+    pub(super) async fn is_known_everywhere(&self, topic: &str, partitions: usize) -> bool {
+        for broker in 0..self.facts().brokers.len() {
+            if self.is_down(broker) {
+                continue;
+            }
+            let metadata = self.metadata_at(topic, &Place::Broker(broker)).await;
+            let known = metadata.as_ref().and_then(|topic| topic.get("Partitions")?.as_array());
+            let led = known
+                .unwrap_or_default()
+                .iter()
+                .filter(|partition| leader_of(partition).is_some());
+            if led.count() < partitions {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn partition(&self, topic: &str, partition: i32) -> Option<Value> {
         let metadata = self.metadata(topic).await?;
         let partitions = metadata.get("Partitions")?.as_array()?;
-        let found = partitions
-            .iter()
-            .find(|entry| entry.get("PartitionIndex").and_then(Value::as_i64) == Some(partition.into()))?;
-        found.get("LeaderId")?.as_i64().filter(|id| *id >= 0)
+        let is_it = |entry: &&Value| entry.get("PartitionIndex").and_then(Value::as_i64) == Some(partition.into());
+        partitions.iter().find(is_it).cloned()
+    }
+
+    /// The first replica of a partition in the order of its assignment.
+    pub(super) fn preferred<'a>(&'a self, topic: &'a str, partition: i32) -> Lookup<'a> {
+        Box::pin(async move {
+            ids(&self.partition(topic, partition).await?, "ReplicaNodes")
+                .first()
+                .copied()
+        })
+    }
+
+    /// The first replica, in the same order, that is in sync and does not lead.
+    pub(super) fn follower<'a>(&'a self, topic: &'a str, partition: i32) -> Lookup<'a> {
+        Box::pin(async move {
+            let partition = self.partition(topic, partition).await?;
+            let (leader, in_sync) = (leader_of(&partition), ids(&partition, "IsrNodes"));
+            let mut replicas = ids(&partition, "ReplicaNodes").into_iter();
+            replicas.find(|id| in_sync.contains(id) && Some(*id) != leader)
+        })
     }
 
     /// The coordinator of a group or transactional id, by its name on the broker.

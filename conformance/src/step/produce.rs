@@ -109,7 +109,7 @@ type Placed = ((String, i64), String);
 
 fn partition_lines(call: &Call<'_>, topic: &str, partition: &Value) -> Vec<Placed> {
     let number = |field: &str| partition.get(field).and_then(Value::as_i64);
-    let symbols = call.session.symbols();
+    let mut symbols = call.session.symbols();
     let index = number("Index").unwrap_or(-1);
     let shown = format!("{}/{index}", symbols.text(topic));
     let mut line = format!(

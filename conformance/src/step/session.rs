@@ -1,6 +1,6 @@
 //! One run's standing with a target: its connections, its names and what it knows of the brokers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,6 +23,20 @@ pub struct Limits {
     pub step: Duration,
 }
 
+impl Limits {
+    /// For a case that needs so many brokers: to miss one of several takes them some sessions and elections.
+    pub fn of(brokers: usize) -> Self {
+        let one = Self::default();
+        match brokers {
+            0 | 1 => one,
+            _ => Self {
+                step: one.step * 3,
+                ..one
+            },
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -43,20 +57,34 @@ pub struct Session {
     connections: tokio::sync::Mutex<HashMap<String, Arc<Connection>>>,
     topic_ids: Mutex<HashMap<String, [u8; 16]>>,
     correlation: AtomicI32,
+    /// Brokers that this run has killed, stopped or paused, by place.
+    down: Mutex<BTreeSet<usize>>,
 }
 
 impl Session {
-    /// A run with names of its own.
+    /// A run with names of its own, of a case that needs so many brokers.
     pub fn new(
         facts: Arc<Facts>,
         running: Arc<tokio::sync::Mutex<Running>>,
         cell: Cell,
         limits: Limits,
         prefix: &str,
+        brokers: usize,
     ) -> Self {
         // What a record says is told from what a broker's clock says: by this run the clock has moved on.
         let start = clock_ms() - 1;
-        let symbols = Symbols::new(Names::new(prefix), facts.brokers.clone(), start);
+        let mut names = Names::new(prefix);
+        if brokers > 1 {
+            for (index, broker) in facts.brokers.iter().enumerate() {
+                names.capture(&format!("b{index}"), Arg::Number(broker.id.into()));
+            }
+        }
+        let symbols = Symbols::new(names, facts.brokers.clone(), start);
+        let symbols = if brokers > 1 {
+            symbols.telling_brokers_apart()
+        } else {
+            symbols
+        };
         Self {
             facts,
             running,
@@ -66,6 +94,7 @@ impl Session {
             connections: tokio::sync::Mutex::default(),
             topic_ids: Mutex::default(),
             correlation: AtomicI32::new(0),
+            down: Mutex::default(),
         }
     }
 
@@ -233,42 +262,66 @@ impl Session {
         Ok(())
     }
 
+    /// Says whether a broker is down by what this run did to it.
+    pub(super) fn set_down(&self, broker: usize, is_down: bool) {
+        let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_down {
+            true => down.insert(broker),
+            false => down.remove(&broker),
+        };
+    }
+
+    /// A broker that this run has put out of service.
+    pub(super) fn down(&self) -> Option<usize> {
+        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        down.first().copied()
+    }
+
+    /// Whether this run has put a broker out of service.
+    pub(super) fn is_down(&self, broker: usize) -> bool {
+        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
+        down.contains(&broker)
+    }
+
     async fn address(&self, place: &Place) -> Result<String, Halt> {
         if self.facts.brokers.len() <= 1 {
             return self.first_address();
         }
-        let id = match place {
-            Place::Any => None,
-            Place::Broker(index) => {
-                let broker = self.facts.brokers.get(*index);
-                Some(
-                    broker
-                        .ok_or_else(|| Halt::Broken(format!("there is no broker {index}")))?
-                        .id
-                        .into(),
-                )
-            }
-            Place::Leader(topic, partition) => self.leader(topic, *partition).await,
-            Place::Coordinator(group) => self.coordinator(group, CoordinatorOf::Group).await,
-            Place::TxnCoordinator(id) => self.coordinator(id, CoordinatorOf::Transaction).await,
-        };
         let broker = self
-            .facts
-            .brokers
-            .iter()
-            .find(|broker| Some(i64::from(broker.id)) == id);
+            .place_of(place)
+            .await?
+            .and_then(|index| self.facts.brokers.get(index));
         broker.map_or_else(
             || self.first_address(),
             |broker| Ok(format!("{}:{}", broker.host, broker.port)),
         )
     }
 
+    /// Which broker of the list stands at a place; None where there is nobody, or anybody will do.
+    pub(super) async fn place_of(&self, place: &Place) -> Result<Option<usize>, Halt> {
+        let id = match place {
+            Place::Any => None,
+            Place::Broker(index) if *index < self.facts.brokers.len().max(1) => return Ok(Some(*index)),
+            Place::Broker(index) => return Err(Halt::Broken(format!("there is no broker {index}"))),
+            Place::Leader(topic, partition) => self.leader(topic, *partition).await,
+            Place::Follower(topic, partition) => self.follower(topic, *partition).await,
+            Place::Preferred(topic, partition) => self.preferred(topic, *partition).await,
+            Place::Coordinator(group) => self.coordinator(group, CoordinatorOf::Group).await,
+            Place::TxnCoordinator(id) => self.coordinator(id, CoordinatorOf::Transaction).await,
+        };
+        let mut brokers = self.facts.brokers.iter();
+        Ok(id.and_then(|id| brokers.position(|broker| i64::from(broker.id) == id)))
+    }
+
+    /// The first broker that is not down.
     fn first_address(&self) -> Result<String, Halt> {
-        self.facts
-            .bootstrap
-            .first()
-            .cloned()
-            .ok_or_else(|| Halt::Broken("a target without an address".to_owned()))
+        let brokers = &self.facts.brokers;
+        let up = (0..brokers.len()).find(|index| !self.is_down(*index));
+        let address = match up.filter(|_| brokers.len() > 1).map(|index| &brokers[index]) {
+            Some(broker) => Some(format!("{}:{}", broker.host, broker.port)),
+            None => self.facts.bootstrap.first().cloned(),
+        };
+        address.ok_or_else(|| Halt::Broken("a target without an address".to_owned()))
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn metadata(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
     let reply = call.ask(&request, &Place::Any).await?;
     let mut entries: Vec<&Value> = items(&reply, "Topics").iter().collect();
     entries.sort_by_key(|topic| text(topic, "Name").to_owned());
-    let symbols = call.session.symbols();
+    let mut symbols = call.session.symbols();
     let mut lines = Vec::new();
     for topic in entries {
         let name = symbols.text(text(topic, "Name"));
@@ -47,35 +47,34 @@ pub(super) async fn metadata(call: &mut Call<'_>, args: &Args) -> Result<Vec<Str
             lines.push(format!(
                 "{name}/{} {}",
                 number(partition, "PartitionIndex", -1),
-                standing(&symbols, partition)
+                standing(&mut symbols, partition)
             ));
         }
     }
     Ok(lines)
 }
 
-fn standing(symbols: &crate::observe::Symbols, partition: &Value) -> String {
-    let brokers = |field: &str| {
+fn standing(symbols: &mut crate::observe::Symbols, partition: &Value) -> String {
+    // Brokers count by first sight: the leader, then the replicas in the order of their assignment, which has a meaning.
+    let leader = symbols.broker(number(partition, "LeaderId", -1));
+    let mut brokers = |field: &str| {
         let ids = items(partition, field).iter().filter_map(Value::as_i64);
         ids.map(|id| symbols.broker(id)).collect::<Vec<_>>()
     };
-    let mut in_sync = brokers("IsrNodes");
+    let replicas = brokers("ReplicaNodes");
+    let (mut in_sync, mut offline) = (brokers("IsrNodes"), brokers("OfflineReplicas"));
     in_sync.sort();
+    offline.sort();
     let mut line = match error(partition).as_str() {
         "NONE" => String::new(),
         error => format!("error={error} "),
     };
-    line += &format!("leader={}", symbols.broker(number(partition, "LeaderId", -1)));
+    line += &format!("leader={leader}");
     let epoch = number(partition, "LeaderEpoch", -1);
     if epoch > 0 {
         line += &format!(" epoch={epoch}");
     }
-    line += &format!(
-        " replicas=[{}] isr=[{}]",
-        brokers("ReplicaNodes").join(", "),
-        in_sync.join(", ")
-    );
-    let offline = brokers("OfflineReplicas");
+    line += &format!(" replicas=[{}] isr=[{}]", replicas.join(", "), in_sync.join(", "));
     if !offline.is_empty() {
         line += &format!(" offline=[{}]", offline.join(", "));
     }

@@ -1,4 +1,4 @@
-//! `docker:IMAGE:TAG`: a real Apache Kafka in a container, through testcontainers.
+//! `docker:IMAGE:TAG` and `docker:IMAGE:TAGx3`: a real Apache Kafka in containers, one a node, through testcontainers.
 //!
 //! The same start serves the official image and the stand-in of `scripts/kafka-image`: only `bash`, `java`,
 //! `/opt/kafka/libs` and a writable `/tmp` are taken for granted. The host port is fixed before the start, so that it is
@@ -27,6 +27,75 @@ const PULL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Where the container sees the data directory.
 const DATA: &str = "/tmp/kraft-data";
 
+/// The containers of one target; several share a network of their own.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    nodes: Vec<Node>,
+    /// A node of its own where there are several brokers.
+    controller: Vec<Node>,
+}
+
+impl Cluster {
+    pub(super) async fn start(image: &str, tag: &str, brokers: usize, needs: &Needs) -> Result<Self, TargetError> {
+        let engine = engine().await?;
+        present(&engine, image, tag).await?;
+        let seats = seats(brokers)?;
+        let mut nodes = Vec::new();
+        for index in 0..seats.len() {
+            nodes.push(Node::start(engine.clone(), (image, tag), &seats, index, needs).await?);
+        }
+        // None is ready before the controller is.
+        let controller = nodes.split_off(brokers);
+        for node in &nodes {
+            node.ready().await?;
+        }
+        Ok(Self { nodes, controller })
+    }
+
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.address.clone()).collect()
+    }
+
+    pub(super) fn node(&self, broker: usize) -> Option<&Node> {
+        self.nodes.get(broker)
+    }
+
+    /// Returns when the containers are gone.
+    pub(super) async fn remove(self) {
+        for node in self.nodes.into_iter().chain(self.controller) {
+            node.remove().await;
+        }
+    }
+}
+
+/// Where a node is met: by clients at a port of the host, by other nodes under a name in their network.
+#[derive(Debug, Clone)]
+struct Seat {
+    id: usize,
+    port: u16,
+    host: String,
+    network: Option<String>,
+}
+
+/// The id of a controller that is no broker.
+const CONTROLLER: usize = 100;
+
+/// Seats for so many brokers. One that is alone needs no network; several have their controller apart, which comes last.
+fn seats(brokers: usize) -> Result<Vec<Seat>, TargetError> {
+    let network = (brokers > 1).then(|| format!("touchstone-{}", uuid::Uuid::new_v4().simple()));
+    let seat = |id: usize| {
+        let host = |network: &String| format!("{network}-{id}");
+        Ok(Seat {
+            id,
+            port: ports::free()?,
+            host: network.as_ref().map_or_else(|| "localhost".to_owned(), host),
+            network: network.clone(),
+        })
+    };
+    let controller = (brokers > 1).then_some(CONTROLLER);
+    (1..=brokers).chain(controller).map(seat).collect()
+}
+
 pub(super) struct Node {
     container: Option<ContainerAsync<GenericImage>>,
     engine: Docker,
@@ -37,32 +106,30 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn start(image: &str, tag: &str, needs: &Needs) -> Result<Self, TargetError> {
-        let engine = engine().await?;
+    async fn start(
+        engine: Docker,
+        (image, tag): (&str, &str),
+        seats: &[Seat],
+        index: usize,
+        needs: &Needs,
+    ) -> Result<Self, TargetError> {
         let name = format!("{image}:{tag}");
-        let port = ports::free()?;
-        present(&engine, image, tag).await?;
+        let port = seats[index].port;
         let (data, owner) = data_directory().map_err(|e| TargetError(format!("no temporary directory: {e}")))?;
-        let request = request(image, tag, port, needs)
+        let request = request(image, tag, seats, index, needs)
             .with_mount(Mount::bind_mount(data.path().display().to_string(), DATA))
             .with_user(owner);
         let container = timeout(STARTUP_TIMEOUT, request.start())
             .await
             .map_err(|_| TargetError(format!("the Docker engine did not start {name} in time")))?
             .map_err(|e| TargetError(format!("the Docker engine cannot start {name}: {e}")))?;
-        let node = Self {
+        Ok(Self {
             container: Some(container),
             engine,
             image: name,
             address: format!("127.0.0.1:{port}"),
             data: Some(data),
-        };
-        node.ready().await?;
-        Ok(node)
-    }
-
-    pub(super) fn address(&self) -> &str {
-        &self.address
+        })
     }
 
     pub(super) fn data_dir(&self) -> Option<&Path> {
@@ -78,7 +145,23 @@ impl Node {
         self.ended_by("TERM").await
     }
 
+    /// Stands still from now on: it keeps its connections and answers nothing.
+    pub(super) async fn pause(&self) -> Result<(), TargetError> {
+        let what = format!("pause the container of {}", self.image);
+        let pause = self.engine.pause_container(self.container()?.id());
+        in_time(REQUEST_TIMEOUT, &what, pause).await
+    }
+
+    /// Goes on where it stood.
+    pub(super) async fn resume(&self) -> Result<(), TargetError> {
+        let what = format!("let the container of {} go on", self.image);
+        let resume = self.engine.unpause_container(self.container()?.id());
+        in_time(REQUEST_TIMEOUT, &what, resume).await
+    }
+
     async fn ended_by(&self, signal: &str) -> Result<(), TargetError> {
+        // No signal ends what stands still; one that runs cannot go on, which is no error.
+        drop(self.resume().await);
         let signal = signal.to_owned();
         let what = format!("end the container of {}", self.image);
         let options = Some(KillContainerOptions { signal });
@@ -257,31 +340,46 @@ fn data_directory() -> std::io::Result<(TempDir, String)> {
     Ok((data, format!("{}:{}", metadata.uid(), metadata.gid())))
 }
 
-fn request(image: &str, tag: &str, port: u16, needs: &Needs) -> ContainerRequest<GenericImage> {
-    GenericImage::new(image, tag)
+fn request(image: &str, tag: &str, seats: &[Seat], index: usize, needs: &Needs) -> ContainerRequest<GenericImage> {
+    let seat = &seats[index];
+    let request = GenericImage::new(image, tag)
         .with_exposed_port(9092.tcp())
         .with_entrypoint("bash")
-        .with_cmd(["-c".to_owned(), start_script(port, needs)])
-        .with_mapped_port(port, 9092.tcp())
-        .with_startup_timeout(STARTUP_TIMEOUT)
+        .with_cmd(["-c".to_owned(), start_script(seats, index, needs)])
+        .with_mapped_port(seat.port, 9092.tcp())
+        .with_startup_timeout(STARTUP_TIMEOUT);
+    match &seat.network {
+        Some(network) => request.with_network(network).with_container_name(&seat.host),
+        None => request,
+    }
 }
 
 /// Three listeners: the broker must reach itself by an address that is right inside the container, or its own
 /// transaction coordinator cannot send markers.
-fn server_properties(port: u16, needs: &Needs) -> String {
-    let own = [
-        ("process.roles", "broker,controller".to_owned()),
-        ("node.id", "1".to_owned()),
-        ("controller.quorum.voters", "1@localhost:9094".to_owned()),
+fn server_properties(seats: &[Seat], index: usize, needs: &Needs) -> String {
+    let Seat { id, port, host, .. } = &seats[index];
+    // Alone it is its own controller.
+    let (brokers, controller) = (seats.len().saturating_sub(1).max(1), &seats[seats.len() - 1]);
+    let (is_broker, is_controller) = (index < brokers, index + 1 == seats.len());
+    let of = |is_it: bool, what: &str| is_it.then(|| what.to_owned());
+    let listed = |some: [Option<String>; 2]| some.into_iter().flatten().collect::<Vec<_>>().join(",");
+    let mut own = vec![
+        (
+            "process.roles",
+            listed([of(is_broker, "broker"), of(is_controller, "controller")]),
+        ),
+        ("node.id", id.to_string()),
+        (
+            "controller.quorum.voters",
+            format!("{}@{}:9094", controller.id, controller.host),
+        ),
         ("controller.listener.names", "CONTROLLER".to_owned()),
-        ("inter.broker.listener.name", "BROKER".to_owned()),
         (
             "listeners",
-            "CLIENT://0.0.0.0:9092,BROKER://0.0.0.0:9093,CONTROLLER://0.0.0.0:9094".to_owned(),
-        ),
-        (
-            "advertised.listeners",
-            format!("CLIENT://127.0.0.1:{port},BROKER://localhost:9093"),
+            listed([
+                of(is_broker, "CLIENT://0.0.0.0:9092,BROKER://0.0.0.0:9093"),
+                of(is_controller, "CONTROLLER://0.0.0.0:9094"),
+            ]),
         ),
         (
             "listener.security.protocol.map",
@@ -289,12 +387,20 @@ fn server_properties(port: u16, needs: &Needs) -> String {
         ),
         ("log.dirs", DATA.to_owned()),
     ];
-    properties::file(&properties::of(needs, &own))
+    if is_broker {
+        let advertised = format!("CLIENT://127.0.0.1:{port},BROKER://{host}:9093");
+        own.push(("inter.broker.listener.name", "BROKER".to_owned()));
+        own.push(("advertised.listeners", advertised));
+    }
+    if is_broker && seats.len() > 1 {
+        own.push(("broker.rack", format!("r{id}")));
+    }
+    properties::file(&properties::of(needs, &own, brokers))
 }
 
 /// Writes the configuration, formats where that was not done yet, and becomes the broker.
-fn start_script(port: u16, needs: &Needs) -> String {
-    let properties = server_properties(port, needs);
+fn start_script(seats: &[Seat], index: usize, needs: &Needs) -> String {
+    let properties = server_properties(seats, index, needs);
     let (log4j2, reload4j) = (properties::LOG4J2, properties::RELOAD4J);
     format!(
         "cat >/tmp/log4j2.yaml <<'END'
@@ -334,8 +440,32 @@ mod tests {
             config: vec![("num.partitions".into(), "3".into())],
             ..Needs::default()
         };
-        let script = start_script(21_100, &needs);
+        let alone = Seat {
+            id: 1,
+            port: 21_100,
+            host: "localhost".to_owned(),
+            network: None,
+        };
+        let script = start_script(&[alone], 0, &needs);
         assert!(script.contains("CLIENT://127.0.0.1:21100"), "{script}");
+        assert!(!script.contains("broker.rack"), "{script}");
         assert!(script.contains("\nnum.partitions=3\n"), "{script}");
+    }
+
+    #[test]
+    fn three_nodes_meet_by_name() {
+        let seats = seats(3).expect("free ports");
+        let text = server_properties(&seats, 2, &Needs::default());
+        let controller = format!("controller.quorum.voters=100@{}:9094\n", seats[3].host);
+        assert!(text.contains(&controller), "{text}");
+        assert!(
+            text.contains("node.id=3\n") && text.contains("broker.rack=r3\n"),
+            "{text}"
+        );
+        let text = server_properties(&seats, 3, &Needs::default());
+        assert!(
+            text.contains(&controller) && text.contains("process.roles=controller\n"),
+            "{text}"
+        );
     }
 }

@@ -62,6 +62,16 @@ impl Node {
         }
     }
 
+    /// As SIGSTOP.
+    pub(super) fn pause(&self) {
+        self.process.as_ref().inspect(|process| process.pause());
+    }
+
+    /// As SIGCONT.
+    pub(super) fn resume(&self) {
+        self.process.as_ref().inspect(|process| process.resume());
+    }
+
     /// Starts it again on the same port and directory.
     pub(super) async fn launch(&mut self) -> Result<(), LaunchError> {
         let mut command = Command::new(&self.words[0]);

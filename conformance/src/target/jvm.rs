@@ -1,8 +1,10 @@
-//! `jvm:VERSION`: a real Apache Kafka as a Java process, one node that is broker and controller.
-//! Owns its directory, its properties and its process; where jars and Java come from is told in `jvm/install.rs`.
+//! `jvm:VERSION`, `jvm:VERSIONx3` and `jvm:VERSION-zk`: a real Apache Kafka as Java processes: a node that is broker and controller, or
+//! three brokers and a controller. Each owns its directory, its properties and its process; where jars and Java come from is told in `jvm/install.rs`.
 
 mod install;
+mod layout;
 mod prepared;
+mod zookeeper;
 
 use std::fs;
 use std::io;
@@ -15,6 +17,87 @@ use tokio::time::Instant;
 use super::process::Process;
 use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 use install::Install;
+use layout::Layout;
+use zookeeper::Zookeeper;
+
+/// The nodes of one target.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    nodes: Vec<Node>,
+    /// Goes after the brokers that need it.
+    _behind: Behind,
+}
+
+/// Who keeps the metadata of brokers that do not.
+#[derive(Debug)]
+enum Behind {
+    /// A node of its own, or nobody.
+    Controller(#[expect(dead_code, reason = "it runs for as long as it is held")] Vec<Node>),
+    ZooKeeper(#[expect(dead_code, reason = "it runs for as long as it is held")] Zookeeper),
+}
+
+impl Cluster {
+    pub(super) async fn start(version: &str, brokers: usize, needs: &Needs) -> Result<Self, TargetError> {
+        let install = Install::find(version).await?;
+        let prepared = prepared::prepare(&install).await?;
+        let layout = Layout::of(brokers)?;
+        let laid_out = |id: usize, port: u16, own: Vec<(&str, String)>| {
+            let mut node = Node::laid_out(install.clone(), port, properties::of(needs, &own, brokers))?;
+            copied(&prepared.template, &node.data)
+                .map_err(|e| cannot("copy a formatted directory to", &node.data, &e))?;
+            layout::becomes(&node.data, id)?;
+            node.archive.clone_from(&prepared.archive);
+            Ok::<_, TargetError>(node)
+        };
+        let mut nodes = Vec::new();
+        if layout.has_controller_apart() {
+            nodes.push(laid_out(layout::CONTROLLER, layout.controller, layout.controller())?);
+        }
+        for (id, port) in (1..).zip(&layout.brokers) {
+            nodes.push(laid_out(id, *port, layout.broker(id))?);
+        }
+        // All at once: no broker is ready before its controller is.
+        for node in &mut nodes {
+            node.spawn_broker(node.archive_flag())?;
+        }
+        for node in &mut nodes {
+            node.ready().await?;
+        }
+        let brokers = nodes.split_off(usize::from(layout.has_controller_apart()));
+        Ok(Self {
+            nodes: brokers,
+            _behind: Behind::Controller(nodes),
+        })
+    }
+
+    /// One broker that keeps its metadata in ZooKeeper.
+    pub(super) async fn start_beside_zookeeper(version: &str, needs: &Needs) -> Result<Self, TargetError> {
+        let install = Install::find(version).await?;
+        let prepared = prepared::prepare(&install).await?;
+        let zookeeper = Zookeeper::start(&install).await?;
+        let port = ports::free()?;
+        let own = layout::beside_zookeeper(port, zookeeper.port());
+        let mut node = Node::laid_out(install, port, properties::of(needs, &own, 1))?;
+        node.archive = prepared.archive;
+        node.launch().await?;
+        Ok(Self {
+            nodes: vec![node],
+            _behind: Behind::ZooKeeper(zookeeper),
+        })
+    }
+
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.address.clone()).collect()
+    }
+
+    pub(super) fn node(&self, broker: usize) -> Option<&Node> {
+        self.nodes.get(broker)
+    }
+
+    pub(super) fn node_mut(&mut self, broker: usize) -> Option<&mut Node> {
+        self.nodes.get_mut(broker)
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Node {
@@ -27,43 +110,16 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn start(version: &str, needs: &Needs) -> Result<Self, TargetError> {
-        let install = Install::find(version).await?;
-        let prepared = prepared::prepare(&install).await?;
-        let mut node = Self::laid_out(install, needs, |data| {
-            copied(&prepared.template, data).map_err(|e| cannot("copy a formatted directory to", data, &e))
-        })?;
-        node.archive = prepared.archive;
-        node.launch().await?;
-        Ok(node)
-    }
-
-    /// A directory with everything in it but the process; `fill` puts the formatted log directory there.
+    /// A directory with everything in it but the process and the formatted log directory, which lies or will lie in `data`.
     fn laid_out(
         install: Install,
-        needs: &Needs,
-        fill: impl FnOnce(&Path) -> Result<(), TargetError>,
+        port: u16,
+        mut properties: std::collections::BTreeMap<String, String>,
     ) -> Result<Self, TargetError> {
-        let dir = tempfile::Builder::new()
-            .prefix("touchstone-")
-            .tempdir()
-            .map_err(|e| TargetError(format!("no temporary directory: {e}")))?;
+        let dir = temporary()?;
         let data = dir.path().join("data");
-        fill(&data)?;
-        let (port, controller) = (ports::free()?, ports::free()?);
-        let own = [
-            ("process.roles", "broker,controller".to_owned()),
-            ("node.id", "1".to_owned()),
-            ("controller.quorum.voters", format!("1@127.0.0.1:{controller}")),
-            ("controller.listener.names", "CONTROLLER".to_owned()),
-            (
-                "listeners",
-                format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}"),
-            ),
-            ("log.dirs", data.display().to_string()),
-        ];
-        let text = properties::file(&properties::of(needs, &own));
-        write(dir.path(), "server.properties", &text)?;
+        properties.insert("log.dirs".to_owned(), data.display().to_string());
+        write(dir.path(), "server.properties", &properties::file(&properties))?;
         write(dir.path(), "log4j2.yaml", properties::LOG4J2)?;
         write(dir.path(), "log4j.properties", properties::RELOAD4J)?;
         Ok(Self {
@@ -76,8 +132,11 @@ impl Node {
         })
     }
 
-    pub(super) fn address(&self) -> &str {
-        &self.address
+    /// A node that is alone, with nothing that a case asks for.
+    fn alone(install: Install) -> Result<Self, TargetError> {
+        let layout = Layout::of(1)?;
+        let properties = properties::of(&Needs::default(), &layout.broker(1), 1);
+        Self::laid_out(install, layout.brokers[0], properties)
     }
 
     pub(super) fn data_dir(&self) -> &Path {
@@ -88,6 +147,16 @@ impl Node {
         self.process = None;
     }
 
+    /// As SIGSTOP.
+    pub(super) fn pause(&self) {
+        self.process.as_ref().inspect(|process| process.pause());
+    }
+
+    /// As SIGCONT.
+    pub(super) fn resume(&self) {
+        self.process.as_ref().inspect(|process| process.resume());
+    }
+
     /// As SIGTERM.
     pub(super) async fn shut_down(&mut self) -> Result<(), TargetError> {
         match self.process.take() {
@@ -96,21 +165,38 @@ impl Node {
         }
     }
 
-    /// Starts the broker on its port and data.
+    /// Starts the broker on its port and data. A ZooKeeper that has not yet missed the one before refuses it for a while.
     pub(super) async fn launch(&mut self) -> Result<(), LaunchError> {
-        let flag = self
-            .archive
-            .as_ref()
-            .map(|archive| format!("-XX:SharedArchiveFile={}", archive.display()));
-        self.launch_with(flag).await
+        let deadline = Instant::now() + STARTUP_TIMEOUT;
+        loop {
+            self.spawn_broker(self.archive_flag())?;
+            match self.ready().await {
+                Err(LaunchError::Ended(said)) if said.contains("NodeExists") && Instant::now() < deadline => {}
+                launched => return launched,
+            }
+        }
     }
 
-    async fn launch_with(&mut self, flag: Option<String>) -> Result<(), LaunchError> {
+    fn archive_flag(&self) -> Option<String> {
+        let archive = self.archive.as_ref()?;
+        Some(format!("-XX:SharedArchiveFile={}", archive.display()))
+    }
+
+    fn spawn_broker(&mut self, flag: Option<String>) -> Result<(), TargetError> {
         let mut command = self.java(flag);
         command.args(["-Xms256m", "-Xmx512m", "kafka.Kafka"]);
         command.arg(self.dir.path().join("server.properties"));
-        let process = self.spawn(command)?;
-        let process = self.process.insert(process);
+        // What ran before must have let go of its port.
+        self.kill();
+        self.process = Some(self.spawn(command)?);
+        Ok(())
+    }
+
+    /// Waits until the broker answers.
+    async fn ready(&mut self) -> Result<(), LaunchError> {
+        let Some(process) = &mut self.process else {
+            return Err(TargetError("a broker that was not started does not answer".to_owned()).into());
+        };
         let version = &self.install.version;
         ready::wait(&self.address, Instant::now() + STARTUP_TIMEOUT, || {
             let status = process.ended();
@@ -122,24 +208,33 @@ impl Node {
 
     /// A Java command line on the jars of this release, without a class to run.
     fn java(&self, flag: Option<String>) -> Command {
-        let dir = self.dir.path().display();
-        let mut command = Command::new(&self.install.java);
-        command
-            .current_dir(self.dir.path())
-            .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-            .args(flag)
-            .arg(format!("-Dlog4j2.configurationFile={dir}/log4j2.yaml"))
-            .arg(format!("-Dlog4j.configuration=file:{dir}/log4j.properties"))
-            .arg(format!("-Dkafka.logs.dir={dir}"))
-            .arg("-cp")
-            .arg(self.install.libs.join("*"));
-        command
+        java(&self.install, self.dir.path(), flag)
     }
 
     fn spawn(&self, command: Command) -> Result<Process, TargetError> {
         let java = &self.install.java;
         Process::spawn(command, &self.dir.path().join("server.log")).map_err(|e| cannot("start", java, &e))
     }
+}
+
+fn java(install: &Install, dir: &Path, flag: Option<String>) -> Command {
+    let mut command = Command::new(&install.java);
+    command.current_dir(dir);
+    let dir = dir.display();
+    command
+        .args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .args(flag)
+        .arg(format!("-Dlog4j2.configurationFile={dir}/log4j2.yaml"))
+        .arg(format!("-Dlog4j.configuration=file:{dir}/log4j.properties"))
+        .arg(format!("-Dkafka.logs.dir={dir}"))
+        .arg("-cp")
+        .arg(install.libs.join("*"));
+    command
+}
+
+fn temporary() -> Result<TempDir, TargetError> {
+    let made = tempfile::Builder::new().prefix("touchstone-").tempdir();
+    made.map_err(|e| TargetError(format!("no temporary directory: {e}")))
 }
 
 fn died(version: &str, status: &str, last_words: &str) -> String {

@@ -4,17 +4,19 @@ use super::{Target, TargetError};
 
 const FORMS: &str = "\
 a target is one of
-  reference            the reference broker in this process
+  reference            the reference broker in this process; reference:N for N brokers
   HOST:PORT[,HOST:PORT]  a broker that runs already
   exec:CMD...          a command started and stopped here, {port} and {data} filled in
   docker:IMAGE[:TAG]   Apache Kafka in a container, e.g. docker:apache/kafka:4.3.1
-  jvm:VERSION          Apache Kafka as a Java process, e.g. jvm:4.3.1";
+  jvm:VERSION          Apache Kafka as a Java process, e.g. jvm:4.3.1
+  ...x3                three nodes of the last two, e.g. jvm:4.3.1x3, docker:apache/kafka:4.3.1x3
+  jvm:VERSION-zk       Apache Kafka before 4 with ZooKeeper, e.g. jvm:3.9.2-zk";
 
 pub(super) fn target(text: &str) -> Result<Target, TargetError> {
     let trimmed = text.trim();
     let (form, rest) = trimmed.split_once(':').unwrap_or((trimmed, ""));
     match form {
-        "reference" if trimmed == "reference" => Ok(Target::Reference { brokers: 1 }),
+        "reference" if trimmed == "reference" => Ok(Target::Reference { brokers: None }),
         "reference" => reference(text, rest),
         "exec" => exec(text, rest),
         "docker" => docker(text, rest),
@@ -33,8 +35,7 @@ fn refused(text: &str, why: &str) -> TargetError {
 
 fn reference(text: &str, rest: &str) -> Result<Target, TargetError> {
     match rest.parse() {
-        Ok(1) => Ok(Target::Reference { brokers: 1 }),
-        Ok(2_usize..) => Err(refused(text, "clusters of several nodes are not there yet")),
+        Ok(brokers @ 1_usize..) => Ok(Target::Reference { brokers: Some(brokers) }),
         _ => Err(refused(text, "after reference: comes the number of brokers")),
     }
 }
@@ -61,37 +62,46 @@ fn docker(text: &str, rest: &str) -> Result<Target, TargetError> {
     if image.is_empty() || tag.is_empty() || rest.contains(char::is_whitespace) {
         return Err(refused(text, "after docker: comes IMAGE or IMAGE:TAG"));
     }
-    no_cluster(text, tag)?;
+    let (tag, brokers) = nodes(text, tag)?;
     Ok(Target::Docker {
         image: image.to_owned(),
         tag: tag.to_owned(),
+        brokers,
     })
 }
 
 fn jvm(text: &str, rest: &str) -> Result<Target, TargetError> {
-    no_cluster(text, rest)?;
-    if rest.ends_with("-zk") {
-        return Err(refused(text, "ZooKeeper mode is not there yet"));
+    let (version, zookeeper) = rest
+        .strip_suffix("-zk")
+        .map_or((rest, false), |version| (version, true));
+    let (version, brokers) = nodes(text, version)?;
+    let numbers: Option<Vec<u16>> = version.split('.').map(|number| number.parse().ok()).collect();
+    let major = match numbers.as_deref() {
+        Some([major, _, _]) => *major,
+        _ => {
+            return Err(refused(
+                text,
+                "after jvm: comes a release of three numbers, such as 4.3.1",
+            ));
+        }
+    };
+    let version = version.to_owned();
+    match (zookeeper, brokers) {
+        (false, _) => Ok(Target::Jvm { version, brokers }),
+        (true, 1) if major < 4 => Ok(Target::JvmZooKeeper { version }),
+        (true, 1) => Err(refused(text, "Kafka 4 and later have no ZooKeeper")),
+        (true, _) => Err(refused(text, "beside a ZooKeeper there is one broker")),
     }
-    let numbers = rest.split('.').filter(|n| n.parse::<u16>().is_ok()).count();
-    if numbers != 3 || rest.split('.').count() != 3 {
-        return Err(refused(
-            text,
-            "after jvm: comes a release of three numbers, such as 4.3.1",
-        ));
-    }
-    Ok(Target::Jvm {
-        version: rest.to_owned(),
-    })
 }
 
-/// `4.3.1x3` means three nodes.
-fn no_cluster(text: &str, version: &str) -> Result<(), TargetError> {
+/// `4.3.1x3` means three nodes: a quorum of two bears no loss, and more than three show nothing new.
+fn nodes<'a>(text: &str, version: &'a str) -> Result<(&'a str, usize), TargetError> {
     match version.rsplit_once('x') {
+        Some((before, "3")) if before.ends_with(|c: char| c.is_ascii_digit()) => Ok((before, 3)),
         Some((before, nodes)) if before.ends_with(|c: char| c.is_ascii_digit()) && nodes.parse::<u8>().is_ok() => {
-            Err(refused(text, "clusters of several nodes are not there yet"))
+            Err(refused(text, "a cluster has three nodes: x3"))
         }
-        _ => Ok(()),
+        _ => Ok((version, 1)),
     }
 }
 
@@ -122,13 +132,17 @@ mod tests {
     fn every_form_is_read_and_written_back() {
         for text in [
             "reference",
+            "reference:3",
             "localhost:9092",
             "a:1,b:2",
             "[::1]:9092",
             "exec:tansu broker --listen {port}",
             "docker:apache/kafka:4.3.1",
             "docker:registry.example:5000/kafka:1",
+            "docker:apache/kafka:4.3.1x3",
             "jvm:4.3.1",
+            "jvm:4.3.1x3",
+            "jvm:3.9.2-zk",
         ] {
             let target = target(text).expect(text);
             assert_eq!(target.to_string(), text);
@@ -146,15 +160,15 @@ mod tests {
             ("localhost:0", "is not a port"),
             ("reference:none", "number of brokers"),
             ("reference:0", "number of brokers"),
-            ("reference:2", "several nodes"),
             ("exec:", "no command"),
             ("exec:run-broker", "{port}"),
             ("exec:run 'broker {port}", "unclosed quote"),
             ("docker:", "IMAGE"),
-            ("docker:apache/kafka:4.3.1x3", "several nodes"),
+            ("docker:apache/kafka:4.3.1x2", "three nodes"),
             ("jvm:4.3", "three numbers"),
-            ("jvm:4.3.1x3", "several nodes"),
-            ("jvm:3.9.2-zk", "ZooKeeper"),
+            ("jvm:4.3.1x5", "three nodes"),
+            ("jvm:4.3.1-zk", "no ZooKeeper"),
+            ("jvm:3.9.2x3-zk", "one broker"),
             ("recorded:4.3.1", "oracle"),
         ] {
             let TargetError(message) = target(text).expect_err(text);

@@ -50,6 +50,7 @@ impl Process {
     /// As `kill`, so that it can clean up; one that is not gone after `grace` is killed, which is an error.
     pub(super) async fn terminate(&mut self, grace: Duration) -> Result<(), TargetError> {
         self.signal(Signal::TERM);
+        self.resume(); // one that stands still hears nothing
         let deadline = Instant::now() + grace;
         while self.ended().is_none() && Instant::now() < deadline {
             sleep(Duration::from_millis(10)).await;
@@ -62,6 +63,16 @@ impl Process {
                 "it did not end within {grace:?} of SIGTERM and was killed. Its last words:\n{said}"
             ))
         })
+    }
+
+    /// Stands still from now on: it keeps its connections and answers nothing.
+    pub(super) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Goes on where it stood.
+    pub(super) fn resume(&self) {
+        self.signal(Signal::CONT);
     }
 
     /// The last lines that it printed, for an error message.

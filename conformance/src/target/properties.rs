@@ -33,9 +33,20 @@ log4j.appender.O.layout.ConversionPattern=[%d] %p %m (%c)%n
 /// Any id but one with most bits zero, which Kafka reserves.
 pub(super) const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
 
+/// Three nodes keep Kafka's defaults for internal topics. Who leads a partition is the case's to say: no broker puts leaders
+/// back where they belong by itself.
+const CLUSTER: [(&str, &str); 2] = [
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("auto.leader.rebalance.enable", "false"),
+];
+
+/// Fewer nodes cannot hold three replicas of an internal topic.
+const REPLICAS: usize = 3;
+
 /// What is common to all, then `own` of this kind of target, then what the case asks for; the last one wins.
-pub(super) fn of(needs: &Needs, own: &[(&str, String)]) -> BTreeMap<String, String> {
-    let common = SINGLE_NODE
+pub(super) fn of(needs: &Needs, own: &[(&str, String)], brokers: usize) -> BTreeMap<String, String> {
+    let common: &[(&str, &str)] = if brokers < REPLICAS { &SINGLE_NODE } else { &CLUSTER };
+    let common = common
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let own = own.iter().map(|(key, value)| ((*key).to_owned(), value.clone()));
@@ -60,7 +71,7 @@ mod tests {
             config: vec![("group.initial.rebalance.delay.ms".into(), "3000".into())],
             ..Needs::default()
         };
-        let text = file(&of(&needs, &[("node.id", "1".to_owned())]));
+        let text = file(&of(&needs, &[("node.id", "1".to_owned())], 1));
         assert!(text.contains("group.initial.rebalance.delay.ms=3000\n"), "{text}");
         assert!(text.contains("node.id=1\n"), "{text}");
     }

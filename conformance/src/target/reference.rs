@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 use super::{LaunchError, Needs, TargetError, ports, properties};
 
+/// How many brokers a cluster of this release can have.
+pub(super) const MOST_BROKERS: usize = 1;
+
 pub(super) struct Node {
     cluster: Cluster,
     _ground: Arc<Ground>,
@@ -39,7 +42,7 @@ impl Ground {
 
 impl Node {
     pub(super) async fn start(brokers: usize, needs: &Needs) -> Result<Self, TargetError> {
-        if brokers > 1 {
+        if brokers > MOST_BROKERS {
             return Err(TargetError(format!(
                 "reference:{brokers}: clusters of several brokers are not there yet; use reference"
             )));
@@ -49,7 +52,7 @@ impl Node {
         let port = if needs.kill { ports::free()? } else { 0 };
         let config = Config {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
-            properties: properties::of(needs, &[]).into_iter().collect(),
+            properties: properties::of(needs, &[], brokers).into_iter().collect(),
             temporary_in: Some(ground.0.path().to_owned()),
             ..Config::default()
         };
@@ -65,8 +68,8 @@ impl Node {
         addresses.iter().map(ToString::to_string).collect()
     }
 
-    pub(super) fn data_dir(&self) -> &Path {
-        self.cluster.data_dir()
+    pub(super) fn data_dir(&self, broker: usize) -> Option<&Path> {
+        (broker == 0).then(|| self.cluster.data_dir())
     }
 
     pub(super) async fn kill(&mut self, broker: usize) {
@@ -138,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn several_brokers_are_refused_in_words() {
-        let target = Target::Reference { brokers: 3 };
+        let target = Target::Reference { brokers: Some(3) };
         let error = target.start(&Needs::default()).await.expect_err("one only");
         assert!(error.to_string().contains("not there yet"), "{error}");
     }

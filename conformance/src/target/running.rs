@@ -19,15 +19,15 @@ enum Node {
     Reference(reference::Node),
     Elsewhere,
     Exec(exec::Node),
-    Jvm(jvm::Node),
-    Docker(Box<docker::Node>),
+    Jvm(jvm::Cluster),
+    Docker(docker::Cluster),
 }
 
 impl Running {
     pub(super) async fn start(target: &Target, needs: &Needs) -> Result<Self, TargetError> {
         let (node, bootstrap, description) = match target {
             Target::Reference { brokers } => {
-                let node = reference::Node::start(*brokers, needs).await?;
+                let node = reference::Node::start(brokers.unwrap_or(needs.brokers.max(1)), needs).await?;
                 let bootstrap = node.addresses();
                 let description = format!("reference-broker {}", env!("CARGO_PKG_VERSION"));
                 (Node::Reference(node), bootstrap, description)
@@ -41,16 +41,29 @@ impl Running {
                 let (address, program) = (node.address().to_owned(), node.program().to_owned());
                 (Node::Exec(node), vec![address], program)
             }
-            Target::Jvm { version } => {
-                let node = jvm::Node::start(version, needs).await?;
-                let address = node.address().to_owned();
-                let description = format!("Apache Kafka {version}");
-                (Node::Jvm(node), vec![address], description)
+            Target::Jvm { version, brokers } => {
+                let nodes = jvm::Cluster::start(version, *brokers, needs).await?;
+                let addresses = nodes.addresses();
+                (
+                    Node::Jvm(nodes),
+                    addresses,
+                    counted(format!("Apache Kafka {version}"), *brokers),
+                )
             }
-            Target::Docker { image, tag } => {
-                let node = docker::Node::start(image, tag, needs).await?;
-                let address = node.address().to_owned();
-                (Node::Docker(Box::new(node)), vec![address], format!("{image}:{tag}"))
+            Target::JvmZooKeeper { version } => {
+                let nodes = jvm::Cluster::start_beside_zookeeper(version, needs).await?;
+                let addresses = nodes.addresses();
+                let description = format!("Apache Kafka {version} with ZooKeeper");
+                (Node::Jvm(nodes), addresses, description)
+            }
+            Target::Docker { image, tag, brokers } => {
+                let nodes = docker::Cluster::start(image, tag, *brokers, needs).await?;
+                let addresses = nodes.addresses();
+                (
+                    Node::Docker(nodes),
+                    addresses,
+                    counted(format!("{image}:{tag}"), *brokers),
+                )
             }
         };
         Ok(Self {
@@ -65,22 +78,30 @@ impl Running {
         &self.bootstrap
     }
 
+    /// How many brokers were started; none where someone else did.
+    pub fn brokers(&self) -> usize {
+        match self.node {
+            Node::Elsewhere => 0,
+            _ => self.bootstrap.len(),
+        }
+    }
+
     /// What it is, for people: `Apache Kafka 4.3.1`.
     pub fn describe(&self) -> &str {
         &self.description
     }
 
-    /// The directory that holds its log directories, where we know it.
-    pub fn data_dir(&self) -> Option<&Path> {
+    /// The directory that holds the log directories of a broker, where we know it.
+    pub fn data_dir(&self, broker: usize) -> Option<&Path> {
         match &self.node {
-            Node::Reference(node) => Some(node.data_dir()),
-            Node::Jvm(node) => Some(node.data_dir()),
-            Node::Docker(node) => node.data_dir(),
+            Node::Reference(node) => node.data_dir(broker),
+            Node::Jvm(nodes) => nodes.node(broker).map(jvm::Node::data_dir),
+            Node::Docker(nodes) => nodes.node(broker).and_then(docker::Node::data_dir),
             Node::Elsewhere | Node::Exec(_) => None,
         }
     }
 
-    /// Whether a broker still answers ApiVersions; otherwise what happened instead.
+    /// Whether the first broker still answers ApiVersions; otherwise what happened instead.
     ///
     /// # Errors
     /// What came instead of an answer, in words.
@@ -106,11 +127,53 @@ impl Running {
                 node.kill();
                 Ok(())
             }
-            Node::Jvm(node) => {
-                node.kill();
+            Node::Jvm(nodes) => {
+                one(nodes.node_mut(broker))?.kill();
                 Ok(())
             }
-            Node::Docker(node) => node.kill().await,
+            Node::Docker(nodes) => one(nodes.node(broker))?.kill().await,
+            Node::Elsewhere => Err(elsewhere()),
+        }
+    }
+
+    /// As SIGSTOP: it keeps its connections and answers nothing until it is resumed.
+    ///
+    /// # Errors
+    /// This target cannot be paused, or has no such broker.
+    pub async fn pause(&mut self, broker: usize) -> Result<(), TargetError> {
+        self.known(broker)?;
+        match &mut self.node {
+            Node::Exec(node) => {
+                node.pause();
+                Ok(())
+            }
+            Node::Jvm(nodes) => {
+                one(nodes.node(broker))?.pause();
+                Ok(())
+            }
+            Node::Docker(nodes) => one(nodes.node(broker))?.pause().await,
+            Node::Reference(_) => Err(in_this_process()),
+            Node::Elsewhere => Err(elsewhere()),
+        }
+    }
+
+    /// As SIGCONT.
+    ///
+    /// # Errors
+    /// As for [`Self::pause`].
+    pub async fn resume(&mut self, broker: usize) -> Result<(), TargetError> {
+        self.known(broker)?;
+        match &mut self.node {
+            Node::Exec(node) => {
+                node.resume();
+                Ok(())
+            }
+            Node::Jvm(nodes) => {
+                one(nodes.node(broker))?.resume();
+                Ok(())
+            }
+            Node::Docker(nodes) => one(nodes.node(broker))?.resume().await,
+            Node::Reference(_) => Err(in_this_process()),
             Node::Elsewhere => Err(elsewhere()),
         }
     }
@@ -127,8 +190,8 @@ impl Running {
                 Ok(())
             }
             Node::Exec(node) => node.shut_down().await,
-            Node::Jvm(node) => node.shut_down().await,
-            Node::Docker(node) => node.close().await,
+            Node::Jvm(nodes) => one(nodes.node_mut(broker))?.shut_down().await,
+            Node::Docker(nodes) => one(nodes.node(broker))?.close().await,
             Node::Elsewhere => Err(elsewhere()),
         }
     }
@@ -142,8 +205,8 @@ impl Running {
         match &mut self.node {
             Node::Reference(node) => node.restart(broker).await,
             Node::Exec(node) => node.launch().await,
-            Node::Jvm(node) => node.launch().await,
-            Node::Docker(node) => node.launch().await,
+            Node::Jvm(nodes) => one(nodes.node_mut(broker))?.launch().await,
+            Node::Docker(nodes) => one(nodes.node(broker))?.launch().await,
             Node::Elsewhere => Err(elsewhere().into()),
         }
     }
@@ -154,7 +217,7 @@ impl Running {
             Node::Reference(node) => node.stop().await,
             // Nobody asks any more how it went.
             Node::Exec(mut node) => drop(node.shut_down().await),
-            Node::Docker(node) => node.remove().await,
+            Node::Docker(nodes) => nodes.remove().await,
             // The data of a Java broker goes with it: there is nothing to flush.
             Node::Jvm(_) | Node::Elsewhere => {}
         }
@@ -170,6 +233,23 @@ impl Running {
             self.description
         )))
     }
+}
+
+/// A node that [`Running::known`] has found already.
+fn one<N>(node: Option<N>) -> Result<N, TargetError> {
+    node.ok_or_else(|| TargetError("there is no such broker".to_owned()))
+}
+
+/// `Apache Kafka 4.3.1`, and of how many nodes if of several.
+fn counted(name: String, brokers: usize) -> String {
+    match brokers {
+        1 => name,
+        several => format!("{name}, {several} nodes"),
+    }
+}
+
+fn in_this_process() -> TargetError {
+    TargetError("a broker in this process cannot be paused".to_owned())
 }
 
 fn elsewhere() -> TargetError {

@@ -140,7 +140,7 @@ fn needs(needs: &mut Needs, value: &str, line: usize, column: usize) -> Result<(
         Fault::at(
             line,
             column,
-            "`fresh`, `kill`, `disk`, `brokers N` or `config KEY=VALUE`, separated by spaces",
+            "`fresh`, `kill`, `pause`, `disk`, `brokers N` or `config KEY=VALUE`, separated by spaces",
         )
     };
     let mut words = value.split_whitespace();
@@ -148,6 +148,7 @@ fn needs(needs: &mut Needs, value: &str, line: usize, column: usize) -> Result<(
         match word.trim_end_matches(',') {
             "fresh" => needs.fresh = true,
             "kill" => needs.kill = true,
+            "pause" => needs.pause = true,
             "disk" => needs.disk = true,
             "brokers" => {
                 let count = words.next().ok_or_else(fault)?.trim_end_matches(',');

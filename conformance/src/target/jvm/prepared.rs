@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::install::Install;
 use super::{Node, cannot, copied};
 use crate::held::hold;
-use crate::target::{Needs, STARTUP_TIMEOUT, TargetError, properties};
+use crate::target::{STARTUP_TIMEOUT, TargetError, properties};
 
 const FORMAT_TIMEOUT: Duration = Duration::from_secs(60);
 const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ async fn lock(home: &Path) -> Result<File, TargetError> {
 
 /// Runs Kafka's storage tool once.
 async fn format(install: &Install, template: &Path) -> Result<(), TargetError> {
-    let node = Node::laid_out(install.clone(), &Needs::default(), |_| Ok(()))?;
+    let node = Node::alone(install.clone())?;
     let mut command = node.java(None);
     command.args(["-Xmx256m", "kafka.tools.StorageTool", "format"]);
     command.args(["-t", properties::CLUSTER_ID, "-c"]);
@@ -74,12 +74,12 @@ async fn format(install: &Install, template: &Path) -> Result<(), TargetError> {
 
 /// Starts a broker that writes down the classes it loaded when it stops. No archive is no error: starts are slower then.
 async fn train(install: &Install, template: &Path, archive: &Path) -> Result<(), TargetError> {
-    let mut node = Node::laid_out(install.clone(), &Needs::default(), |data| {
-        copied(template, data).map_err(|e| cannot("copy a formatted directory to", data, &e))
-    })?;
+    let mut node = Node::alone(install.clone())?;
+    copied(template, &node.data).map_err(|e| cannot("copy a formatted directory to", &node.data, &e))?;
     let dumped = node.dir.path().join("classes.jsa");
     let flag = format!("-XX:ArchiveClassesAtExit={}", dumped.display());
-    node.launch_with(Some(flag)).await?;
+    node.spawn_broker(Some(flag))?;
+    node.ready().await?;
     if let Some(mut process) = node.process.take() {
         // One that had to be killed has left no archive.
         let _ = process.terminate(DUMP_TIMEOUT).await;
