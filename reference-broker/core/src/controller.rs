@@ -11,17 +11,25 @@ use crate::mutant::{self, Mutant};
 use crate::records::MetadataRecord;
 use crate::units::{BrokerId, ErrorCode};
 
+use sessions::Sessions;
+
 pub mod brokers;
+mod changes;
 pub mod configs;
 pub mod elections;
 pub mod features;
+mod heartbeats;
+mod isr;
 pub mod loggers;
 pub mod partitions;
+mod placement;
 pub mod producer_ids;
 pub mod quotas;
 pub mod reassignments;
 pub mod scram;
+pub mod sessions;
 pub mod topics;
+pub mod watch;
 
 /// The most records that one request may make, as in Kafka's controller.
 pub const MAX_RECORDS_PER_REQUEST: usize = 10_000;
@@ -33,6 +41,8 @@ pub struct Controller<'a> {
     pub image: &'a Image,
     /// What this node was started with.
     pub config: &'a BrokerConfig,
+    /// Whom it has heard lately.
+    pub sessions: &'a Sessions,
 }
 
 /// A decision: the records that make it true, and the answer. Nothing parks here.
@@ -47,6 +57,9 @@ pub struct Decided<Answer> {
 
 /// A record with the version in which metadata.version 4.3-IV0 writes it.
 pub type Change = (MetadataRecord, i16);
+
+/// Something of the partitions of a topic: its name, and each by its index.
+pub type ByPartition<T> = (String, Vec<(i32, T)>);
 
 /// Whether a request is to be carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! [`Image::apply`] is the only way it changes, live and in replay.
 
-mod apply;
+pub(crate) mod apply;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -98,8 +98,16 @@ pub struct PartitionImage {
     pub leader_epoch: LeaderEpoch,
     /// Rises with every change.
     pub partition_epoch: i32,
+    /// It was led by a replica that was out of sync, and has not recovered from that (LeaderRecoveryState).
+    pub is_recovering: bool,
     /// Who keeps it, the preferred leader first.
     pub replicas: Vec<BrokerId>,
+    /// Those of them that a reassignment adds.
+    pub adding_replicas: Vec<BrokerId>,
+    /// Those of them that a reassignment takes away, once the added ones are in sync.
+    pub removing_replicas: Vec<BrokerId>,
+    /// The directory of each replica, in their order; zero where the broker chooses.
+    pub directories: Vec<[u8; 16]>,
     /// Who is in sync.
     pub isr: Vec<BrokerId>,
     /// Who may lead without loss although out of sync (KIP-966).
@@ -108,23 +116,73 @@ pub struct PartitionImage {
     pub last_known_elr: Vec<BrokerId>,
 }
 
+impl PartitionImage {
+    /// Is a reassignment on its way?
+    pub fn is_reassigning(&self) -> bool {
+        !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+
+    /// The first replica: the leader where all is well.
+    pub fn preferred_leader(&self) -> BrokerId {
+        self.replicas.first().copied().unwrap_or(NO_LEADER)
+    }
+
+    /// The directory in which a broker keeps it.
+    pub fn directory(&self, broker: BrokerId) -> Option<[u8; 16]> {
+        let place = self.replicas.iter().position(|replica| *replica == broker)?;
+        self.directories.get(place).copied()
+    }
+}
+
+/// Where a broker listens.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name.
+    pub name: String,
+    /// Advertised host.
+    pub host: String,
+    /// Advertised port.
+    pub port: u16,
+    /// SecurityProtocol: 0 is PLAINTEXT.
+    pub security_protocol: i16,
+}
+
+/// The levels of a feature that a broker supports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FeatureRange {
+    /// Its name.
+    pub name: String,
+    /// Lowest level.
+    pub min: i16,
+    /// Highest level.
+    pub max: i16,
+}
+
 /// A registered broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerImage {
     /// Its id.
     pub id: BrokerId,
-    /// The offset of its registration.
+    /// The offset of this incarnation's first registration.
     pub epoch: i64,
+    /// The offset of its last registration: who has seen that one knows what it needs to take part.
+    pub registered_at: i64,
     /// Its process.
     pub incarnation: [u8; 16],
     /// Host of its first listener.
     pub host: String,
     /// Port of its first listener.
     pub port: u16,
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// What it supports.
+    pub features: Vec<FeatureRange>,
     /// Its rack.
     pub rack: Option<String>,
     /// It is registered, and not part of the cluster yet or any more.
     pub fenced: bool,
+    /// It is on its way out, and leads and follows nothing new.
+    pub in_controlled_shutdown: bool,
     /// Ids of its log directories.
     pub log_dirs: Vec<[u8; 16]>,
     /// Those of them that take no new replicas (KIP-1066).
@@ -132,6 +190,16 @@ pub struct BrokerImage {
 }
 
 impl BrokerImage {
+    /// May it lead and be in sync?
+    pub fn is_active(&self) -> bool {
+        !self.fenced && !self.in_controlled_shutdown
+    }
+
+    /// Does that directory work? One that nobody has named is taken to.
+    pub fn has_online(&self, directory: [u8; 16]) -> bool {
+        self.log_dirs.is_empty() || !is_named(directory) || self.log_dirs.contains(&directory)
+    }
+
     /// Has it no directory left for new replicas?
     pub fn is_cordoned(&self) -> bool {
         !self.log_dirs.is_empty() && self.log_dirs.iter().all(|dir| self.cordoned_log_dirs.contains(dir))
@@ -237,6 +305,11 @@ impl Image {
     pub fn next_offset(&self) -> i64 {
         self.next_offset
     }
+}
+
+/// Ids below 100 are words: 0 unassigned, 1 lost, 2 migrating. A lost one is in no list.
+fn is_named(directory: [u8; 16]) -> bool {
+    !matches!(u128::from_be_bytes(directory), 0 | 2)
 }
 
 /// The name as metrics would show it; None where it shows as it is.

@@ -48,6 +48,8 @@ mutants! {
     GroupHashWithoutAbs = "group-hash-without-abs",
     /// The sparse index points one entry too far.
     IndexOffByOne = "index-off-by-one",
+    /// The controller takes in-sync replicas that build on what is no more.
+    IsrGrownUnchecked = "isr-grown-unchecked",
     /// Readers of what is committed are given what is not decided.
     LastStableIgnored = "last-stable-ignored",
     /// A member that leaves stays.
@@ -88,6 +90,8 @@ mutants! {
     TopicNameUnchecked = "topic-name-unchecked",
     /// Recovery keeps a batch that was torn by a crash.
     TornTailKept = "torn-tail-kept",
+    /// A replica that is out of sync leads although its topic forbids that.
+    UncleanLeaderElected = "unclean-leader-elected",
     /// A request that is only to be validated is carried out.
     ValidateOnlyCommits = "validate-only-commits",
 }

@@ -180,6 +180,7 @@ impl Node {
             self.observer_deadline(),
             self.observers_deadline(),
             self.lifecycle_deadline(),
+            self.controller_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -195,5 +196,6 @@ impl Node {
         self.observer_tick(now);
         self.observers_tick(now);
         self.lifecycle_tick(now);
+        self.controller_tick(now);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::controller::Refusal;
 use broker_core::controller::elections::Election;
+use broker_core::controller::{ByPartition, Refusal};
 use broker_core::units::ErrorCode;
 use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
 use kafka_protocol::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
 use kafka_protocol::messages::{ElectLeadersRequest, ElectLeadersResponse};
 
-use super::convert::{text, topic_name};
+use super::convert::{error, topic_name};
 use super::{Answer, Api, Call};
 
 pub(super) struct ElectLeaders;
@@ -26,39 +26,52 @@ impl Api for ElectLeaders {
             true => Election::from_number(request.election_type),
             false => Some(Election::Preferred),
         };
-        let results = match &request.topic_partitions {
-            Some(topics) => topics.iter().map(|topic| elect(topic, election, call)).collect(),
-            None => call
-                .node
-                .image()
-                .topics()
-                .map(|topic| not_needed(&topic.name))
-                .collect(),
+        let asked: Option<Vec<_>> = request
+            .topic_partitions
+            .as_ref()
+            .map(|topics| topics.iter().map(named).collect());
+        let (results, code) = match election {
+            Some(election) => match call.node.elect_leaders(asked.as_deref(), election, call.now) {
+                Ok(elections) => (elections.iter().map(result).collect(), 0),
+                Err(code) => (Vec::new(), code.code()),
+            },
+            None => (unknown(asked, call), ErrorCode::InvalidRequest.code()),
         };
         let response = ElectLeadersResponse::default().with_replica_election_results(results);
-        let response = match election {
-            None if chooses => response.with_error_code(ErrorCode::InvalidRequest.code()),
-            _ => response,
+        let response = match chooses {
+            true => response.with_error_code(code),
+            false => response,
         };
         call.reply(&response)
     }
 }
 
-/// Who asks for all is told of a topic, but not of its partitions that need nothing.
-fn not_needed(topic: &str) -> ReplicaElectionResult {
-    ReplicaElectionResult::default().with_topic(topic_name(topic))
+fn named(topic: &TopicPartitions) -> (String, Vec<i32>) {
+    (topic.topic.to_string(), topic.partitions.clone())
 }
 
-fn elect(topic: &TopicPartitions, election: Option<Election>, call: &Call<'_>) -> ReplicaElectionResult {
-    let elected = |partition: &i32| {
-        let refusal = match election {
-            Some(election) => call.node.elect_leader(&topic.topic, *partition, election),
-            None => Refusal::new(ErrorCode::InvalidRequest, "Unknown election type"),
-        };
-        PartitionResult::default()
-            .with_partition_id(*partition)
-            .with_error_code(refusal.code.code())
-            .with_error_message(refusal.message.as_deref().map(text))
+/// Every partition that was named is refused; of all the others only the topics are told.
+fn unknown(asked: Option<Vec<(String, Vec<i32>)>>, call: &Call<'_>) -> Vec<ReplicaElectionResult> {
+    let all = || {
+        let topics = call.node.image().topics();
+        topics.map(|topic| (topic.name.to_string(), Vec::new())).collect()
     };
-    not_needed(&topic.topic).with_partition_result(topic.partitions.iter().map(elected).collect())
+    let refused = |(topic, partitions): (String, Vec<i32>)| {
+        let refusal = || Err(Refusal::new(ErrorCode::InvalidRequest, "Unknown election type"));
+        result(&(topic, partitions.into_iter().map(|index| (index, refusal())).collect()))
+    };
+    asked.unwrap_or_else(all).into_iter().map(refused).collect()
+}
+
+fn result((topic, partitions): &ByPartition<Result<(), Refusal>>) -> ReplicaElectionResult {
+    let elected = |(index, result): &(i32, Result<(), Refusal>)| {
+        let (code, message) = error(result);
+        PartitionResult::default()
+            .with_partition_id(*index)
+            .with_error_code(code)
+            .with_error_message(message)
+    };
+    ReplicaElectionResult::default()
+        .with_topic(topic_name(topic))
+        .with_partition_result(partitions.iter().map(elected).collect())
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::placement::{self, Wanted};
 use super::{Change, Controller, Decided, Intent, MAX_RECORDS_PER_REQUEST, Refusal};
+use crate::image::BrokerImage;
 use crate::records::PartitionRecord;
 use crate::units::{BrokerId, ErrorCode, TopicId};
 
@@ -75,16 +77,24 @@ impl Controller<'_> {
         let fits = usize::try_from(more).is_ok_and(|more| more <= room);
         let replicas = match &wanted.assignments {
             Some(assignments) => self.assigned(assignments, more, replication_factor)?,
-            None if fits => place(self, present, more, replication_factor as i16)?,
+            None if fits => placement::place(
+                self,
+                Wanted {
+                    partitions: more,
+                    replication_factor: i16::try_from(replication_factor).unwrap_or(i16::MAX),
+                    seed: seed(topic.id, present),
+                },
+            )?,
             None => return Err(Refusal::silent(ErrorCode::UnknownServerError)),
         };
-        match replicas.len() <= room {
-            true => Ok((present..)
-                .zip(replicas)
-                .map(|(index, replicas)| record(self, topic.id, index, replicas))
-                .collect()),
-            false => Err(Refusal::silent(ErrorCode::UnknownServerError)),
+        if replicas.len() > room {
+            return Err(Refusal::silent(ErrorCode::UnknownServerError));
         }
+        let how = Placed::of(wanted.assignments.is_some());
+        let records = (present..)
+            .zip(replicas)
+            .map(|(index, replicas)| record(self, topic.id, index, replicas, how));
+        records.collect()
     }
 
     fn assigned(
@@ -105,33 +115,6 @@ impl Controller<'_> {
         }
         Ok(assignments.to_vec())
     }
-}
-
-/// The brokers of `count` partitions from `first` on: each broker in turn leads, the next ones follow.
-pub(super) fn place(
-    controller: &Controller<'_>,
-    first: i32,
-    count: i32,
-    replication_factor: i16,
-) -> Result<Vec<Vec<i32>>, Refusal> {
-    let usable = controller.image.brokers().filter(|broker| !broker.is_cordoned());
-    let brokers: Vec<i32> = usable.map(|broker| broker.id.0).collect();
-    let wanted = usize::try_from(replication_factor).unwrap_or(0);
-    if wanted == 0 {
-        let why = "Replication factor must be larger than 0, or -1 to use the default value.";
-        return Err(Refusal::new(ErrorCode::InvalidReplicationFactor, why));
-    }
-    if wanted > brokers.len() {
-        let why = format!(
-            "Unable to replicate the partition {wanted} time(s): The target replication factor of {wanted} cannot be reached \
-             because only {} broker(s) are registered or some brokers have all their log directories cordoned.",
-            brokers.len()
-        );
-        return Err(Refusal::new(ErrorCode::InvalidReplicationFactor, why));
-    }
-    let nth = |index: usize| brokers[index % brokers.len()];
-    let replicas = |partition: i32| (0..wanted).map(|replica| nth(partition as usize + replica)).collect();
-    Ok((first..first + count).map(replicas).collect())
 }
 
 /// May these brokers keep a partition, where the others of its topic have `expected` replicas?
@@ -168,25 +151,40 @@ pub(super) fn validate_assignment(
     }
 }
 
-/// A new partition: led by the first of its brokers that is not fenced, in sync on all that are not.
-pub(super) fn record(controller: &Controller<'_>, topic: TopicId, partition_id: i32, replicas: Vec<i32>) -> Change {
-    let live = |id: &i32| {
-        controller
-            .image
-            .broker(BrokerId(*id))
-            .is_some_and(|broker| !broker.fenced)
+/// Who has chosen the brokers of a new partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placed {
+    /// Who asked for it.
+    ByHand,
+    /// The controller.
+    Here,
+}
+
+impl Placed {
+    pub(super) fn of(by_hand: bool) -> Self {
+        if by_hand { Self::ByHand } else { Self::Here }
+    }
+}
+
+/// A new partition: led by the first of its brokers that takes part, in sync on all that do. There must be one.
+pub(super) fn record(
+    controller: &Controller<'_>,
+    topic: TopicId,
+    partition_id: i32,
+    replicas: Vec<i32>,
+    how: Placed,
+) -> Result<Change, Refusal> {
+    let broker = |id: &i32| controller.image.broker(BrokerId(*id));
+    let is_active = |id: &i32| broker(id).is_some_and(BrokerImage::is_active);
+    let isr: Vec<i32> = replicas.iter().copied().filter(is_active).collect();
+    let Some(leader) = isr.first().copied() else {
+        return Err(nobody(partition_id, replicas.len(), how));
     };
-    let isr: Vec<i32> = replicas.iter().copied().filter(live).collect();
-    let directory = |id: &i32| {
-        let broker = controller.image.broker(BrokerId(*id));
-        broker
-            .and_then(|broker| broker.log_dirs.first().copied())
-            .unwrap_or_default()
-    };
+    let directory = |id: &i32| controller.default_directory(BrokerId(*id));
     let record = PartitionRecord {
         partition_id,
         topic_id: topic.0,
-        leader: isr.first().copied().unwrap_or(-1),
+        leader,
         isr,
         leader_epoch: 0,
         partition_epoch: 0,
@@ -194,5 +192,30 @@ pub(super) fn record(controller: &Controller<'_>, topic: TopicId, partition_id: 
         replicas,
         ..Default::default()
     };
-    (record.into(), PARTITION_RECORD)
+    Ok((record.into(), PARTITION_RECORD))
+}
+
+fn nobody(partition: i32, replicas: usize, how: Placed) -> Refusal {
+    match how {
+        Placed::ByHand => Refusal::new(
+            ErrorCode::InvalidReplicaAssignment,
+            format!(
+                "All brokers specified in the manual partition assignment for partition {partition} are fenced or in \
+                 controlled shutdown."
+            ),
+        ),
+        Placed::Here => Refusal::new(
+            ErrorCode::InvalidReplicationFactor,
+            format!(
+                "Unable to replicate the partition {replicas} time(s): All brokers are currently fenced or in controlled \
+                 shutdown."
+            ),
+        ),
+    }
+}
+
+/// Chance for the placement of a topic's partitions from that one on: its id is drawn by chance.
+pub(super) fn seed(topic: TopicId, first: i32) -> u64 {
+    let bits = u128::from_be_bytes(topic.0);
+    (bits as u64) ^ ((bits >> 64) as u64) ^ u64::from(first.unsigned_abs())
 }

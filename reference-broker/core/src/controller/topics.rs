@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::partitions::Placed;
+use super::placement;
 use super::{
     Change, Controller, Decided, Intent, MAX_RECORDS_PER_REQUEST, Refusal, configs, partitions, plain,
     validate_topic_name,
@@ -105,11 +107,10 @@ impl Controller<'_> {
             topic_id: topic.id.0,
         })];
         records.extend(configs::creation_records(&topic.name, overrides));
-        records.extend(
-            (0..)
-                .zip(replicas)
-                .map(|(index, replicas)| partitions::record(self, topic.id, index, replicas)),
-        );
+        let how = Placed::of(!topic.assignments.is_empty());
+        for (index, replicas) in (0..).zip(replicas) {
+            records.push(partitions::record(self, topic.id, index, replicas, how)?);
+        }
         Ok((records, created))
     }
 
@@ -173,7 +174,12 @@ impl Controller<'_> {
                 return Err(Refusal::new(ErrorCode::InvalidPartitions, why));
             }
         };
-        partitions::place(self, 0, partitions, replication_factor)
+        let wanted = placement::Wanted {
+            partitions,
+            replication_factor,
+            seed: partitions::seed(topic.id, 0),
+        };
+        placement::place(self, wanted)
     }
 
     fn assign(&self, topic: &NewTopic) -> Result<Vec<Vec<i32>>, Refusal> {

@@ -1,15 +1,19 @@
 //! What each record makes of the image. Nothing is decided and nothing refused: a record that is in the log has been decided.
 //! Records of rooms that are not built yet are passed over.
 
-use super::{BrokerImage, Image, PartitionImage, QuotaEntity, ResourceKind, TopicImage, without_dots};
+use super::{
+    BrokerImage, FeatureRange, Image, Listener, PartitionImage, QuotaEntity, ResourceKind, TopicImage, without_dots,
+};
 use crate::records::{
-    BrokerRegistrationChangeRecord, ClientQuotaRecord, ConfigRecord, EntityData, MetadataRecord, PartitionChangeRecord,
-    PartitionRecord, RegisterBrokerRecord,
+    BrokerEndpoint, BrokerFeature, BrokerRegistrationChangeRecord, ClientQuotaRecord, ConfigRecord, EntityData,
+    MetadataRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord,
 };
 use crate::units::{BrokerId, LeaderEpoch, TopicId, TopicName};
 
 /// In a change record: the leader stays.
-const LEADER_STAYS: i32 = -2;
+pub(crate) const LEADER_STAYS: i32 = -2;
+/// Elected unclean, and not recovered yet.
+pub(crate) const RECOVERING: i8 = 1;
 
 impl Image {
     /// Offsets below this one have been seen: control records take offsets too.
@@ -28,7 +32,7 @@ impl Image {
             MetadataRecord::FeatureLevel(feature) => {
                 self.features.insert(feature.name.clone(), feature.feature_level);
             }
-            MetadataRecord::RegisterBroker(broker) => self.broker_registered(broker),
+            MetadataRecord::RegisterBroker(broker) => self.broker_registered(broker, offset),
             MetadataRecord::UnregisterBroker(broker) => drop(self.brokers.remove(&BrokerId(broker.broker_id))),
             MetadataRecord::FenceBroker(broker) => self.broker_fenced(broker.id, true),
             MetadataRecord::UnfenceBroker(broker) => self.broker_fenced(broker.id, false),
@@ -90,7 +94,11 @@ impl Image {
             leader: BrokerId(record.leader),
             leader_epoch: LeaderEpoch(record.leader_epoch),
             partition_epoch: record.partition_epoch,
+            is_recovering: record.leader_recovery_state == RECOVERING,
             replicas: brokers(&record.replicas),
+            adding_replicas: brokers(&record.adding_replicas),
+            removing_replicas: brokers(&record.removing_replicas),
+            directories: record.directories.clone(),
             isr: brokers(&record.isr),
             eligible_leader_replicas: brokers(record.eligible_leader_replicas.as_deref().unwrap_or_default()),
             last_known_elr: brokers(record.last_known_elr.as_deref().unwrap_or_default()),
@@ -110,23 +118,7 @@ impl Image {
         let Some(partition) = topic.partitions.get_mut(index) else {
             return;
         };
-        let replace = |list: &mut Vec<BrokerId>, with: &Option<Vec<i32>>| {
-            if let Some(ids) = with {
-                *list = brokers(ids);
-            }
-        };
-        replace(&mut partition.isr, &change.isr);
-        replace(&mut partition.replicas, &change.replicas);
-        replace(
-            &mut partition.eligible_leader_replicas,
-            &change.eligible_leader_replicas,
-        );
-        replace(&mut partition.last_known_elr, &change.last_known_elr);
-        if change.leader != LEADER_STAYS {
-            partition.leader = BrokerId(change.leader);
-            partition.leader_epoch.0 += 1;
-        }
-        partition.partition_epoch += 1;
+        partition.change(change);
     }
 
     fn config_changed(&mut self, record: &ConfigRecord) {
@@ -153,17 +145,21 @@ impl Image {
         }
     }
 
-    fn broker_registered(&mut self, record: &RegisterBrokerRecord) {
+    fn broker_registered(&mut self, record: &RegisterBrokerRecord, offset: i64) {
         let id = BrokerId(record.broker_id);
         let listener = record.end_points.first();
         let broker = BrokerImage {
             id,
             epoch: record.broker_epoch,
+            registered_at: offset,
             incarnation: record.incarnation_id,
             host: listener.map(|listener| listener.host.clone()).unwrap_or_default(),
             port: listener.map_or(0, |listener| listener.port),
+            listeners: record.end_points.iter().map(listening).collect(),
+            features: record.features.iter().map(supported).collect(),
             rack: record.rack.clone(),
             fenced: record.fenced,
+            in_controlled_shutdown: record.in_controlled_shutdown,
             log_dirs: record.log_dirs.clone(),
             cordoned_log_dirs: record.cordoned_log_dirs.clone().unwrap_or_default(),
         };
@@ -175,9 +171,14 @@ impl Image {
             0 => {}
             level => self.broker_fenced(change.broker_id, level > 0),
         }
-        if let Some(broker) = self.brokers.get_mut(&BrokerId(change.broker_id))
-            && let Some(dirs) = &change.cordoned_log_dirs
-        {
+        let Some(broker) = self.brokers.get_mut(&BrokerId(change.broker_id)) else {
+            return;
+        };
+        broker.in_controlled_shutdown |= change.in_controlled_shutdown > 0;
+        if !change.log_dirs.is_empty() {
+            broker.log_dirs.clone_from(&change.log_dirs);
+        }
+        if let Some(dirs) = &change.cordoned_log_dirs {
             broker.cordoned_log_dirs.clone_from(dirs);
         }
     }
@@ -220,6 +221,51 @@ impl Image {
                 partition.last_known_elr.clear();
             }
         }
+    }
+}
+
+impl PartitionImage {
+    /// How it stands once that record is applied.
+    pub(crate) fn change(&mut self, change: &PartitionChangeRecord) {
+        let replace = |list: &mut Vec<BrokerId>, with: &Option<Vec<i32>>| {
+            if let Some(ids) = with {
+                *list = brokers(ids);
+            }
+        };
+        replace(&mut self.isr, &change.isr);
+        replace(&mut self.replicas, &change.replicas);
+        replace(&mut self.adding_replicas, &change.adding_replicas);
+        replace(&mut self.removing_replicas, &change.removing_replicas);
+        if let Some(directories) = &change.directories {
+            self.directories.clone_from(directories);
+        }
+        if change.leader_recovery_state >= 0 {
+            self.is_recovering = change.leader_recovery_state == RECOVERING;
+        }
+        replace(&mut self.eligible_leader_replicas, &change.eligible_leader_replicas);
+        replace(&mut self.last_known_elr, &change.last_known_elr);
+        if change.leader != LEADER_STAYS {
+            self.leader = BrokerId(change.leader);
+            self.leader_epoch.0 += 1;
+        }
+        self.partition_epoch += 1;
+    }
+}
+
+fn listening(endpoint: &BrokerEndpoint) -> Listener {
+    Listener {
+        name: endpoint.name.clone(),
+        host: endpoint.host.clone(),
+        port: endpoint.port,
+        security_protocol: endpoint.security_protocol,
+    }
+}
+
+fn supported(feature: &BrokerFeature) -> FeatureRange {
+    FeatureRange {
+        name: feature.name.clone(),
+        min: feature.min_supported_version,
+        max: feature.max_supported_version,
     }
 }
 

@@ -10,6 +10,8 @@ use crate::config::Dynamic;
 use crate::controller::features::FEATURES;
 use crate::controller::loggers::Loggers;
 use crate::controller::producer_ids::BLOCK;
+use crate::controller::sessions::Sessions;
+use crate::controller::watch::Watch;
 use crate::controller::{Change, Controller, Decided};
 use crate::image::{Image, ResourceKind, TopicImage};
 use crate::mutant::{self, Mutant};
@@ -20,6 +22,7 @@ pub(crate) mod cluster;
 mod configs;
 mod follow;
 mod ids;
+mod members;
 mod meta;
 mod start;
 mod topics;
@@ -34,6 +37,10 @@ pub(crate) struct Control {
     meta: MetaProperties,
     loggers: Loggers,
     ids: FreshIds,
+    /// As controller: whom this node has heard lately.
+    sessions: Sessions,
+    /// As controller: what is not as it should be, and when that is looked at.
+    watch: Watch,
     /// Of the block that the controller gave: the next id and the end.
     producer_ids: std::ops::Range<i64>,
     /// When metadata last changed: what a record is stamped with at the stop, where no time is passed in.
@@ -125,6 +132,7 @@ impl Node {
         Controller {
             image: &self.control.image,
             config: &self.config,
+            sessions: &self.control.sessions,
         }
     }
 
@@ -164,8 +172,10 @@ impl Node {
         for (offset, (record, _)) in (first..).zip(records) {
             self.control.foresee(record, consequences);
             self.control.image.apply(record, offset);
+            self.control.watch.see(record, &self.control.image);
         }
         self.metadata_moved();
+        self.schedule_checks(now);
         Ok(())
     }
 

@@ -93,7 +93,8 @@ impl Node {
         if let Some((epoch, end)) = fetched.diverging {
             return self.cut_metadata(epoch, end, now);
         }
-        let refused = |error: ErrorCode| format!("what the controller gives of its metadata cannot be appended: {error}");
+        let refused =
+            |error: ErrorCode| format!("what the controller gives of its metadata cannot be appended: {error}");
         let end = self.append_fetched(&fetched.records, now).map_err(refused)?;
         let committed = fetched.high_watermark.min(end);
         self.replicated(&metadata(), committed, now).map_err(refused)?;
@@ -137,7 +138,8 @@ impl Node {
             ));
         }
         let cut = self.truncate_log(&tp, to, now);
-        cut.map(drop).map_err(|error| format!("{METADATA_TOPIC} cannot be cut: {error}"))
+        cut.map(drop)
+            .map_err(|error| format!("{METADATA_TOPIC} cannot be cut: {error}"))
     }
 
     fn fetch_metadata(&mut self, now: Now) {
@@ -145,7 +147,11 @@ impl Node {
             return;
         }
         let tp = metadata();
-        let Some(partition) = self.log(&tp).filter(|log| !log.is_offline()).map(|log| self.wanted(log)) else {
+        let Some(partition) = self
+            .log(&tp)
+            .filter(|log| !log.is_offline())
+            .map(|log| self.wanted(log))
+        else {
             return self.retry_metadata(now);
         };
         let fetch = ReplicaFetch {

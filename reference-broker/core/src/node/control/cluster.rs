@@ -1,10 +1,12 @@
 //! The cluster as operators see it: features, elections, reassignments, registrations, directories and the metadata quorum.
 
 use super::Node;
-use crate::controller::elections::Election;
+use crate::controller::elections::{Election, Elections};
 use crate::controller::features::FeatureUpdate;
 use crate::controller::quotas::{NameMatch, QuotaAlteration, Quotas, QuotasAltered};
+use crate::controller::reassignments::{Reassigned, ReplicationFactor, Targets};
 use crate::controller::scram::{self, ScramChange};
+use crate::controller::sessions::SessionChange;
 use crate::controller::{Intent, Refusal};
 use crate::image::QuotaEntity;
 use crate::node::data::METADATA_TOPIC;
@@ -48,20 +50,37 @@ impl Node {
     /// There is no such broker, or the metadata log could not be written.
     pub fn unregister_broker(&mut self, id: BrokerId, now: Now) -> Result<(), Refusal> {
         let decided = self.controller().unregister_broker(id);
-        self.commit(decided, now).map_err(Refusal::silent)?
+        let answer = self.commit(decided, now).map_err(Refusal::silent)?;
+        self.control.sessions.apply(&SessionChange::Gone(id));
+        answer
     }
 
-    /// ElectLeaders for one partition: why nothing changes.
-    pub fn elect_leader(&self, topic: &str, partition: i32, election: Election) -> Refusal {
-        self.controller().elect_leader(topic, partition, election)
-    }
-
-    /// AlterPartitionReassignments for one partition; no target cancels.
+    /// ElectLeaders. Who names no partitions means all.
     ///
     /// # Errors
-    /// Kafka's refusal.
-    pub fn reassign(&self, topic: &str, partition: i32, target: Option<&[i32]>) -> Result<(), Refusal> {
-        self.controller().reassign(topic, partition, target)
+    /// The metadata log could not be written.
+    pub fn elect_leaders(
+        &mut self,
+        asked: Option<&[(String, Vec<i32>)]>,
+        election: Election,
+        now: Now,
+    ) -> Result<Elections, ErrorCode> {
+        let decided = self.controller().elect_leaders(asked, election);
+        self.commit(decided, now)
+    }
+
+    /// AlterPartitionReassignments.
+    ///
+    /// # Errors
+    /// The metadata log could not be written.
+    pub fn reassign(
+        &mut self,
+        targets: &Targets,
+        factor: ReplicationFactor,
+        now: Now,
+    ) -> Result<Reassigned, ErrorCode> {
+        let decided = self.controller().reassign(targets, factor);
+        self.commit(decided, now)
     }
 
     /// AlterUserScramCredentials.

@@ -10,6 +10,7 @@ use crate::config::cluster::Roles;
 use crate::controller::MAX_RECORDS_PER_REQUEST;
 use crate::controller::brokers::Registration;
 use crate::controller::features::{FEATURES, bootstrap_records};
+use crate::image::Listener;
 use crate::log::batch::CONTROL;
 use crate::log::build::Batch;
 use crate::node::data::METADATA_TOPIC;
@@ -72,6 +73,7 @@ impl Node {
         self.begin_writing()?;
         self.write_quorum_state(epoch)?;
         self.announce_leader(&tp, now).map_err(storage)?;
+        self.begin_sessions(now);
         self.register(identity, now).map_err(storage)
     }
 
@@ -255,10 +257,17 @@ impl Node {
         Registration {
             id: self.broker_id(),
             incarnation: identity.incarnation_id,
-            host: identity.host.clone(),
-            port: identity.port,
+            cluster_id: self.cluster_id().to_owned(),
+            listeners: vec![Listener {
+                name: "PLAINTEXT".into(),
+                host: identity.host.clone(),
+                port: identity.port,
+                security_protocol: 0,
+            }],
+            features: Registration::features_of_this_release(),
             rack: self.config.rack.clone(),
-            log_dir: self.control.meta.directory_id,
+            log_dirs: vec![self.control.meta.directory_id],
+            previous_epoch: -1,
         }
     }
 
