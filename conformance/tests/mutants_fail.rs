@@ -92,9 +92,13 @@ fn is_caught(mutant: &str, case: &str) {
     assert_eq!(output.status.code(), Some(1), "{mutant}: {told}");
 }
 
+/// Mutants that show only where brokers come and go: `reference-broker/core/tests/controller_mutants.rs` catches them.
+const CAUGHT_IN_THE_CORE: [&str; 2] = ["isr-grown-unchecked", "unclean-leader-elected"];
+
 #[test]
 fn every_mutant_has_a_case_that_must_catch_it() {
-    let named: BTreeSet<&str> = CAUGHT.iter().map(|(mutant, _)| *mutant).collect();
+    let in_cases = CAUGHT.iter().map(|(mutant, _)| *mutant);
+    let named: BTreeSet<&str> = in_cases.chain(CAUGHT_IN_THE_CORE).collect();
     let all: BTreeSet<&str> = Mutant::ALL.iter().map(|mutant| mutant.name()).collect();
     let missing: Vec<_> = all.difference(&named).collect();
     let unknown: Vec<_> = named.difference(&all).collect();

@@ -116,7 +116,7 @@ fn encode(question: &Question, cluster_id: &str) -> Result<Exchange, String> {
         Question::Fetch(wanted) => fetch::request(wanted, cluster_id),
         Question::WriteMarkers(marked, partitions) => markers::request(marked, partitions),
         Question::AlterPartitions(wanted) => alter_partition::request(wanted),
-        Question::Register(registration) => register::request(registration, cluster_id),
+        Question::Register(registration) => register::request(registration),
         Question::Heartbeat(heartbeat) => heartbeat::request(heartbeat),
         Question::AllocateProducerIds(broker) => producer_ids::request(*broker),
     }

@@ -1,7 +1,7 @@
 //! BrokerRegistration v4: a broker tells the controller who and where it is, and learns its epoch.
 
 use broker_core::controller::brokers::Registration;
-use broker_core::controller::features::FEATURES;
+use broker_core::image::{self, FeatureRange};
 use broker_core::peer::Reply;
 use bytes::Bytes;
 use kafka_protocol::error::ParseResponseErrorCode;
@@ -15,27 +15,36 @@ use super::wire::{Exchange, decode};
 const KEY: i16 = 62;
 const VERSION: i16 = 4;
 
-pub(super) fn request(registration: &Registration, cluster_id: &str) -> Result<Exchange, String> {
-    let text = |text: &str| StrBytes::from_string(text.to_owned());
-    let listener = Listener::default()
-        .with_name(text("PLAINTEXT"))
-        .with_host(text(&registration.host))
-        .with_port(registration.port);
-    let feature = |(name, min, max, _): &(&'static str, i16, i16, i16)| {
-        Feature::default()
-            .with_name(StrBytes::from_static_str(name))
-            .with_min_supported_version(*min)
-            .with_max_supported_version(*max)
-    };
+pub(super) fn request(registration: &Registration) -> Result<Exchange, String> {
     let request = BrokerRegistrationRequest::default()
         .with_broker_id(BrokerId(registration.id.0))
-        .with_cluster_id(text(cluster_id))
+        .with_cluster_id(text(&registration.cluster_id))
         .with_incarnation_id(Uuid::from_bytes(registration.incarnation))
-        .with_listeners(vec![listener])
-        .with_features(FEATURES.iter().map(feature).collect())
+        .with_listeners(registration.listeners.iter().map(listener).collect())
+        .with_features(registration.features.iter().map(feature).collect())
         .with_rack(registration.rack.as_deref().map(text))
-        .with_log_dirs(vec![Uuid::from_bytes(registration.log_dir)]);
+        .with_log_dirs(registration.log_dirs.iter().map(|dir| Uuid::from_bytes(*dir)).collect())
+        .with_previous_broker_epoch(registration.previous_epoch);
     Exchange::new(KEY, VERSION, &request)
+}
+
+fn listener(listener: &image::Listener) -> Listener {
+    Listener::default()
+        .with_name(text(&listener.name))
+        .with_host(text(&listener.host))
+        .with_port(listener.port)
+        .with_security_protocol(listener.security_protocol)
+}
+
+fn feature(feature: &FeatureRange) -> Feature {
+    Feature::default()
+        .with_name(text(&feature.name))
+        .with_min_supported_version(feature.min)
+        .with_max_supported_version(feature.max)
+}
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
 }
 
 pub(super) fn reply(body: Bytes) -> Result<Reply, String> {
