@@ -60,12 +60,16 @@ mod k49_alter_client_quotas;
 mod k50_describe_user_scram_credentials;
 mod k51_alter_user_scram_credentials;
 mod k55_describe_quorum;
+mod k56_alter_partition;
 mod k57_update_features;
 mod k60_describe_cluster;
 mod k61_describe_producers;
+mod k62_broker_registration;
+mod k63_broker_heartbeat;
 mod k64_unregister_broker;
 mod k65_describe_transactions;
 mod k66_list_transactions;
+mod k67_allocate_producer_ids;
 mod k68_consumer_group_heartbeat;
 mod k69_consumer_group_describe;
 mod k74_list_config_resources;
@@ -128,12 +132,16 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k50_describe_user_scram_credentials::DescribeUserScramCredentials>(),
     entry::<k51_alter_user_scram_credentials::AlterUserScramCredentials>(),
     entry::<k55_describe_quorum::DescribeQuorum>(),
+    entry::<k56_alter_partition::AlterPartition>(),
     entry::<k57_update_features::UpdateFeatures>(),
     entry::<k60_describe_cluster::DescribeCluster>(),
     entry::<k61_describe_producers::DescribeProducers>(),
+    entry::<k62_broker_registration::BrokerRegistration>(),
+    entry::<k63_broker_heartbeat::BrokerHeartbeat>(),
     entry::<k64_unregister_broker::UnregisterBroker>(),
     entry::<k65_describe_transactions::DescribeTransactions>(),
     entry::<k66_list_transactions::ListTransactions>(),
+    entry::<k67_allocate_producer_ids::AllocateProducerIds>(),
     entry::<k68_consumer_group_heartbeat::ConsumerGroupHeartbeat>(),
     entry::<k69_consumer_group_describe::ConsumerGroupDescribe>(),
     entry::<k74_list_config_resources::ListConfigResources>(),
@@ -324,6 +332,8 @@ macro_rules! generated {
 generated!(
     AddRaftVoterRequest,
     AddRaftVoterResponse,
+    BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse,
     DescribeLogDirsRequest,
     DescribeLogDirsResponse,
     ListOffsetsRequest,

@@ -1483,3 +1483,129 @@ impl WritableTxnMarkerPartitionResult {
         Ok(Self { partition_index, error_code })
     }
 }
+
+/// `BrokerHeartbeatRequest`, versions 0-2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BrokerHeartbeatRequest {
+    pub(crate) broker_id: i32,
+    pub(crate) broker_epoch: i64,
+    pub(crate) current_metadata_offset: i64,
+    pub(crate) want_fence: bool,
+    pub(crate) want_shut_down: bool,
+    pub(crate) offline_log_dirs: Vec<[u8; 16]>,
+    pub(crate) cordoned_log_dirs: Option<Vec<[u8; 16]>>,
+}
+
+impl Default for BrokerHeartbeatRequest {
+    fn default() -> Self {
+        Self {
+            broker_id: 0,
+            broker_epoch: -1,
+            current_metadata_offset: 0,
+            want_fence: false,
+            want_shut_down: false,
+            offline_log_dirs: Vec::new(),
+            cordoned_log_dirs: None,
+        }
+    }
+}
+
+impl Message for BrokerHeartbeatRequest {
+    const NAME: &'static str = "BrokerHeartbeatRequest";
+    const TYPE: i16 = 63;
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.broker_id);
+        to.int64(self.broker_epoch);
+        to.int64(self.current_metadata_offset);
+        to.bool(self.want_fence);
+        to.bool(self.want_shut_down);
+        let mut tags = Tags::default();
+        if in_version >= 1 {
+            if !self.offline_log_dirs.is_empty() {
+                tags.add(0, |to| to.array(&self.offline_log_dirs, |to, each| { to.uuid(*each); Ok(()) }))?;
+            }
+        } else if !self.offline_log_dirs.is_empty() {
+                    return Err(RecordError::Absent { field: "BrokerHeartbeatRequest.OfflineLogDirs" });
+                }
+        if in_version >= 2 {
+            if self.cordoned_log_dirs.is_some() {
+                tags.add(1, |to| to.nullable_array(self.cordoned_log_dirs.as_deref(), |to, each| { to.uuid(*each); Ok(()) }))?;
+            }
+        } else if self.cordoned_log_dirs.is_some() {
+                    return Err(RecordError::Absent { field: "BrokerHeartbeatRequest.CordonedLogDirs" });
+                }
+        to.tags(tags);
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let broker_id = from.int32()?;
+        let broker_epoch = from.int64()?;
+        let current_metadata_offset = from.int64()?;
+        let want_fence = from.bool()?;
+        let want_shut_down = from.bool()?;
+        let mut offline_log_dirs = Vec::new();
+        let mut cordoned_log_dirs = None;
+        from.tags(|tag, from| {
+            match tag {
+                0 if in_version >= 1 => offline_log_dirs = from.array(Reader::uuid)?,
+                1 if in_version >= 2 => cordoned_log_dirs = from.nullable_array(Reader::uuid)?,
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(Self { broker_id, broker_epoch, current_metadata_offset, want_fence, want_shut_down, offline_log_dirs, cordoned_log_dirs })
+    }
+}
+
+/// `BrokerHeartbeatResponse`, versions 0-2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BrokerHeartbeatResponse {
+    pub(crate) throttle_time_ms: i32,
+    pub(crate) error_code: i16,
+    pub(crate) is_caught_up: bool,
+    pub(crate) is_fenced: bool,
+    pub(crate) should_shut_down: bool,
+}
+
+impl Default for BrokerHeartbeatResponse {
+    fn default() -> Self {
+        Self {
+            throttle_time_ms: 0,
+            error_code: 0,
+            is_caught_up: false,
+            is_fenced: true,
+            should_shut_down: false,
+        }
+    }
+}
+
+impl Message for BrokerHeartbeatResponse {
+    const NAME: &'static str = "BrokerHeartbeatResponse";
+    const TYPE: i16 = 63;
+    const VERSIONS: RangeInclusive<i16> = 0..=2;
+    const FLEXIBLE_FROM: i16 = 0;
+
+    fn write(&self, to: &mut Writer, _in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.throttle_time_ms);
+        to.int16(self.error_code);
+        to.bool(self.is_caught_up);
+        to.bool(self.is_fenced);
+        to.bool(self.should_shut_down);
+        to.tags(Tags::default());
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, _in_version: i16) -> Result<Self, RecordError> {
+        let throttle_time_ms = from.int32()?;
+        let error_code = from.int16()?;
+        let is_caught_up = from.bool()?;
+        let is_fenced = from.bool()?;
+        let should_shut_down = from.bool()?;
+        from.tags(|_, _| Ok(false))?;
+        Ok(Self { throttle_time_ms, error_code, is_caught_up, is_fenced, should_shut_down })
+    }
+}

@@ -183,7 +183,10 @@ impl PartitionChange<'_> {
             return;
         }
         let candidates: BTreeSet<BrokerId> = self.eligible.iter().chain(&self.was.isr).copied().collect();
-        let keeps = |broker: &BrokerId| !self.isr.contains(broker) && self.unclean_broker != Some(*broker);
+        // Kafka keeps even who is no replica any more, where a reassignment is cancelled that had gone wrong.
+        let keeps = |broker: &BrokerId| {
+            !self.isr.contains(broker) && self.replicas.contains(broker) && self.unclean_broker != Some(*broker)
+        };
         self.eligible = candidates.into_iter().filter(keeps).collect();
     }
 
@@ -242,7 +245,9 @@ impl PartitionChange<'_> {
     /// Who led last leads rather than nobody, where nobody is eligible: it has most of what there was.
     fn last_leader(&self) -> Option<BrokerId> {
         match &self.was.last_known_elr[..] {
-            [last] if self.has_eligible_leaders && self.eligible.is_empty() && self.isr.is_empty() => Some(*last),
+            [last] if self.has_eligible_leaders && self.eligible.is_empty() && self.isr.is_empty() => {
+                Some(*last).filter(|last| self.replicas.contains(last))
+            }
             _ => None,
         }
     }

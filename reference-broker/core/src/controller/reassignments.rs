@@ -101,7 +101,9 @@ impl Controller<'_> {
                     topic.name
                 ));
             }
-            isr.push(*first);
+            // Kafka puts the first one in sync even where it is fenced; then whoever is eligible is worth more.
+            let counts = self.is_live(partition, *first) || !self.has_eligible_leaders();
+            isr.extend(Some(*first).filter(|_| counts));
         }
         let Some(mut change) = self.change_of(topic, index) else {
             return Ok(None);

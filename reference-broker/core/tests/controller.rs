@@ -1,0 +1,16 @@
+//! Whatever brokers and operators ask of a controller in whatever order, the cluster's metadata hold together.
+
+mod world;
+
+use proptest::prelude::*;
+use world::{World, story};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_metadata_hold_together_whatever_is_asked((has_eligible_leaders, events) in story()) {
+        let told = World::tell(has_eligible_leaders, &events);
+        prop_assert_eq!(told, Ok(()));
+    }
+}
