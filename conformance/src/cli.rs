@@ -2,6 +2,7 @@
 
 mod check_history;
 mod completions;
+mod deliver;
 mod explain;
 mod list;
 mod record;
@@ -31,6 +32,7 @@ Examples:
   conformance run --target 'exec:./my-broker --port {port}' --profile my-broker.toml
   conformance run --oracle docker:apache/kafka:4.3.1       ask a real Kafka live and compare
   conformance run --target jvm:4.3.1x3 --family REP        three real brokers, the cases about replication
+  conformance deliver --semantics exactly-once             does it hold under kills, pauses and cuts
   conformance check-history run.jsonl                      what is wrong with the history of a load
   conformance explain produce/crc-wrong                    a case, why it exists, what each Kafka answers
 
@@ -49,6 +51,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Asks a real Kafka and rewrites the recorded answers.
     Record(record::Arguments),
+    /// Says whether a delivery promise holds while brokers and connections fail.
+    Deliver(deliver::Arguments),
     /// Judges a history of a load, written by `deliver` or by anyone.
     CheckHistory(check_history::Arguments),
     /// Plays the client steps that another process of this binary sends.
@@ -101,6 +105,13 @@ impl Failure {
         }
     }
 
+    pub(crate) fn unexpected(message: impl ToString) -> Self {
+        Self {
+            exit: Exit::Unexpected,
+            message: message.to_string(),
+        }
+    }
+
     pub(crate) fn could_not_ask(message: impl ToString) -> Self {
         Self {
             exit: Exit::CouldNotAsk,
@@ -123,6 +134,7 @@ pub fn main() -> ExitCode {
             Some(Command::List(arguments)) => list::run(&arguments),
             Some(Command::Explain(arguments)) => explain::run(&arguments),
             Some(Command::Record(arguments)) => record::run(arguments).await,
+            Some(Command::Deliver(arguments)) => deliver::run(arguments).await,
             Some(Command::CheckHistory(arguments)) => check_history::run(&arguments),
             Some(Command::ClientSession) => apart::serve()
                 .await

@@ -5,6 +5,7 @@
 
 mod event;
 mod read;
+mod record;
 mod value;
 mod write;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use event::{Decision, Event, Isolation, Line, Outcome};
 pub use read::{ReadError, load, parse};
+pub use record::Recorder;
 pub use value::{Identity, Name, Place, Value};
 pub use write::Writer;
 

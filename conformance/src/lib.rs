@@ -7,7 +7,9 @@
 pub mod case;
 pub mod check;
 pub mod cli;
+pub mod deliver;
 pub mod driver;
+pub mod fault;
 mod held;
 pub mod history;
 pub mod observe;
@@ -20,3 +22,4 @@ pub mod run;
 pub mod step;
 pub mod target;
 pub mod verdict;
+pub mod workload;

@@ -87,7 +87,8 @@ impl From<Driver> for DriverKind {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    become_mutant(&arguments)?;
+    #[cfg(feature = "mutants")]
+    become_mutant(arguments.mutant.as_deref())?;
     let target = Target::parse(&arguments.target).map_err(Failure::usage)?;
     let lock = select::lock(arguments.cases.as_deref())?;
     let oracle = Oracle::parse(&arguments.oracle, lock).map_err(Failure::usage)?;
@@ -237,16 +238,11 @@ fn exit_of(collected: &Collected) -> Exit {
 }
 
 #[cfg(feature = "mutants")]
-fn become_mutant(arguments: &Arguments) -> Result<(), Failure> {
-    match &arguments.mutant {
+pub(super) fn become_mutant(mutant: Option<&str>) -> Result<(), Failure> {
+    match mutant {
         Some(name) if !reference_broker::mutant::become_mutant(name) => {
             Err(Failure::usage(format!("no mutant is called '{name}'")))
         }
         _ => Ok(()),
     }
-}
-
-#[cfg(not(feature = "mutants"))]
-fn become_mutant(_: &Arguments) -> Result<(), Failure> {
-    Ok(())
 }

@@ -71,9 +71,9 @@ fn row(out: &mut String, row: &Row, width: usize, paint: Paint) {
         (Promise::Shown | Promise::Open, 0) => ("not seen".to_owned(), "unclaimed"),
         (Promise::Shown | Promise::Open, _) => (format!("seen {count}"), "known"),
     };
-    let name = format!("{:<21}", row.anomaly.name());
+    let name = format!("{:<22}", row.anomaly.name());
     let mut line = format!("{}  {name}", paint.verdict(tone, &format!("{word:<11}")));
-    if width >= 76 {
+    if width >= 77 {
         line.push_str(&paint.dim(row.anomaly.meaning()));
     }
     out.push_str(line.trim_end());
@@ -81,12 +81,13 @@ fn row(out: &mut String, row: &Row, width: usize, paint: Paint) {
 }
 
 fn proofs(out: &mut String, row: &Row, history: &History, width: usize, paint: Paint) {
+    // Nobody has to act on what is allowed.
     let shown = if row.is_broken() { PROOFS } else { 1 };
     for finding in row.findings.iter().take(shown) {
         out.push('\n');
         let told = format!("{}: {}", row.anomaly.name(), finding.told);
         wrapped(out, &told, 0, width);
-        for (number, text) in proof(finding, history) {
+        for (number, text) in proof(finding, history).filter(|_| row.is_broken()) {
             let shown = format!("{number}: {text}");
             for (index, line) in pieces(&shown, width.saturating_sub(4)).into_iter().enumerate() {
                 let indent = if index == 0 { 2 } else { 4 };
