@@ -62,6 +62,7 @@ mod k51_alter_user_scram_credentials;
 mod k55_describe_quorum;
 mod k56_alter_partition;
 mod k57_update_features;
+mod k58_envelope;
 mod k60_describe_cluster;
 mod k61_describe_producers;
 mod k62_broker_registration;
@@ -134,6 +135,7 @@ pub(crate) static APIS: &[Entry] = &[
     entry::<k55_describe_quorum::DescribeQuorum>(),
     entry::<k56_alter_partition::AlterPartition>(),
     entry::<k57_update_features::UpdateFeatures>(),
+    entry::<k58_envelope::Envelope>(),
     entry::<k60_describe_cluster::DescribeCluster>(),
     entry::<k61_describe_producers::DescribeProducers>(),
     entry::<k62_broker_registration::BrokerRegistration>(),

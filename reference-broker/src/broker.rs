@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use broker_core::config::ConnectionLimits;
 use broker_core::node::{Released, Stage};
+use broker_core::peer::Peer;
 use broker_core::units::Deadline;
 use broker_core::{Node, Now, Ticket};
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::api::{Answer, Call, Entry, Listener, Part};
 use crate::flushing::{Flushing, Synced};
-use crate::peer::Peers;
+use crate::peer::{Peers, is_forwarded};
 use crate::store::{Source, Sources};
 
 /// A request on its way to the node.
@@ -256,6 +257,10 @@ impl Broker {
     }
 
     fn serve(&mut self, job: Job) {
+        if self.node.follows_a_controller() && is_forwarded(&job, self.node.broker_id()) {
+            let address = self.node.address_of(Peer::Controller);
+            return self.peers.forward(job, address);
+        }
         let now = self.clock.now();
         let mut call = Call {
             version: job.version,

@@ -15,7 +15,10 @@ use tokio::time::timeout;
 use crate::broker::Stop;
 
 mod member;
+mod node;
 mod place;
+
+pub use node::{NodeConfig, RunningNode};
 
 use place::Place;
 
@@ -68,6 +71,9 @@ pub enum StartError {
     /// Clients would be told an address at which nobody is reached.
     #[error("{0} stands for every address of this machine, and clients need one: say --advertise HOST:PORT")]
     Advertised(SocketAddr),
+    /// A node of this kind must listen.
+    #[error("{0} must listen somewhere: say {1} HOST:PORT")]
+    Listener(&'static str, &'static str),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
     Listen {

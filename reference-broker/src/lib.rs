@@ -13,4 +13,4 @@ mod peer;
 mod store;
 
 pub use broker_core::mutant;
-pub use cluster::{Cluster, Config, StartError};
+pub use cluster::{Cluster, Config, NodeConfig, RunningNode, StartError};

@@ -7,14 +7,21 @@
 use std::collections::HashMap;
 
 use broker_core::peer::{AskId, Asked, Peer, Question, Reply};
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use self::lane::Errand;
-use self::wire::Exchange;
+pub(crate) use self::forward::is_forwarded;
+use self::lane::{Errand, Way};
+use self::wire::{Exchange, REQUEST};
+use crate::broker::{Job, Outgoing};
 
 mod alter_partition;
+pub(crate) mod cluster_id;
+mod create_topics;
 mod fetch;
+mod forward;
 mod heartbeat;
 mod lane;
 mod markers;
@@ -32,6 +39,8 @@ enum Lane {
     Fetch,
     /// A broker's registration and its signs of life.
     Lifecycle,
+    /// What clients want of the controller.
+    Forwards,
     /// Everything else.
     Others,
 }
@@ -74,18 +83,60 @@ impl Peers {
         let key = (asked.peer, lane_of(&asked.question));
         let tell = self.tell.clone();
         let errand = Errand {
-            address,
-            exchange,
+            way: Way {
+                address,
+                exchange,
+                retry: None,
+            },
             deliver: Box::new(move |body| deliver(&asked, body, &tell)),
         };
+        if !self.run(key, errand) {
+            self.refuse(id, "too much is waiting for it");
+        }
+    }
+
+    /// Sends a client's request on its way to the controller, which answers the client.
+    pub(crate) fn forward(&mut self, job: Job, address: Option<Address>) {
+        let errand = address.ok_or_else(|| "nobody has said where the controller listens".to_owned());
+        let errand = errand.and_then(|address| {
+            let exchange = forward::request(&job)?;
+            Ok((address, exchange))
+        });
+        let (address, exchange) = match errand {
+            Ok(errand) => errand,
+            // A connection that is gone by now needs no answer.
+            Err(why) => return drop(job.reply.send(Outgoing::Close(why))),
+        };
+        let (key, version, reply) = (job.entry.key, job.version, job.reply);
+        let deliver = move |body: Result<Bytes, String>| {
+            let answer = body.and_then(|body| forward::answer(body, key, version));
+            let (answer, told) = match answer {
+                Ok(answer) => (answer, Ok(())),
+                Err(why) => (Outgoing::Close(why.clone()), Err(why)),
+            };
+            drop(reply.send(answer));
+            told
+        };
+        let errand = Errand {
+            way: Way {
+                address,
+                exchange,
+                retry: Some((Instant::now() + REQUEST, forward::is_misdirected)),
+            },
+            deliver: Box::new(deliver),
+        };
+        // What finds no room is dropped with its reply, and that closes the connection.
+        self.run((Peer::Controller, Lane::Forwards), errand);
+    }
+
+    /// Is there room for it?
+    fn run(&mut self, key: (Peer, Lane), errand: Errand) -> bool {
         let lane = self.lanes.entry(key).or_insert_with(|| {
             let (lane, errands) = mpsc::channel(WAITING);
             self.tasks.spawn(lane::run(errands, self.complain));
             lane
         });
-        if lane.try_send(errand).is_err() {
-            self.refuse(id, "too much is waiting for it");
-        }
+        lane.try_send(errand).is_ok()
     }
 
     /// The next answer. Waits for ever where nothing is asked.
@@ -107,7 +158,10 @@ fn lane_of(question: &Question) -> Lane {
     match question {
         Question::Fetch(_) => Lane::Fetch,
         Question::Register(_) | Question::Heartbeat(_) => Lane::Lifecycle,
-        Question::WriteMarkers(..) | Question::AlterPartitions(_) | Question::AllocateProducerIds(_) => Lane::Others,
+        Question::WriteMarkers(..)
+        | Question::AlterPartitions(_)
+        | Question::AllocateProducerIds(_)
+        | Question::CreateTopics(_) => Lane::Others,
     }
 }
 
@@ -119,13 +173,14 @@ fn encode(question: &Question, cluster_id: &str) -> Result<Exchange, String> {
         Question::Register(registration) => register::request(registration),
         Question::Heartbeat(heartbeat) => heartbeat::request(heartbeat),
         Question::AllocateProducerIds(broker) => producer_ids::request(*broker),
+        Question::CreateTopics(topics) => create_topics::request(topics),
     }
 }
 
 /// Tells the node what its question brought; the error is for whoever runs the node.
 fn deliver(
     asked: &Asked,
-    body: Result<bytes::Bytes, String>,
+    body: Result<Bytes, String>,
     tell: &mpsc::UnboundedSender<(AskId, Reply)>,
 ) -> Result<(), String> {
     let is_answer = body.is_ok();
@@ -136,6 +191,7 @@ fn deliver(
         Question::Register(_) => register::reply(body),
         Question::Heartbeat(_) => heartbeat::reply(body),
         Question::AllocateProducerIds(_) => producer_ids::reply(body),
+        Question::CreateTopics(_) => create_topics::reply(body),
     });
     let (reply, told) = match decoded {
         Ok(reply) => (reply, Ok(())),

@@ -7,6 +7,7 @@
 use bytes::Bytes;
 
 use crate::controller::brokers::Registration;
+use crate::controller::topics::NewTopic;
 use crate::node::transactions::Marked;
 use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicPartition};
 
@@ -49,6 +50,8 @@ pub enum Question {
     Heartbeat(BrokerHeartbeat),
     /// AllocateProducerIds (67).
     AllocateProducerIds(BrokerEpoch),
+    /// CreateTopics (19): what a broker wants for itself or for clients that asked for what is not there.
+    CreateTopics(Vec<NewTopic>),
 }
 
 /// What comes back. The variant is the question's.
@@ -68,6 +71,8 @@ pub enum Reply {
     Heartbeat(Result<BrokerState, ErrorCode>),
     /// AllocateProducerIds: the first id of the block and how many.
     ProducerIds(Result<(i64, i32), ErrorCode>),
+    /// CreateTopics: what was refused of each topic, by name.
+    TopicsCreated(Vec<(String, Option<ErrorCode>)>),
 }
 
 /// A broker in one of its lives.

@@ -8,7 +8,7 @@ use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use kafka_protocol::messages::{BrokerId, DescribeClusterRequest, DescribeClusterResponse};
 
 use super::convert::{CLUSTER_OPERATIONS, NOT_ASKED, text};
-use super::{Answer, Api, Call};
+use super::{Answer, Api, Call, Listener};
 
 pub(super) struct DescribeCluster;
 
@@ -22,18 +22,17 @@ impl Api for DescribeCluster {
     const VERSIONS: RangeInclusive<i16> = 0..=2;
 
     fn handle(request: DescribeClusterRequest, call: &mut Call<'_>) -> Answer {
-        let response = match if call.version >= 1 {
+        let wanted = if call.version >= 1 {
             request.endpoint_type
         } else {
             BROKERS
-        } {
-            BROKERS => describe(&request, call),
-            CONTROLLERS => {
-                let why =
-                    "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
-                refuse(ErrorCode::MismatchedEndpointType, why)
-            }
-            other => refuse(
+        };
+        let response = match (wanted, call.listener) {
+            (BROKERS, Listener::Broker) => describe(&request, call),
+            (CONTROLLERS, Listener::Controller) => controllers(call),
+            (CONTROLLERS, Listener::Broker) => mismatched("BROKER", "CONTROLLER"),
+            (BROKERS, Listener::Controller) => mismatched("CONTROLLER", "BROKER"),
+            (other, _) => refuse(
                 ErrorCode::UnsupportedEndpointType,
                 &format!("Unsupported endpoint type {other}"),
             ),
@@ -67,6 +66,29 @@ fn describe(request: &DescribeClusterRequest, call: &Call<'_>) -> DescribeCluste
         .with_controller_id(BrokerId(call.node.broker_id().0))
         .with_brokers(call.node.image().brokers().filter(shown).map(answer).collect())
         .with_cluster_authorized_operations(operations)
+}
+
+/// The one that there is, where it listens.
+fn controllers(call: &Call<'_>) -> DescribeClusterResponse {
+    let voter = call.node.config().cluster.voter.as_ref();
+    let controller = voter.map(|voter| {
+        DescribeClusterBroker::default()
+            .with_broker_id(BrokerId(voter.id))
+            .with_host(text(&voter.host))
+            .with_port(i32::from(voter.port))
+    });
+    DescribeClusterResponse::default()
+        .with_cluster_id(text(call.node.cluster_id()))
+        .with_endpoint_type(CONTROLLERS)
+        .with_controller_id(BrokerId(call.node.broker_id().0))
+        .with_brokers(controller.into_iter().collect())
+        .with_cluster_authorized_operations(NOT_ASKED)
+}
+
+fn mismatched(sent_to: &str, wanted: &str) -> DescribeClusterResponse {
+    let why =
+        format!("The request was sent to an endpoint of type {sent_to}, but we wanted an endpoint of type {wanted}");
+    refuse(ErrorCode::MismatchedEndpointType, &why)
 }
 
 fn refuse(error: ErrorCode, why: &str) -> DescribeClusterResponse {

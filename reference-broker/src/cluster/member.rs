@@ -216,6 +216,18 @@ impl Start {
     }
 }
 
+/// Clients wait before the door until the broker takes part, as with Kafka; who asks a controller need not.
+async fn accept(
+    door: TcpListener,
+    link: Link,
+    limits: watch::Receiver<ConnectionLimits>,
+    mut seen: watch::Receiver<usize>,
+) {
+    if link.listener == Listener::Controller || seen.wait_for(|seen| *seen > 0).await.is_ok() {
+        listener::run(door, link, limits).await;
+    }
+}
+
 async fn serve(opened: Opened, ready: Ready, stop: oneshot::Receiver<Stop>) {
     let Opened {
         doors,
@@ -224,9 +236,12 @@ async fn serve(opened: Opened, ready: Ready, stop: oneshot::Receiver<Stop>) {
         broker,
         inbox,
     } = opened;
-    let open = |(door, link): (TcpListener, Link)| tokio::spawn(listener::run(door, link, limits.clone()));
+    let open = |(door, link): (TcpListener, Link)| {
+        let (limits, seen) = (limits.clone(), listening.seen.clone());
+        tokio::spawn(accept(door, link, limits, seen))
+    };
     let accepting: Vec<TaskHandle<()>> = doors.into_iter().map(open).collect();
-    let _ = ready.send(Ok(listening));
+    let _ = ready.send(Ok(listening.clone()));
     let (mut node, how) = broker.run(inbox, stop).await;
     for accepting in accepting {
         accepting.abort();

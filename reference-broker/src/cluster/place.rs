@@ -81,7 +81,8 @@ impl Place {
         }
     }
 
-    fn of(start: Start) -> Self {
+    /// A node that is started with this.
+    pub(super) fn of(start: Start) -> Self {
         Self {
             start,
             cluster_id: String::new(),
@@ -99,10 +100,14 @@ impl Place {
         Ok(())
     }
 
-    /// Where clients find it.
+    /// Where clients find it, or brokers if it is a controller alone.
     pub(super) fn address(&self) -> SocketAddr {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        self.start.listen.unwrap_or(nowhere)
+        self.start.listen.or(self.start.controller_listen).unwrap_or(nowhere)
+    }
+
+    pub(super) fn is_broker(&self) -> bool {
+        self.start.listen.is_some()
     }
 
     pub(super) fn data_dir(&self) -> &Path {

@@ -100,7 +100,7 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
 }
 
 /// The structural walk: counts against the bytes that are there, the decoded size against a budget, before any typed decode.
-fn guard(header: &RequestHeader, body: &Bytes) -> Result<(), Closed> {
+pub(crate) fn guard(header: &RequestHeader, body: &Bytes) -> Result<(), Closed> {
     let schema = Schemas::latest().request(header.entry.key);
     let schema = schema.ok_or_else(|| Closed::Body(format!("no schema for {}", header.entry.name)))?;
     let mut budget = Budget::for_frame(body.len());

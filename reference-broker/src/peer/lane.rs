@@ -12,9 +12,19 @@ use super::wire::{Connection, Exchange, PeerError};
 
 /// A request, where it goes, and who is told what came back. Telling may find that the answer is nonsense.
 pub(super) struct Errand {
+    pub(super) way: Way,
+    pub(super) deliver: Deliver,
+}
+
+/// Says of an answer that another controller should be asked.
+pub(super) type IsMisdirected = fn(&Bytes) -> bool;
+
+/// Where a request goes, and how long one takes trouble with it.
+pub(super) struct Way {
     pub(super) address: Address,
     pub(super) exchange: Exchange,
-    pub(super) deliver: Deliver,
+    /// Until when it is tried again by itself, and whether an answer is none to be content with.
+    pub(super) retry: Option<(Instant, IsMisdirected)>,
 }
 
 /// Takes the body of the answer, or why there is none.
@@ -52,10 +62,11 @@ struct Lane {
 
 impl Lane {
     async fn run(&mut self, errand: Errand) {
-        let (host, port) = &errand.address;
-        let whom = format!("{} to {host}:{port}", errand.exchange.name());
-        match self.ask(&errand.address, &errand.exchange).await {
-            Ok(body) => match (errand.deliver)(Ok(body)) {
+        let Errand { way, deliver } = errand;
+        let (host, port) = &way.address;
+        let whom = format!("{} to {host}:{port}", way.exchange.name());
+        match self.ask_until_content(&way, &whom).await {
+            Ok(body) => match deliver(Ok(body)) {
                 Ok(()) => self.works(),
                 Err(nonsense) => self.fails(format!("{whom}: {nonsense}")),
             },
@@ -63,8 +74,25 @@ impl Lane {
                 let why = format!("{whom}: {error}");
                 self.fails(why.clone());
                 // It takes a failure as it is.
-                let _ = (errand.deliver)(Err(why));
+                let _ = deliver(Err(why));
             }
+        }
+    }
+
+    async fn ask_until_content(&mut self, way: &Way, whom: &str) -> Result<Bytes, PeerError> {
+        loop {
+            let answer = self.ask(&way.address, &way.exchange).await;
+            let Some((until, is_misdirected)) = way.retry.filter(|(until, _)| Instant::now() < *until) else {
+                return answer;
+            };
+            let why = match &answer {
+                Ok(body) if is_misdirected(body) => "it is not the controller".to_owned(),
+                Ok(_) => return answer,
+                Err(error) => error.to_string(),
+            };
+            self.fails(format!("{whom}: {why}"));
+            // The pause comes before the next connection, and must not outlast who waits.
+            self.not_before = self.not_before.map(|at| at.min(until));
         }
     }
 

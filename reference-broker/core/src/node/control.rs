@@ -43,6 +43,8 @@ pub(crate) struct Control {
     watch: Watch,
     /// Of the block that the controller gave: the next id and the end.
     producer_ids: std::ops::Range<i64>,
+    /// The block after it, asked for before it is needed.
+    next_producer_ids: std::ops::Range<i64>,
     /// When metadata last changed: what a record is stamped with at the stop, where no time is passed in.
     last_change: Option<Now>,
 }
@@ -116,8 +118,11 @@ impl Node {
     /// A producer id that nobody has had.
     ///
     /// # Errors
-    /// The metadata log could not be written.
+    /// The metadata log could not be written. COORDINATOR_LOAD_IN_PROGRESS where a controller elsewhere has yet to give a block.
     pub fn fresh_producer_id(&mut self, now: Now) -> Result<ProducerId, ErrorCode> {
+        if self.follows_a_controller() {
+            return self.allocated_producer_id();
+        }
         if self.control.producer_ids.is_empty() {
             let decided = self.controller().allocate_producer_ids(self.broker_id());
             let first = self.commit(decided, now)?;
@@ -158,7 +163,7 @@ impl Node {
         now: Now,
         consequences: &mut Consequences,
     ) -> Result<(), ErrorCode> {
-        if self.is_observer() {
+        if self.follows_a_controller() {
             return Err(ErrorCode::NotController);
         }
         let encoded: Result<Vec<Bytes>, _> = records

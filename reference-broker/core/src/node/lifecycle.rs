@@ -9,7 +9,8 @@ use crate::controller::brokers::Registration;
 use crate::peer::{BrokerEpoch, BrokerHeartbeat, BrokerState, Peer, Question, Reply};
 use crate::units::{Deadline, ErrorCode, Now};
 
-/// The first pause between two tries to register; each is twice as long as the one before, up to a session.
+/// The first pause between two tries to register; each is twice as long as the one before, up to the
+/// interval of heartbeats.
 const FIRST_PAUSE_MS: i64 = 100;
 
 /// Where the broker is in its life.
@@ -56,7 +57,7 @@ impl Node {
 
     /// Where this broker is in its life, as far as the controller is elsewhere.
     pub fn stage(&self) -> Stage {
-        match self.is_observer() {
+        match self.follows_a_controller() {
             true => self.lifecycle.stage,
             false => Stage::Running,
         }
@@ -65,7 +66,7 @@ impl Node {
     /// Who this broker is in its present life.
     pub fn own_epoch(&self) -> BrokerEpoch {
         let broker = self.broker_id();
-        let epoch = match self.is_observer() {
+        let epoch = match self.follows_a_controller() {
             true => self.lifecycle.epoch,
             false => self.image().broker(broker).map_or(-1, |broker| broker.epoch),
         };
@@ -77,7 +78,7 @@ impl Node {
         self.lifecycle.stage = match self.stage() {
             // A broker that nobody knows leads nothing.
             Stage::Registering | Stage::Left => Stage::Left,
-            Stage::Fenced | Stage::Running | Stage::Leaving if self.is_observer() => Stage::Leaving,
+            Stage::Fenced | Stage::Running | Stage::Leaving if self.follows_a_controller() => Stage::Leaving,
             Stage::Fenced | Stage::Running | Stage::Leaving => Stage::Left,
         };
         self.speak(now);
@@ -201,7 +202,7 @@ impl Node {
     fn speak_after_failure(&mut self, now: Now) {
         let pause = self.lifecycle.pause_ms;
         self.lifecycle.next_at = Some(now.plus_ms(pause));
-        self.lifecycle.pause_ms = (2 * pause).min(self.config.cluster.session_timeout_ms.max(FIRST_PAUSE_MS));
+        self.lifecycle.pause_ms = (2 * pause).min(self.config.cluster.heartbeat_interval_ms.max(FIRST_PAUSE_MS));
     }
 
     fn beat(&self) -> BrokerHeartbeat {
@@ -227,3 +228,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,11 +43,11 @@ impl Node {
 
     /// Has this broker seen all that was decided before it came?
     pub fn is_caught_up(&self) -> bool {
-        !self.is_observer() || self.observer.is_caught_up
+        !self.follows_a_controller() || self.observer.is_caught_up
     }
 
     /// Does it follow a controller elsewhere?
-    pub(crate) fn is_observer(&self) -> bool {
+    pub fn follows_a_controller(&self) -> bool {
         !self.config.cluster.roles.has_controller()
     }
 
@@ -70,6 +70,9 @@ impl Node {
                 Ok([fetched]) => self.take_metadata(fetched, now),
                 Err(_) => Err("the controller answers without the metadata".to_owned()),
             },
+            Reply::Fetched(Err(ErrorCode::InconsistentClusterId)) => {
+                Err(format!("the controller's cluster is not {}", self.cluster_id()))
+            }
             Reply::Fetched(Err(error)) => Err(format!("the controller refuses its metadata: {error}")),
             // Whoever carries questions says why.
             _ => return self.retry_metadata(now),

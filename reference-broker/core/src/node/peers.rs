@@ -23,6 +23,8 @@ pub enum Purpose {
     InSync,
     /// The next block of producer ids.
     ProducerIds,
+    /// Topics that are not there, by name.
+    Topics(Vec<String>),
     /// The markers of a transaction that this broker coordinates, at that leader.
     Markers(TransactionalId, BrokerId),
 }
@@ -66,6 +68,12 @@ impl Node {
         self.peers.open.values().any(|open| open == purpose)
     }
 
+    /// Is a topic being asked for?
+    pub(super) fn is_asking_for_topic(&self, name: &str) -> bool {
+        let asks = |purpose: &Purpose| matches!(purpose, Purpose::Topics(names) if names.iter().any(|asked| asked == name));
+        self.peers.open.values().any(asks)
+    }
+
     /// Tells what became of a question.
     pub fn answered(&mut self, id: AskId, reply: Reply, now: Now) {
         let Some(purpose) = self.peers.open.remove(&id) else {
@@ -76,7 +84,9 @@ impl Node {
             Purpose::Metadata => self.metadata_answered(reply, now),
             Purpose::Replicas(leader) => self.replicas_answered(leader, reply, now),
             Purpose::InSync => self.in_sync_answered(reply, now),
-            Purpose::ProducerIds => self.producer_ids_answered(reply, now),
+            Purpose::ProducerIds => self.producer_ids_answered(&reply),
+            // Who wanted them looks again; if they are not there by then, they are asked for again.
+            Purpose::Topics(_) => {}
             Purpose::Markers(id, leader) => self.markers_answered(&id, leader, reply, now),
         }
     }
@@ -86,9 +96,6 @@ impl Node {
 
     /// `replicas` takes it up once there are followers.
     fn in_sync_answered(&mut self, _reply: Reply, _now: Now) {}
-
-    /// Taken up once a controller elsewhere hands out blocks.
-    fn producer_ids_answered(&mut self, _reply: Reply, _now: Now) {}
 
     /// `transactions` takes it up once other brokers lead what it marks.
     fn markers_answered(&mut self, _id: &str, _leader: BrokerId, _reply: Reply, _now: Now) {}

@@ -2,9 +2,14 @@
 
 use super::{Consequences, Node};
 use crate::config::value::list;
+use crate::node::Purpose;
 use crate::node::data::METADATA_TOPIC;
+use crate::peer::{Peer, Question, Reply};
 use crate::records::MetadataRecord;
-use crate::units::{Now, Offset, TopicPartition};
+use crate::units::{ErrorCode, Now, Offset, ProducerId, TopicPartition};
+
+/// So few of a block's thousand ids are left when the next is asked for.
+const FEW_LEFT: i64 = 100;
 
 impl Node {
     /// Applies what is committed: all that stands below an offset. What follows from it is carried out once this broker has
@@ -48,6 +53,30 @@ impl Node {
         let here = self.config.value("log.dirs").unwrap_or_default();
         let closed = list(&cordoned).into_iter().any(|dir| dir == "*" || dir == here);
         closed.then_some(self.control.meta.directory_id).into_iter().collect()
+    }
+
+    /// From the blocks that the controller gave; the next one is asked for while there is still something left, as in Kafka.
+    pub(super) fn allocated_producer_id(&mut self) -> Result<ProducerId, ErrorCode> {
+        let control = &mut self.control;
+        if control.producer_ids.is_empty() {
+            control.producer_ids = std::mem::take(&mut control.next_producer_ids);
+        }
+        let id = control.producer_ids.next();
+        let left = control.producer_ids.end - control.producer_ids.start;
+        if left <= FEW_LEFT && control.next_producer_ids.is_empty() && !self.is_asking(&Purpose::ProducerIds) {
+            let question = Question::AllocateProducerIds(self.own_epoch());
+            self.ask(Peer::Controller, question, Purpose::ProducerIds);
+        }
+        id.map(ProducerId).ok_or(ErrorCode::CoordinatorLoadInProgress)
+    }
+
+    /// A block that is none, or none at all: whoever needs one asks again.
+    pub(crate) fn producer_ids_answered(&mut self, reply: &Reply) {
+        if let Reply::ProducerIds(Ok((first, count))) = reply
+            && let Some(end) = first.checked_add((*count).into())
+        {
+            self.control.next_producer_ids = *first..end;
+        }
     }
 
     fn committed_records(&self, end: Offset) -> Result<Vec<(Offset, MetadataRecord)>, String> {

@@ -79,7 +79,7 @@ impl Node {
 
     /// Gives up what this broker leads and its place in the cluster.
     pub(crate) fn close_control(&mut self) -> Result<(), ErrorCode> {
-        if self.is_observer() {
+        if self.follows_a_controller() {
             // The controller has been asked, or could not be.
             return Ok(());
         }
@@ -267,7 +267,7 @@ impl Node {
             features: Registration::features_of_this_release(),
             rack: self.config.rack.clone(),
             log_dirs: vec![self.control.meta.directory_id],
-            previous_epoch: -1,
+            previous_epoch: self.previous_epoch(),
         }
     }
 

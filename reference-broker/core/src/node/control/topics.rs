@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Node;
+use crate::node::Purpose;
+use crate::peer::{Peer, Question};
 use crate::controller::partitions::{Grown, MorePartitions};
 use crate::controller::topics::{Created, Deleted, NewTopic, TopicRef};
 use crate::controller::{Intent, is_internal};
@@ -47,6 +49,9 @@ impl Node {
     /// Makes topics that a client asked about and that do not exist. A refusal is nobody's answer: the client asks again.
     pub fn auto_create_topics(&mut self, names: Vec<String>, now: Now) {
         let (internal, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_internal(name));
+        if self.follows_a_controller() {
+            return self.ask_for_topics(others, &internal);
+        }
         let by_default = |name| NewTopic {
             name,
             partitions: -1,
@@ -62,13 +67,34 @@ impl Node {
 
     /// Makes one of Kafka's own topics if it is missing, as its coordinator wants it. Is it there now?
     pub(crate) fn ensure_internal_topic(&mut self, name: &str, now: Now) -> bool {
-        if self.image().topic(name).is_none()
+        if self.follows_a_controller() {
+            self.ask_for_topics(Vec::new(), &[name.to_owned()]);
+        } else if self.image().topic(name).is_none()
             && let Some(topic) = self.internal_topic(name)
         {
             // The next request for a coordinator tries again.
             let _ = self.create_topics(vec![topic], Intent::Commit, now);
         }
         self.image().topic(name).is_some()
+    }
+
+    /// Asks the controller for topics that are not there, each once at a time.
+    fn ask_for_topics(&mut self, names: Vec<String>, internal: &[String]) {
+        let by_default = |name| NewTopic {
+            name,
+            partitions: self.config.num_partitions,
+            replication_factor: self.config.default_replication_factor,
+            ..NewTopic::default()
+        };
+        let internal = internal.iter().filter_map(|name| self.internal_topic(name));
+        let wanted = names.into_iter().map(by_default).chain(internal);
+        let lacking =
+            |topic: &NewTopic| self.image().topic(&topic.name).is_none() && !self.is_asking_for_topic(&topic.name);
+        let wanted: Vec<NewTopic> = wanted.filter(lacking).collect();
+        if !wanted.is_empty() {
+            let purpose = Purpose::Topics(wanted.iter().map(|topic| topic.name.clone()).collect());
+            self.ask(Peer::Controller, Question::CreateTopics(wanted), purpose);
+        }
     }
 
     fn internal_topic(&self, name: &str) -> Option<NewTopic> {

@@ -27,6 +27,8 @@ const STRAY: &str = "-stray";
 #[derive(Debug, Default)]
 pub(super) struct Checkpoints {
     clean: bool,
+    /// In which of its lives this broker left in order (KIP-966).
+    left_in_epoch: Option<i64>,
     recovery_points: HashMap<TopicPartition, Offset>,
     log_starts: HashMap<TopicPartition, Offset>,
 }
@@ -48,11 +50,28 @@ impl Node {
         let files = self.store.files("")?;
         self.logs.found = Checkpoints {
             clean: files.iter().any(|(name, _)| name == CLEAN_SHUTDOWN),
+            left_in_epoch: self.left_in_epoch(&files)?,
             recovery_points: self.checkpoint(RECOVERY_POINTS, &files)?,
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
         };
         self.logs.cleaner.cleaned = self.checkpoint(CLEANER_OFFSETS, &files)?.into_iter().collect();
         Ok(())
+    }
+
+    /// The epoch of the life in which this broker was stopped in order; -1 where it was not, or never lived.
+    pub(crate) fn previous_epoch(&self) -> i64 {
+        self.logs.found.left_in_epoch.unwrap_or(-1)
+    }
+
+    fn left_in_epoch(&self, files: &[(String, u64)]) -> Result<Option<i64>, StoreError> {
+        let Some((_, size)) = files.iter().find(|(name, _)| name == CLEAN_SHUTDOWN) else {
+            return Ok(None);
+        };
+        let bytes = read_all(&*self.store, "", CLEAN_SHUTDOWN, *size)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let after = text.split_once("\"brokerEpoch\":").map(|(_, after)| after.trim_start());
+        let digits = after.map(|after| after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
+        Ok(digits.and_then(|digits| digits.parse().ok()))
     }
 
     /// What was deleted before the stop gets its delay anew: that of this broker, for its topic is gone. Comes after the

@@ -1,0 +1,127 @@
+//! One node of a cluster whose others run elsewhere: `reference-broker node`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use broker_core::config::BrokerConfig;
+use broker_core::units::TopicId;
+
+use super::StartError;
+use super::member::Start;
+use super::place::Place;
+use crate::broker::Stop;
+use crate::peer::cluster_id;
+
+/// What a node is started with.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// Its id in the cluster.
+    pub id: i32,
+    /// `process.roles`
+    pub roles: String,
+    /// Where clients and other brokers find it, if it is a broker.
+    pub listen: Option<SocketAddr>,
+    /// What they are told to connect to; the listening address if absent.
+    pub advertise: Option<(String, u16)>,
+    /// Where brokers find it, if it is a controller.
+    pub controller_listen: Option<SocketAddr>,
+    /// `controller.quorum.voters`
+    pub voters: String,
+    /// `broker.rack`
+    pub rack: Option<String>,
+    /// Where its data is.
+    pub data_dir: PathBuf,
+    /// Configuration in Kafka's words.
+    pub properties: Vec<(String, String)>,
+    /// Takes what goes wrong while it runs.
+    pub complain: fn(&str),
+    /// Takes why each connection was closed.
+    pub explain: fn(&str),
+}
+
+/// A node that runs.
+pub struct RunningNode {
+    place: Place,
+}
+
+impl RunningNode {
+    /// Starts a node and returns once it listens. A broker with a new directory first learns of its controller which cluster it is
+    /// of, for as long as that takes.
+    ///
+    /// # Errors
+    /// What is wrong with the configuration, the address or the directory.
+    pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
+        let mut start = config.start();
+        start.cluster_id = cluster_of(&start).await?;
+        let mut place = Place::of(start);
+        place.start().await?;
+        Ok(Self { place })
+    }
+
+    /// Where it listens: for clients, or for brokers if it is a controller alone.
+    pub fn address(&self) -> SocketAddr {
+        self.place.address()
+    }
+
+    /// Returns once it takes part, which a controller alone does from the start; false where it has ended before.
+    pub async fn joined(&mut self) -> bool {
+        !self.place.is_broker() || self.place.sees(1).await
+    }
+
+    /// Stops it as SIGTERM does: others take over, all is written down and marked as whole.
+    pub async fn stop(mut self) {
+        self.place.end(Stop::Clean).await;
+    }
+
+    /// Returns when it has ended by itself, which is a fault of ours.
+    pub async fn ended(&mut self) {
+        self.place.ended().await;
+    }
+}
+
+impl NodeConfig {
+    fn start(self) -> Start {
+        let own = [
+            ("node.id", self.id.to_string()),
+            ("process.roles", self.roles),
+            ("controller.quorum.voters", self.voters),
+        ];
+        let own = own.into_iter().chain(self.rack.map(|rack| ("broker.rack", rack)));
+        let own = own.map(|(key, value)| (key.to_owned(), value));
+        Start {
+            listen: self.listen,
+            controller_listen: self.controller_listen,
+            advertise: self.advertise,
+            properties: self.properties.into_iter().chain(own).collect(),
+            complain: self.complain,
+            explain: self.explain,
+            data_dir: self.data_dir,
+            durable: true,
+            cluster_id: None,
+        }
+    }
+}
+
+/// Which cluster a new directory of this node will be of; nothing where the node says so itself or the directory does.
+async fn cluster_of(start: &Start) -> Result<Option<[u8; 16]>, StartError> {
+    let cluster = BrokerConfig::from_properties(&start.properties)?.cluster;
+    let (roles, voter) = (cluster.roles, cluster.voter);
+    if roles.has_broker() && start.listen.is_none() {
+        return Err(StartError::Listener("a broker", "--listen"));
+    }
+    if roles.has_controller() && start.controller_listen.is_none() {
+        return Err(StartError::Listener("a controller", "--controller-listen"));
+    }
+    if roles.has_controller() || start.data_dir.join("meta.properties").exists() {
+        return Ok(None);
+    }
+    let Some(voter) = voter else { return Ok(None) };
+    let id = cluster_id::learn(&(voter.host, voter.port), start.complain).await;
+    match TopicId::parse(&id) {
+        Some(parsed) => Ok(Some(parsed.0)),
+        None => Err(StartError::DataDir {
+            path: start.data_dir.clone(),
+            reason: format!("the controller's cluster id {id} is no id of 22 letters; format the directory by hand"),
+        }),
+    }
+}
