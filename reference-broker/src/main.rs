@@ -5,16 +5,17 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use reference_broker::{Cluster, Config, StartError};
+use clap::{Args, Parser, Subcommand};
+use reference_broker::{Cluster, Config, NodeConfig, RunningNode, StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// A small and readable Kafka broker, as close to Apache Kafka 4.3 as its conformance suite can show.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false"
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  reference-broker --brokers 3\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false"
 )]
 struct Arguments {
     /// Where to listen; port 0 takes a free one.
@@ -23,7 +24,7 @@ struct Arguments {
     /// What clients are told to connect to, where that is not the listening address.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_host_port)]
     advertise: Option<(String, u16)>,
-    /// How many brokers to run in this process.
+    /// How many brokers to run in this process; several have a controller beside them.
     #[arg(long, value_name = "N", default_value_t = 1)]
     brokers: usize,
     /// Where to keep the data; without it, in a temporary directory that is removed at the end.
@@ -35,21 +36,73 @@ struct Arguments {
     /// Say on standard error why each connection was closed.
     #[arg(long)]
     explain: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run one node of a cluster, a process each.
+    #[command(
+        after_help = "Examples:\n  reference-broker node --id 0 --roles controller --controller-listen 127.0.0.1:9093 --voters 0@127.0.0.1:9093 --data-dir ./c0\n  reference-broker node --id 1 --roles broker --listen 127.0.0.1:9092 --voters 0@127.0.0.1:9093 --data-dir ./b1 --rack r1"
+    )]
+    Node(NodeArguments),
+}
+
+#[derive(Debug, Args)]
+struct NodeArguments {
+    /// The node's id in the cluster.
+    #[arg(long, value_name = "I")]
+    id: i32,
+    /// broker, controller, or both.
+    #[arg(long, value_name = "ROLES", default_value = "broker,controller")]
+    roles: String,
+    /// Where clients and other brokers find it, if it is a broker.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
+    listen: Option<SocketAddr>,
+    /// What they are told to connect to, where that is not the listening address.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_host_port)]
+    advertise: Option<(String, u16)>,
+    /// Where brokers find it, if it is a controller.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
+    controller_listen: Option<SocketAddr>,
+    /// The controller, by id and where it listens.
+    #[arg(long, value_name = "ID@HOST:PORT")]
+    voters: String,
+    /// Where to keep the data.
+    #[arg(long, value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Where the machine stands, for replicas to be spread and readers to be near.
+    #[arg(long, value_name = "R")]
+    rack: Option<String>,
+    /// A property in Kafka's words; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_property)]
+    config: Vec<(String, String)>,
+    /// Say on standard error why each connection was closed.
+    #[arg(long)]
+    explain: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     take_all_descriptors();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}"), 3),
     };
     runtime.block_on(async {
         match serve(arguments).await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error @ (StartError::Config(_) | StartError::Brokers(_) | StartError::Advertised(_))) => {
-                fail(&error.to_string(), 2)
-            }
+            Err(
+                error @ (StartError::Config(_)
+                | StartError::Brokers(_)
+                | StartError::Listener(..)
+                | StartError::Advertised(_)),
+            ) => fail(&error.to_string(), 2),
             Err(error) => fail(&error.to_string(), 3),
         }
     })
@@ -67,8 +120,74 @@ fn take_all_descriptors() {
 }
 
 async fn serve(arguments: Arguments) -> Result<(), StartError> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    match arguments.command {
+        Some(Command::Node(arguments)) => serve_node(arguments).await,
+        None => serve_cluster(arguments).await,
+    }
+}
+
+async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
+    let mut signals = Signals::take()?;
+    let starting = RunningNode::start(NodeConfig {
+        id: arguments.id,
+        roles: arguments.roles,
+        listen: arguments.listen,
+        advertise: arguments.advertise,
+        controller_listen: arguments.controller_listen,
+        voters: arguments.voters,
+        rack: arguments.rack,
+        data_dir: arguments.data_dir,
+        properties: arguments.config,
+        complain,
+        explain: if arguments.explain { complain } else { |_| {} },
+    });
+    let mut node = tokio::select! {
+        started = starting => started?,
+        () = signals.stop() => return Ok(()),
+    };
+    let has_joined = tokio::select! {
+        joined = node.joined() => if joined { true } else { return Err(ended()) },
+        () = signals.stop() => false,
+    };
+    if has_joined {
+        announce(&[node.address()]);
+        tokio::select! {
+            () = signals.stop() => {}
+            () = node.ended() => return Err(ended()),
+        }
+    }
+    node.stop().await;
+    Ok(())
+}
+
+/// What tells a process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn take() -> Result<Self, StartError> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn ended() -> StartError {
+    std::io::Error::other("the broker ended by itself; what it said stands above").into()
+}
+
+async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
+    let mut signals = Signals::take()?;
     let mut cluster = Cluster::start(Config {
         listen: arguments.listen,
         advertise: arguments.advertise,
@@ -80,19 +199,18 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
         explain: if arguments.explain { complain } else { |_| {} },
     })
     .await?;
-    announce(&cluster);
+    announce(&cluster.addresses());
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = cluster.ended() => return Err(std::io::Error::other("the broker ended by itself; what it said stands above").into()),
+        () = signals.stop() => {}
+        () = cluster.ended() => return Err(ended()),
     }
     cluster.stop().await;
     Ok(())
 }
 
 /// Scripts wait for these lines. Where nobody reads them the broker serves all the same.
-fn announce(cluster: &Cluster) {
-    for address in cluster.addresses() {
+fn announce(addresses: &[SocketAddr]) {
+    for address in addresses {
         let _ = writeln!(std::io::stdout(), "listening on {address}");
     }
 }

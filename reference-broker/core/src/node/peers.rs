@@ -70,7 +70,8 @@ impl Node {
 
     /// Is a topic being asked for?
     pub(super) fn is_asking_for_topic(&self, name: &str) -> bool {
-        let asks = |purpose: &Purpose| matches!(purpose, Purpose::Topics(names) if names.iter().any(|asked| asked == name));
+        let asks =
+            |purpose: &Purpose| matches!(purpose, Purpose::Topics(names) if names.iter().any(|asked| asked == name));
         self.peers.open.values().any(asks)
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Node;
-use crate::node::Purpose;
-use crate::peer::{Peer, Question};
 use crate::controller::partitions::{Grown, MorePartitions};
 use crate::controller::topics::{Created, Deleted, NewTopic, TopicRef};
 use crate::controller::{Intent, is_internal};
+use crate::node::Purpose;
+use crate::peer::{Peer, Question};
 use crate::units::{ErrorCode, Now, TopicId};
 
 impl Node {

@@ -69,7 +69,9 @@ impl World {
             for (ticket, released) in released {
                 let place = self.parked.iter().position(|(parked, ..)| *parked == ticket);
                 let (_, id, wanted) = self.parked.remove(place.expect("it was parked"));
-                let Released::Fetch(outcome) = released else { panic!("{released:?}") };
+                let Released::Fetch(outcome) = released else {
+                    panic!("{released:?}")
+                };
                 let reply = self.fetched(outcome, &wanted);
                 self.broker.answered(id, reply, self.now);
             }
@@ -150,9 +152,19 @@ fn a_broker_takes_part_as_soon_as_it_has_seen_itself_registered() {
     world.settle();
     assert_eq!(world.broker.stage(), Stage::Running);
     // Without a heartbeat's interval: no time has passed.
-    assert!(world.controller.image().broker(OWN).is_some_and(|broker| !broker.fenced));
+    assert!(
+        world
+            .controller
+            .image()
+            .broker(OWN)
+            .is_some_and(|broker| !broker.fenced)
+    );
     assert_eq!(world.broker.image(), world.controller.image());
-    let observers: Vec<_> = world.controller.observers().map(|each| (each.id, each.log_end)).collect();
+    let observers: Vec<_> = world
+        .controller
+        .observers()
+        .map(|each| (each.id, each.log_end))
+        .collect();
     assert_eq!(observers, [(OWN, Offset(world.controller.image().next_offset()))]);
 }
 
@@ -166,7 +178,13 @@ fn a_broker_that_the_controller_does_not_know_any_more_registers_again() {
     world.pass(2_000);
     assert_eq!(world.broker.stage(), Stage::Running);
     assert!(world.broker.own_epoch().epoch > before.epoch);
-    assert!(world.controller.image().broker(OWN).is_some_and(|broker| !broker.fenced));
+    assert!(
+        world
+            .controller
+            .image()
+            .broker(OWN)
+            .is_some_and(|broker| !broker.fenced)
+    );
 }
 
 #[test]
@@ -207,7 +225,10 @@ fn a_broker_of_another_cluster_is_refused_and_both_say_why() {
     assert_eq!(world.broker.stage(), Stage::Registering);
     let (told, heard) = (world.broker.take_complaints(), world.controller.take_complaints());
     assert!(told.len() == 1 && told[0].contains("cluster"), "{told:?}");
-    assert!(heard.iter().all(|line| line.contains("cluster ID")) && !heard.is_empty(), "{heard:?}");
+    assert!(
+        heard.iter().all(|line| line.contains("cluster ID")) && !heard.is_empty(),
+        "{heard:?}"
+    );
 }
 
 #[test]
@@ -217,7 +238,9 @@ fn metadata_outlive_a_restart_of_the_controller_and_are_not_taken_back_by_one_th
     world.controller = controller(&world.store, world.now);
     let lost: Vec<_> = std::mem::take(&mut world.parked);
     for (_, id, _) in lost {
-        world.broker.answered(id, Reply::Unreachable("restarted".into()), world.now);
+        world
+            .broker
+            .answered(id, Reply::Unreachable("restarted".into()), world.now);
     }
     world.pass(2_000);
     world.pass(2_000);
@@ -228,7 +251,9 @@ fn metadata_outlive_a_restart_of_the_controller_and_are_not_taken_back_by_one_th
     world.controller = controller(&world.store, world.now);
     let lost: Vec<_> = std::mem::take(&mut world.parked);
     for (_, id, _) in lost {
-        world.broker.answered(id, Reply::Unreachable("restarted".into()), world.now);
+        world
+            .broker
+            .answered(id, Reply::Unreachable("restarted".into()), world.now);
     }
     world.pass(2_000);
     assert_eq!(*world.broker.image(), known);

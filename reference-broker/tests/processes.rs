@@ -1,0 +1,223 @@
+//! One process a node: a controller and brokers that find each other by what their command lines say.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rustix::process::{Pid, Signal, kill_process};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+struct Node(Child);
+
+impl Node {
+    fn start(args: &[&str], data: &Path) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
+            .arg("node")
+            .args(args)
+            .arg("--data-dir")
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self(child.expect("the binary runs"))
+    }
+
+    /// Its first line, once it takes part.
+    fn listens(&mut self) -> SocketAddr {
+        let output = self.0.stdout.take().expect("its output");
+        let line = first_line(output, "it takes part");
+        let address = line.trim().strip_prefix("listening on ").expect("the contract");
+        address.parse().expect("an address")
+    }
+
+    /// What it says on standard error first.
+    fn complains(&mut self) -> String {
+        let output = self.0.stderr.take().expect("its complaints");
+        first_line(output, "it complains")
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        let pid = Pid::from_child(&self.0);
+        kill_process(pid, Signal::TERM).expect("it is there");
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.0.try_wait().expect("it is ours") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it stops in time");
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may be gone.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn first_line(output: impl Read + Send + 'static, what: &str) -> String {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = BufReader::new(output).read_line(&mut line);
+        let _ = tell.send(line);
+    });
+    told.recv_timeout(LIMIT)
+        .unwrap_or_else(|_| panic!("{what}: not in time"))
+}
+
+/// A port that nobody has; the listener is dropped when the node is started.
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("its address")
+}
+
+fn brokers_seen_by(address: SocketAddr) -> BTreeSet<i32> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", address.to_string())
+        .create()
+        .expect("a client");
+    let metadata = consumer.fetch_metadata(None, Duration::from_secs(5));
+    metadata.map_or_else(
+        |_| BTreeSet::new(),
+        |metadata| metadata.brokers().iter().map(|broker| broker.id()).collect(),
+    )
+}
+
+#[test]
+fn brokers_wait_for_their_controller_become_one_cluster_with_it_and_leave_it_in_order() {
+    let data = tempfile::tempdir().expect("a directory");
+    let at = free_port();
+    let (controller_at, voters) = (at.to_string(), format!("0@{at}"));
+    let broker = |id: &'static str| {
+        let args = [
+            "--id",
+            id,
+            "--roles",
+            "broker",
+            "--listen",
+            "127.0.0.1:0",
+            "--voters",
+            &voters,
+            "--rack",
+            id,
+        ];
+        Node::start(&args, &data.path().join(id))
+    };
+    let mut first = broker("1");
+    let complaint = first.complains();
+    assert!(
+        complaint.contains(&controller_at) && complaint.contains("tried again"),
+        "{complaint}"
+    );
+
+    let args = [
+        "--id",
+        "0",
+        "--roles",
+        "controller",
+        "--controller-listen",
+        &controller_at,
+        "--voters",
+        &voters,
+    ];
+    let mut controller = Node::start(&args, &data.path().join("0"));
+    assert_eq!(controller.listens().to_string(), controller_at);
+    let mut second = broker("2");
+    let addresses = [first.listens(), second.listens()];
+    let deadline = Instant::now() + LIMIT;
+    for address in addresses {
+        while brokers_seen_by(address) != BTreeSet::from([1, 2]) {
+            assert!(Instant::now() < deadline, "{address} sees both in time");
+        }
+    }
+    let began = Instant::now();
+    assert!(first.terminate().success());
+    // It asked, and did not wait for its session to expire.
+    assert!(began.elapsed() < Duration::from_secs(8));
+    while brokers_seen_by(addresses[1]) != BTreeSet::from([2]) {
+        assert!(Instant::now() < deadline, "the other sees that it left");
+    }
+    assert!(second.terminate().success());
+    assert!(controller.terminate().success());
+}
+
+#[test]
+fn a_directory_of_another_cluster_is_refused_on_both_sides() {
+    let data = tempfile::tempdir().expect("a directory");
+    let at = free_port();
+    let (controller_at, voters) = (at.to_string(), format!("0@{at}"));
+    let args = [
+        "--id",
+        "0",
+        "--roles",
+        "controller",
+        "--controller-listen",
+        &controller_at,
+        "--voters",
+        &voters,
+    ];
+    let mut controller = Node::start(&args, &data.path().join("0"));
+    controller.listens();
+    let stranger = data.path().join("1");
+    std::fs::create_dir(&stranger).expect("made");
+    let meta = "version=1\nnode.id=1\ncluster.id=4L6g3nShT-eMCtK--X86sw\ndirectory.id=m3t66wA_jFmMaKuN5EViHw\n";
+    std::fs::write(stranger.join("meta.properties"), meta).expect("written");
+    let args = [
+        "--id",
+        "1",
+        "--roles",
+        "broker",
+        "--listen",
+        "127.0.0.1:0",
+        "--voters",
+        &voters,
+    ];
+    let mut broker = Node::start(&args, &stranger);
+    let told = broker.complains();
+    assert!(told.contains("cluster"), "{told}");
+    let told = controller.complains();
+    assert!(told.contains("Expected cluster ID"), "{told}");
+    assert!(broker.terminate().success());
+}
+
+#[test]
+fn a_node_that_lacks_what_its_roles_need_says_so() {
+    let data = tempfile::tempdir().expect("a directory");
+    for (args, says) in [
+        (&["--id", "1", "--roles", "broker", "--voters", "0@h:1"][..], "--listen"),
+        (
+            &["--id", "1", "--roles", "controller", "--voters", "1@h:1"],
+            "--controller-listen",
+        ),
+        (&["--id", "1", "--roles", "king", "--voters", "1@h:1"], "process.roles"),
+        (
+            &[
+                "--id",
+                "1",
+                "--roles",
+                "broker",
+                "--listen",
+                "127.0.0.1:0",
+                "--voters",
+                "h:1",
+            ],
+            "ID@HOST:PORT",
+        ),
+    ] {
+        let mut node = Node::start(args, data.path());
+        let told = node.complains();
+        assert!(told.contains(says), "{told}");
+        assert_eq!(node.0.wait().expect("it ends").code(), Some(2), "{told}");
+    }
+}
