@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use broker_core::config::BrokerConfig;
 use broker_core::{Node, Now, Span, Ticket, node::Released};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::protocol::{Decodable, Encodable};
@@ -164,6 +165,8 @@ pub(crate) trait Api {
     const VERSIONS: RangeInclusive<i16>;
     /// The lowest version that ApiVersions lists, where that differs from the lowest one served.
     const ADVERTISED_MIN: i16 = *Self::VERSIONS.start();
+    /// A version behind them that Kafka serves only where `unstable.api.versions.enable` says so.
+    const UNSTABLE: Option<i16> = None;
 
     /// Translates, asks the node, translates back.
     fn handle(request: Self::Request, call: &mut Call<'_>) -> Answer;
@@ -175,6 +178,7 @@ pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) versions: RangeInclusive<i16>,
     pub(crate) advertised_min: i16,
+    unstable: Option<i16>,
     serve: fn(Bytes, &mut Call<'_>) -> Answer,
 }
 
@@ -184,6 +188,7 @@ const fn entry<A: Api>() -> Entry {
         name: A::NAME,
         versions: A::VERSIONS,
         advertised_min: A::ADVERTISED_MIN,
+        unstable: A::UNSTABLE,
         serve: decode_and_handle::<A>,
     }
 }
@@ -201,10 +206,43 @@ pub(crate) fn find(key: i16, listener: Listener) -> Option<&'static Entry> {
     found.map(|index| &APIS[index]).filter(|_| listener.serves(key))
 }
 
+/// What becomes of versions that Kafka may still change: `unstable.api.versions.enable`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unstable {
+    /// They are served like others.
+    Served,
+    /// They are not there.
+    Unknown,
+}
+
+impl Unstable {
+    /// As a broker is configured.
+    pub(crate) fn of(config: &BrokerConfig) -> Self {
+        match config.value("unstable.api.versions.enable").as_deref() {
+            Some("true") => Self::Served,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 impl Entry {
     /// ApiVersions alone is answered above its highest version.
     pub(crate) fn is_api_versions(&self) -> bool {
         self.key == k18_api_versions::ApiVersions::KEY
+    }
+
+    /// The last version that is served.
+    pub(crate) fn last(&self, unstable: Unstable) -> i16 {
+        let stable = *self.versions.end();
+        match unstable {
+            Unstable::Served => self.unstable.unwrap_or(stable),
+            Unstable::Unknown => stable,
+        }
+    }
+
+    /// Is this version served?
+    pub(crate) fn serves(&self, version: i16, unstable: Unstable) -> bool {
+        (*self.versions.start()..=self.last(unstable)).contains(&version)
     }
 
     /// Decodes the body and handles the request.
@@ -338,6 +376,8 @@ generated!(
     BrokerHeartbeatResponse,
     DescribeLogDirsRequest,
     DescribeLogDirsResponse,
+    InitProducerIdRequest,
+    InitProducerIdResponse,
     ListOffsetsRequest,
     ListOffsetsResponse,
     OffsetCommitRequest,

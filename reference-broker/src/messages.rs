@@ -1,6 +1,6 @@
 //! Requests and responses that `kafka-protocol` lacks in 4.3.1's versions, in all their versions: ListOffsets up to 11,
-//! OffsetCommit and OffsetFetch up to 10, WriteTxnMarkers up to 2, DescribeLogDirs up to 5, AddRaftVoter up to 1, BrokerHeartbeat
-//! up to 2. Generated from the schema tables; layout only, like the crate they stand in for.
+//! OffsetCommit and OffsetFetch up to 10, InitProducerId up to 6, WriteTxnMarkers up to 2, DescribeLogDirs up to 5, AddRaftVoter
+//! up to 1, BrokerHeartbeat up to 2. Generated from the schema tables; layout only, like the crate they stand in for.
 //! `decode` allocates by the counts it finds: the structural walk comes first.
 
 #[rustfmt::skip]
@@ -33,6 +33,8 @@ mod tests {
         agrees::<BrokerHeartbeatResponse>();
         agrees::<DescribeLogDirsRequest>();
         agrees::<DescribeLogDirsResponse>();
+        agrees::<InitProducerIdRequest>();
+        agrees::<InitProducerIdResponse>();
         agrees::<ListOffsetsRequest>();
         agrees::<ListOffsetsResponse>();
         agrees::<OffsetCommitRequest>();

@@ -13,7 +13,7 @@ use kafka_protocol::messages::api_versions_response::{ApiVersion, FinalizedFeatu
 use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use kafka_protocol::protocol::StrBytes;
 
-use super::{APIS, Answer, Api, Call, Entry, Malformed, WriteBody};
+use super::{APIS, Answer, Api, Call, Entry, Malformed, Unstable, WriteBody};
 
 pub(super) struct ApiVersions;
 
@@ -32,8 +32,10 @@ impl Api for ApiVersions {
             let refusal = ApiVersionsResponse::default().with_error_code(ResponseError::InvalidRequest.code());
             return call.reply(&refusal);
         }
+        let unstable = Unstable::of(call.node.config());
         let served = APIS.iter().filter(|entry| call.listener.serves(entry.key));
-        let mut response = ApiVersionsResponse::default().with_api_keys(served.map(advertise).collect());
+        let keys = served.map(|entry| advertise(entry, unstable)).collect();
+        let mut response = ApiVersionsResponse::default().with_api_keys(keys);
         if names_software {
             response = with_features(response, call, lists_features_from_zero);
         }
@@ -46,7 +48,7 @@ pub(crate) fn unsupported() -> Result<Bytes, Malformed> {
     let known: Vec<_> = APIS
         .iter()
         .filter(|entry| entry.key == ApiVersions::KEY)
-        .map(advertise)
+        .map(|entry| advertise(entry, Unstable::Unknown))
         .collect();
     let response = ApiVersionsResponse::default()
         .with_error_code(ResponseError::UnsupportedVersion.code())
@@ -56,11 +58,11 @@ pub(crate) fn unsupported() -> Result<Bytes, Malformed> {
     Ok(buffer.freeze())
 }
 
-fn advertise(entry: &Entry) -> ApiVersion {
+fn advertise(entry: &Entry, unstable: Unstable) -> ApiVersion {
     ApiVersion::default()
         .with_api_key(entry.key)
         .with_min_version(entry.advertised_min)
-        .with_max_version(*entry.versions.end())
+        .with_max_version(entry.last(unstable))
 }
 
 /// Letters and digits at both ends; dots and dashes between (KIP-511).

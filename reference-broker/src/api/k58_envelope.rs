@@ -6,7 +6,7 @@ use broker_core::units::ErrorCode;
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{EnvelopeRequest, EnvelopeResponse};
 
-use super::{Answer, Api, Body, Call, Listener, Part};
+use super::{Answer, Api, Body, Call, Listener, Part, Unstable};
 use crate::net::connection::guard;
 use crate::net::header::RequestHeader;
 
@@ -29,7 +29,9 @@ impl Api for Envelope {
 
 /// Serves what is inside, and answers its response with the header before it.
 fn opened(mut inside: Bytes, call: &mut Call<'_>) -> Result<Bytes, ErrorCode> {
-    let header = RequestHeader::read(&mut inside, Listener::Controller).map_err(|_| ErrorCode::InvalidRequest)?;
+    let unstable = Unstable::of(call.node.config());
+    let header =
+        RequestHeader::read(&mut inside, Listener::Controller, unstable).map_err(|_| ErrorCode::InvalidRequest)?;
     // An envelope in an envelope would be opened without end.
     if !header.supported || header.entry.key == Envelope::KEY {
         return Err(ErrorCode::InvalidRequest);

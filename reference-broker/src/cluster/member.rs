@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle as TaskHandle;
 
 use super::StartError;
-use crate::api::Listener;
+use crate::api::{Listener, Unstable};
 use crate::broker::{Broker, Clock, Job, Stop};
 use crate::net::{connection::Link, listener};
 use crate::store::DiskStore;
@@ -142,6 +142,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         listener,
         explain: start.explain,
         max_request_bytes: config.socket_request_max_bytes,
+        unstable: Unstable::of(&config),
         // A negative time is none: Kafka's way to say never.
         idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
     };

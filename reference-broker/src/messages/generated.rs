@@ -4,6 +4,144 @@ use broker_core::records::primitive::{Reader, RecordError, Tags, Writer};
 use broker_core::records::Message;
 use std::ops::RangeInclusive;
 
+/// `InitProducerIdRequest`, versions 0-6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InitProducerIdRequest {
+    pub(crate) transactional_id: Option<String>,
+    pub(crate) transaction_timeout_ms: i32,
+    pub(crate) producer_id: i64,
+    pub(crate) producer_epoch: i16,
+    pub(crate) enable2_pc: bool,
+    pub(crate) keep_prepared_txn: bool,
+}
+
+impl Default for InitProducerIdRequest {
+    fn default() -> Self {
+        Self {
+            transactional_id: Some(String::new()),
+            transaction_timeout_ms: 0,
+            producer_id: -1,
+            producer_epoch: -1,
+            enable2_pc: false,
+            keep_prepared_txn: false,
+        }
+    }
+}
+
+impl Message for InitProducerIdRequest {
+    const NAME: &'static str = "InitProducerIdRequest";
+    const TYPE: i16 = 22;
+    const VERSIONS: RangeInclusive<i16> = 0..=6;
+    const FLEXIBLE_FROM: i16 = 2;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.nullable_string(self.transactional_id.as_deref())?;
+        to.int32(self.transaction_timeout_ms);
+        if in_version >= 3 {
+            to.int64(self.producer_id);
+        } else if self.producer_id != -1 {
+            return Err(RecordError::Absent { field: "InitProducerIdRequest.ProducerId" });
+        }
+        if in_version >= 3 {
+            to.int16(self.producer_epoch);
+        } else if self.producer_epoch != -1 {
+            return Err(RecordError::Absent { field: "InitProducerIdRequest.ProducerEpoch" });
+        }
+        if in_version >= 6 {
+            to.bool(self.enable2_pc);
+        } else if self.enable2_pc {
+            return Err(RecordError::Absent { field: "InitProducerIdRequest.Enable2Pc" });
+        }
+        if in_version >= 6 {
+            to.bool(self.keep_prepared_txn);
+        } else if self.keep_prepared_txn {
+            return Err(RecordError::Absent { field: "InitProducerIdRequest.KeepPreparedTxn" });
+        }
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let transactional_id = from.nullable_string()?;
+        let transaction_timeout_ms = from.int32()?;
+        let producer_id = if in_version >= 3 { from.int64()? } else { -1 };
+        let producer_epoch = if in_version >= 3 { from.int16()? } else { -1 };
+        let enable2_pc = if in_version >= 6 { from.bool()? } else { false };
+        let keep_prepared_txn = if in_version >= 6 { from.bool()? } else { false };
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { transactional_id, transaction_timeout_ms, producer_id, producer_epoch, enable2_pc, keep_prepared_txn })
+    }
+}
+
+/// `InitProducerIdResponse`, versions 0-6.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InitProducerIdResponse {
+    pub(crate) throttle_time_ms: i32,
+    pub(crate) error_code: i16,
+    pub(crate) producer_id: i64,
+    pub(crate) producer_epoch: i16,
+    pub(crate) ongoing_txn_producer_id: i64,
+    pub(crate) ongoing_txn_producer_epoch: i16,
+}
+
+impl Default for InitProducerIdResponse {
+    fn default() -> Self {
+        Self {
+            throttle_time_ms: 0,
+            error_code: 0,
+            producer_id: -1,
+            producer_epoch: 0,
+            ongoing_txn_producer_id: -1,
+            ongoing_txn_producer_epoch: -1,
+        }
+    }
+}
+
+impl Message for InitProducerIdResponse {
+    const NAME: &'static str = "InitProducerIdResponse";
+    const TYPE: i16 = 22;
+    const VERSIONS: RangeInclusive<i16> = 0..=6;
+    const FLEXIBLE_FROM: i16 = 2;
+
+    fn write(&self, to: &mut Writer, in_version: i16) -> Result<(), RecordError> {
+        to.int32(self.throttle_time_ms);
+        to.int16(self.error_code);
+        to.int64(self.producer_id);
+        to.int16(self.producer_epoch);
+        if in_version >= 6 {
+            to.int64(self.ongoing_txn_producer_id);
+        } else if self.ongoing_txn_producer_id != -1 {
+            return Err(RecordError::Absent { field: "InitProducerIdResponse.OngoingTxnProducerId" });
+        }
+        if in_version >= 6 {
+            to.int16(self.ongoing_txn_producer_epoch);
+        } else if self.ongoing_txn_producer_epoch != -1 {
+            return Err(RecordError::Absent { field: "InitProducerIdResponse.OngoingTxnProducerEpoch" });
+        }
+        if in_version >= 2 {
+            to.tags(Tags::default());
+        }
+        Ok(())
+    }
+
+    fn read(from: &mut Reader<'_>, in_version: i16) -> Result<Self, RecordError> {
+        let throttle_time_ms = from.int32()?;
+        let error_code = from.int16()?;
+        let producer_id = from.int64()?;
+        let producer_epoch = from.int16()?;
+        let ongoing_txn_producer_id = if in_version >= 6 { from.int64()? } else { -1 };
+        let ongoing_txn_producer_epoch = if in_version >= 6 { from.int16()? } else { -1 };
+        if in_version >= 2 {
+            from.tags(|_, _| Ok(false))?;
+        }
+        Ok(Self { throttle_time_ms, error_code, producer_id, producer_epoch, ongoing_txn_producer_id, ongoing_txn_producer_epoch })
+    }
+}
+
 /// `ListOffsetsRequest`, versions 1-11.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListOffsetsRequest {

@@ -26,6 +26,8 @@ pub(crate) struct Link {
     pub(crate) listener: Listener,
     /// `socket.request.max.bytes`
     pub(crate) max_request_bytes: i32,
+    /// `unstable.api.versions.enable`
+    pub(crate) unstable: api::Unstable,
     /// `connections.max.idle.ms`; also how long a reader may take over an answer.
     pub(crate) idle: Duration,
     /// Takes why a connection was closed.
@@ -79,7 +81,7 @@ async fn exchange(
 }
 
 async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>, link: &Link) -> Result<(), Closed> {
-    let header = RequestHeader::read(&mut body, link.listener)?;
+    let header = RequestHeader::read(&mut body, link.listener, link.unstable)?;
     let response_header = header.response_header();
     let outgoing = if header.supported {
         guard(&header, &body)?;

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 use kafka_fixtures::schema::{request_header_version, response_header_version};
 
-use crate::api::{self, Listener};
+use crate::api::{self, Listener, Unstable};
 
 /// A header that names an API which this broker serves, at a version that it serves, or ApiVersions at any version.
 pub(crate) struct RequestHeader {
@@ -35,13 +35,13 @@ const MAX_TAGS: u32 = 64;
 
 impl RequestHeader {
     /// Reads the header of a frame that came in by this listener, and leaves the body in it.
-    pub(crate) fn read(frame: &mut Bytes, listener: Listener) -> Result<Self, HeaderError> {
+    pub(crate) fn read(frame: &mut Bytes, listener: Listener, unstable: Unstable) -> Result<Self, HeaderError> {
         if frame.len() < 8 {
             return Err(HeaderError::Truncated);
         }
         let (key, version, correlation_id) = (frame.get_i16(), frame.get_i16(), frame.get_i32());
         let entry = api::find(key, listener).ok_or(HeaderError::UnknownKey(key))?;
-        let supported = entry.versions.contains(&version);
+        let supported = entry.serves(version, unstable);
         if !(supported || entry.is_api_versions() && version > *entry.versions.end()) {
             return Err(HeaderError::UnknownVersion(entry.name, version));
         }

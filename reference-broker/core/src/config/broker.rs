@@ -60,6 +60,8 @@ pub struct BrokerConfig {
     pub transaction_max_timeout_ms: i32,
     /// `transaction.remove.expired.transaction.cleanup.interval.ms`
     pub transactional_id_expiration_check_ms: i64,
+    /// `transaction.two.phase.commit.enable`
+    pub transaction_two_phase_commit_enable: bool,
     /// `transactional.id.expiration.ms`
     pub transactional_id_expiration_ms: i64,
     /// What was given, by name.
@@ -163,6 +165,7 @@ impl BrokerConfig {
             transaction_time_out_check_ms: int("transaction.abort.timed.out.transaction.cleanup.interval.ms").into(),
             transactional_id_expiration_check_ms: int("transaction.remove.expired.transaction.cleanup.interval.ms")
                 .into(),
+            transaction_two_phase_commit_enable: text("transaction.two.phase.commit.enable") == "true",
             transactional_id_expiration_ms: int("transactional.id.expiration.ms").into(),
             fixed,
         })
