@@ -41,6 +41,8 @@ fn common(bootstrap: &str, name: &str) -> ClientConfig {
 pub(super) fn producer(bootstrap: &str, name: &str, semantics: Semantics, number: usize, id: &str) -> ClientConfig {
     let mut config = common(bootstrap, name);
     config.set("linger.ms", "2").set("message.timeout.ms", "20000");
+    // A retry finds a partition whose active segment is another one.
+    config.set("retry.backoff.ms", "300").set("retry.backoff.max.ms", "600");
     match semantics {
         Semantics::AtMostOnce => {
             config.set("acks", if number.is_multiple_of(2) { "1" } else { "0" });

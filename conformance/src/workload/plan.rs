@@ -26,6 +26,8 @@ pub struct Batch {
     pub orders: Vec<Order>,
     /// How its transaction is to end.
     pub decision: Decision,
+    /// How long it stays undecided with all its records written, for readers to show what they are given.
+    pub hold: Option<Duration>,
     /// How long the producer waits afterwards.
     pub pause: Duration,
 }
@@ -49,6 +51,7 @@ fn batch(chance: &mut Chance, semantics: Semantics) -> Batch {
     Batch {
         orders,
         decision,
+        hold: chance.once_in(4).then(|| Duration::from_millis(chance.within(50, 300))),
         pause: Duration::from_millis(chance.within(2, 30)),
     }
 }

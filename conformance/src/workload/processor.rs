@@ -49,6 +49,10 @@ fn written(stage: &Stage, producer: &mut Transactional, batch: &plan::Batch) -> 
         let key = format!("k{}", order.key);
         producer.send(&open, &stage.input(order.partition), &key, order.size, None)?;
     }
+    if let Some(hold) = batch.hold {
+        producer.flush()?;
+        std::thread::sleep(hold);
+    }
     producer.end(open, batch.decision)
 }
 

@@ -36,7 +36,7 @@ pub async fn create(stage: &Stage, bootstrap: &str, brokers: usize) -> Result<()
                 .set("min.insync.replicas", in_sync)
                 .set("unclean.leader.election.enable", "false")
                 // Segments that roll within a load show what is forgotten there.
-                .set("segment.ms", "500")
+                .set("segment.ms", "250")
         })
         .collect();
     let made = admin(bootstrap)?.create_topics(&topics, &options()).await;

@@ -86,6 +86,11 @@ impl Transactional {
         send(&self.producer, to, value, &bytes, Some(&open.0))
     }
 
+    /// Waits until what was sent is written.
+    pub(super) fn flush(&self) -> KafkaResult<()> {
+        self.producer.flush(PATIENCE)
+    }
+
     /// Commits the offsets behind these records within it.
     pub(super) fn offsets(&self, open: &Open, batch: &[Record], group: &ConsumerGroupMetadata) -> KafkaResult<()> {
         let offsets = behind(batch);

@@ -1,0 +1,65 @@
+//! A delivery on a known-wrong reference broker is caught, by the anomaly that shows the rule it breaks:
+//! `cargo test -p conformance --features mutants --test mutants_deliver`.
+#![cfg(feature = "mutants")]
+
+use std::process::Command;
+
+macro_rules! caught {
+    ($($test:ident: $mutant:literal under $semantics:literal seed $seed:literal shows $anomaly:literal;)*) => {
+        $(#[test]
+        fn $test() {
+            is_caught($mutant, $semantics, $seed, $anomaly);
+        })*
+    };
+}
+
+caught! {
+    a_dropped_aborted_index_shows: "aborted-index-dropped" under "exactly-once" seed 0 shows "aborted-read";
+    revealed_offsets_of_an_abort_show: "aborted-offsets-revealed" under "exactly-once" seed 0 shows "unprocessed";
+    a_duplicate_with_a_new_offset_shows: "duplicate-new-offset" under "idempotent" seed 0 shows "inconsistent-offsets";
+    undecided_records_show: "last-stable-ignored" under "exactly-once" seed 0 shows "aborted-read";
+    a_lost_marker_shows: "marker-lost" under "exactly-once" seed 0 shows "torn-transaction";
+    forgotten_offsets_show: "offsets-forgotten" under "at-most-once" seed 0 shows "reprocessed";
+    a_partition_with_two_owners_shows: "revocation-skipped" under "idempotent" seed 2 shows "zombie-commit";
+    a_sequence_forgotten_at_the_roll_shows: "sequence-forgotten-at-roll" under "idempotent" seed 0 shows "duplicate";
+}
+
+fn is_caught(mutant: &str, semantics: &str, seed: u32, anomaly: &str) {
+    let (code, said) = deliver(&[
+        "--mutant",
+        mutant,
+        "--semantics",
+        semantics,
+        "--seed",
+        &seed.to_string(),
+    ]);
+    assert_eq!(code, Some(1), "{mutant} passes: {said}");
+    let broken = said.lines().filter(|line| line.starts_with("BROKEN"));
+    let names: Vec<&str> = broken.filter_map(|line| line.split_whitespace().nth(2)).collect();
+    assert!(names.contains(&anomaly), "{mutant} shows {names:?}: {said}");
+    assert!(said.contains(&format!("{anomaly}: ")), "without a proof: {said}");
+}
+
+fn deliver(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
+        .args([
+            "deliver",
+            "--duration",
+            "6",
+            "--patience",
+            "8",
+            "--faults",
+            "kill,cut,partition",
+        ])
+        .args(arguments)
+        .output()
+        .expect("the binary runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn a_mutant_that_does_not_exist_is_a_wrong_usage() {
+    let (code, said) = deliver(&["--mutant", "no-such", "--semantics", "idempotent"]);
+    assert_eq!((code, said.contains("no-such")), (Some(2), true), "{said}");
+}
