@@ -1,5 +1,5 @@
 //! On which brokers new partitions are kept: in stripes over the racks, and within a rack in turn, so that the replicas of a
-//! partition fall on different racks and every broker leads as many as the next one. Fenced brokers come last and never first.
+//! partition fall on different racks and every rack has as many leaders as the next one. Fenced brokers come last and never first.
 //!
 //! Where the stripes begin is chance, drawn from a seed that the caller has: the new topic's id.
 

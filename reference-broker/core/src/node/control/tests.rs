@@ -2,6 +2,7 @@
 
 mod configs;
 mod damage;
+mod members;
 mod replay;
 mod start;
 mod strays;

@@ -167,7 +167,7 @@ impl Node {
         if mutant::on(Mutant::CleanStopUnmarked) {
             return Ok(());
         }
-        let epoch = self.image().broker(self.broker_id()).map_or(-1, |broker| broker.epoch);
+        let epoch = self.own_epoch().epoch;
         let mark = format!(r#"{{"version":0,"brokerEpoch":{epoch}}}"#);
         self.store.replace("", CLEAN_SHUTDOWN, mark.as_bytes())
     }
