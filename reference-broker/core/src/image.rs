@@ -244,6 +244,22 @@ impl Image {
         self.brokers.get(&id)
     }
 
+    /// Is it a broker that takes part?
+    pub fn is_alive(&self, id: BrokerId) -> bool {
+        self.broker(id).is_some_and(|broker| !broker.fenced)
+    }
+
+    /// The replicas of a partition whose broker does not take part, or has lost the directory that they were in.
+    pub fn offline_replicas(&self, partition: &PartitionImage) -> Vec<BrokerId> {
+        let is_online = |replica: BrokerId| {
+            let directory = partition.directory(replica).unwrap_or_default();
+            let broker = self.broker(replica).filter(|broker| !broker.fenced);
+            broker.is_some_and(|broker| broker.has_online(directory))
+        };
+        let replicas = partition.replicas.iter().copied();
+        replicas.filter(|replica| !is_online(*replica)).collect()
+    }
+
     /// The overrides of a resource; none are as good as an empty set.
     pub fn overrides(&self, kind: ResourceKind, name: &str) -> &Overrides {
         self.configs.get(&(kind, name.to_owned())).unwrap_or(&NOTHING)

@@ -1,4 +1,4 @@
-//! Metadata. v1 null means all topics, controller id, is_internal · v2 cluster id · v4 the client may forbid creation ·
+//! Metadata. v0 names no broker that is not alive, and says that a replica is missing · v1 null means all topics, controller id, is_internal · v2 cluster id · v4 the client may forbid creation ·
 //! v5 offline replicas · v7 leader epochs · v8 authorized operations · v9 flexible · v10 topic ids in answers (KIP-516) ·
 //! v11 no cluster operations (DescribeCluster has them, KIP-700) · v12 topics may be asked for by id · v13 top-level error.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use broker_core::controller::{is_internal, validate_topic_name};
-use broker_core::image::{PartitionImage, TopicImage};
+use broker_core::image::{Image, PartitionImage, TopicImage};
 use broker_core::units::{ErrorCode, TopicId};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
@@ -23,6 +23,8 @@ pub(super) struct Metadata;
 /// What a version means.
 struct Semantics {
     empty_list_is_all: bool,
+    leaves_out_the_dead: bool,
+    tells_offline_replicas: bool,
     creation_can_be_forbidden: bool,
     answers_ids: bool,
     asks_by_id: bool,
@@ -34,6 +36,8 @@ impl Semantics {
     fn of(version: i16) -> Self {
         Self {
             empty_list_is_all: version == 0,
+            leaves_out_the_dead: version == 0,
+            tells_offline_replicas: version >= 5,
             creation_can_be_forbidden: version >= 4,
             answers_ids: version >= 10,
             asks_by_id: version >= 12,
@@ -129,8 +133,8 @@ fn describe(
     } else {
         NOT_ASKED
     };
-    let known = |topic: &TopicImage| known(topic, operations, semantics);
     let image = call.node.image();
+    let known = |topic: &TopicImage| known(image, topic, operations, semantics);
     let asked = match request.topics.as_deref() {
         None => return (image.topics().map(known).collect(), Vec::new()),
         Some([]) if semantics.empty_list_is_all => return (image.topics().map(known).collect(), Vec::new()),
@@ -161,11 +165,13 @@ fn describe(
     (names.into_iter().map(by_name).collect(), missing)
 }
 
-fn known(topic: &TopicImage, operations: i32, semantics: &Semantics) -> MetadataResponseTopic {
+fn known(image: &Image, topic: &TopicImage, operations: i32, semantics: &Semantics) -> MetadataResponseTopic {
+    let partitions = (0..).zip(&topic.partitions);
+    let partitions = partitions.map(|(index, standing)| partition(image, index, standing, semantics));
     let answer = MetadataResponseTopic::default()
         .with_name(Some(topic_name(&topic.name)))
         .with_is_internal(is_internal(&topic.name))
-        .with_partitions((0..).zip(&topic.partitions).map(partition).collect())
+        .with_partitions(partitions.collect())
         .with_topic_authorized_operations(operations);
     if semantics.answers_ids {
         answer.with_topic_id(uuid(topic.id))
@@ -174,14 +180,37 @@ fn known(topic: &TopicImage, operations: i32, semantics: &Semantics) -> Metadata
     }
 }
 
-fn partition((index, partition): (i32, &PartitionImage)) -> MetadataResponsePartition {
-    MetadataResponsePartition::default()
+fn partition(
+    image: &Image,
+    index: i32,
+    partition: &PartitionImage,
+    semantics: &Semantics,
+) -> MetadataResponsePartition {
+    let answer = MetadataResponsePartition::default()
         .with_error_code(leader_error(partition))
         .with_partition_index(index)
         .with_leader_id(BrokerId(partition.leader.0))
         .with_leader_epoch(partition.leader_epoch.0)
         .with_replica_nodes(broker_ids(&partition.replicas))
-        .with_isr_nodes(broker_ids(&partition.isr))
+        .with_isr_nodes(broker_ids(&partition.isr));
+    if semantics.leaves_out_the_dead {
+        return without_the_dead(answer, image);
+    }
+    match semantics.tells_offline_replicas {
+        true => answer.with_offline_replicas(broker_ids(&image.offline_replicas(partition))),
+        false => answer,
+    }
+}
+
+fn without_the_dead(mut answer: MetadataResponsePartition, image: &Image) -> MetadataResponsePartition {
+    let named = answer.replica_nodes.len() + answer.isr_nodes.len();
+    let is_alive = |id: &BrokerId| image.is_alive(broker_core::units::BrokerId(id.0));
+    answer.replica_nodes.retain(is_alive);
+    answer.isr_nodes.retain(is_alive);
+    if answer.error_code == 0 && answer.replica_nodes.len() + answer.isr_nodes.len() < named {
+        answer.error_code = ErrorCode::ReplicaNotAvailable.code();
+    }
+    answer
 }
 
 fn unknown(name: &str, error: ErrorCode, operations: i32) -> MetadataResponseTopic {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use broker_core::controller::{is_internal, validate_topic_name};
-use broker_core::image::{PartitionImage, TopicImage};
+use broker_core::image::{Image, PartitionImage, TopicImage};
 use broker_core::units::ErrorCode;
 use kafka_protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
@@ -89,7 +89,7 @@ fn page(request: &DescribeTopicPartitionsRequest, call: &Call<'_>) -> DescribeTo
         let start = if name == from { first as usize } else { 0 };
         let rest = topic.partitions.get(start..).unwrap_or_default();
         let shown = &rest[..rest.len().min(room)];
-        response.topics.push(known(topic, start, shown));
+        response.topics.push(known(image, topic, start, shown));
         room -= shown.len();
         if shown.len() < rest.len() {
             return response.with_next_cursor(Some(cursor(name, start + shown.len())));
@@ -104,16 +104,23 @@ fn cursor(name: &str, partition: usize) -> Cursor {
         .with_partition_index(partition as i32)
 }
 
-fn known(topic: &TopicImage, start: usize, partitions: &[PartitionImage]) -> DescribeTopicPartitionsResponseTopic {
+fn known(
+    image: &Image,
+    topic: &TopicImage,
+    start: usize,
+    partitions: &[PartitionImage],
+) -> DescribeTopicPartitionsResponseTopic {
+    let partitions = (start as i32..).zip(partitions);
+    let partitions = partitions.map(|(index, standing)| partition(image, index, standing));
     DescribeTopicPartitionsResponseTopic::default()
         .with_name(Some(topic_name(&topic.name)))
         .with_topic_id(uuid(topic.id))
         .with_is_internal(is_internal(&topic.name))
-        .with_partitions((start as i32..).zip(partitions).map(partition).collect())
+        .with_partitions(partitions.collect())
         .with_topic_authorized_operations(TOPIC_OPERATIONS)
 }
 
-fn partition((index, partition): (i32, &PartitionImage)) -> DescribeTopicPartitionsResponsePartition {
+fn partition(image: &Image, index: i32, partition: &PartitionImage) -> DescribeTopicPartitionsResponsePartition {
     DescribeTopicPartitionsResponsePartition::default()
         .with_error_code(leader_error(partition))
         .with_partition_index(index)
@@ -123,6 +130,7 @@ fn partition((index, partition): (i32, &PartitionImage)) -> DescribeTopicPartiti
         .with_isr_nodes(broker_ids(&partition.isr))
         .with_eligible_leader_replicas(Some(broker_ids(&partition.eligible_leader_replicas)))
         .with_last_known_elr(Some(broker_ids(&partition.last_known_elr)))
+        .with_offline_replicas(broker_ids(&image.offline_replicas(partition)))
 }
 
 fn unknown(name: &str, error: ErrorCode, operations: i32) -> DescribeTopicPartitionsResponseTopic {
