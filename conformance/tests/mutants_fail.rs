@@ -93,7 +93,14 @@ fn is_caught(mutant: &str, case: &str) {
 }
 
 /// Mutants that show only where brokers come and go: `reference-broker/core/tests/controller_mutants.rs` catches them.
-const CAUGHT_IN_THE_CORE: [&str; 2] = ["isr-grown-unchecked", "unclean-leader-elected"];
+const CAUGHT_IN_THE_CORE: [&str; 6] = [
+    "acknowledged-unreplicated",
+    "high-watermark-epoch-unchecked",
+    "isr-grown-unchecked",
+    "min-insync-ignored",
+    "truncates-to-high-watermark",
+    "unclean-leader-elected",
+];
 
 #[test]
 fn every_mutant_has_a_case_that_must_catch_it() {

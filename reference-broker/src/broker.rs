@@ -272,7 +272,9 @@ impl Broker {
         };
         let answer = job.entry.serve(job.body, &mut call);
         let promises = self.node.take_promises();
-        if !promises.is_empty() {
+        // What is parked until others have it waits for this disk too.
+        let is_parked = matches!(answer, Answer::Parked(..));
+        if !promises.is_empty() && !is_parked {
             return self
                 .flushing
                 .hold(promises, Outgoing::of(answer, &*self.sources), job.reply);

@@ -47,7 +47,7 @@ impl Flushing {
 
     /// Begins to sync for all that wait, unless a task is under way.
     pub(crate) fn begin(&mut self, node: &mut Node) {
-        if self.task.is_some() || self.held.is_empty() {
+        if self.task.is_some() {
             return;
         }
         let flushes = node.take_flushes();

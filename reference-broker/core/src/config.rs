@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod describe;
 pub mod dynamic;
 pub mod layers;
+pub mod replica;
 pub mod table;
 pub mod topic;
 pub mod value;
@@ -17,6 +18,7 @@ use crate::log::compression::Codec;
 
 pub use broker::{BrokerConfig, ConfigError};
 pub use dynamic::{ConnectionLimits, Dynamic};
+pub use replica::ReplicaConfig;
 
 /// What a partition's log obeys: topic configs with their broker-level fallbacks already resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct TopicConfig {
     pub min_cleanable_millionths: u64,
     /// `min.compaction.lag.ms`
     pub min_compaction_lag_ms: i64,
+    /// `min.insync.replicas`
+    pub min_insync_replicas: usize,
     /// `retention.bytes`
     pub retention_bytes: i64,
     /// `retention.ms`
@@ -80,6 +84,7 @@ impl Default for TopicConfig {
             log_append_time: false,
             min_cleanable_millionths: 500_000,
             min_compaction_lag_ms: 0,
+            min_insync_replicas: 1,
             retention_bytes: -1,
             retention_ms: 604_800_000,
             segment_bytes: 1 << 30,

@@ -6,6 +6,7 @@ pub mod session;
 pub mod wait;
 
 use crate::log::aborted::AbortedTransaction;
+use crate::peer::BrokerEpoch;
 use crate::store::Span;
 use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
 
@@ -57,8 +58,8 @@ pub enum Reader {
     Uncommitted,
     /// A consumer with `read_committed`: sees up to the last stable offset.
     Committed,
-    /// Another broker: would see up to the log end, if it kept the partition.
-    Follower,
+    /// Another broker: sees up to the log end where it keeps the partition.
+    Replica(BrokerEpoch),
 }
 
 /// A partition as the request names it.
@@ -90,6 +91,15 @@ pub struct Interest {
     pub leader_epoch: LeaderEpoch,
     /// The epoch of the last record that the reader has; -1 for unknown.
     pub last_fetched_epoch: LeaderEpoch,
+    /// Where a replica's log begins.
+    pub log_start: Offset,
+    /// The high watermark that a replica knows (KIP-1166); nothing is above [`Interest::ANY_HIGH_WATERMARK`].
+    pub high_watermark: Offset,
+}
+
+impl Interest {
+    /// The reader does not say, or does not care.
+    pub const ANY_HIGH_WATERMARK: Offset = Offset(i64::MAX);
 }
 
 /// A Fetch answer.

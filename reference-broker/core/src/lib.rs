@@ -19,6 +19,7 @@ pub mod node;
 pub mod pattern;
 pub mod peer;
 pub mod records;
+pub mod replica;
 pub mod store;
 pub mod txn;
 pub mod units;

@@ -67,6 +67,8 @@ pub enum Command {
     Expire,
     /// This broker leads in a new epoch.
     Lead(LeaderEpoch),
+    /// Another broker leads, in that epoch.
+    Follow(LeaderEpoch),
     /// Everything below an offset is on every replica that counts, as far as it is here.
     Replicated(Offset),
 }
@@ -90,6 +92,8 @@ pub enum Change {
     },
     /// A leader epoch begins at the log end.
     EpochStarted(LeaderEpoch),
+    /// Another broker leads in that epoch; where it began is seen from what it gives.
+    EpochFollowed(LeaderEpoch),
     /// Everything below is on every replica that counts.
     HighWatermarkMoved(Offset),
     /// Everything below is gone.
@@ -146,6 +150,10 @@ impl Machine for Log {
                 reply: Reply::Now(Outcome::Leading),
                 released: Vec::new(),
             },
+            Command::Follow(epoch) => Step {
+                changes: vec![Change::EpochFollowed(epoch)],
+                ..Step::answer(Outcome::Leading)
+            },
             Command::Replicated(offset) => self.decide_replicated(offset),
         }
     }
@@ -162,6 +170,7 @@ impl Machine for Log {
                 self.leader_epoch = *epoch;
                 self.epochs.assign(*epoch, self.log_end);
             }
+            Change::EpochFollowed(epoch) => self.leader_epoch = *epoch,
             Change::HighWatermarkMoved(offset) => {
                 self.high_watermark = *offset;
                 self.producers.replicated(*offset);

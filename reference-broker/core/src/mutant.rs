@@ -26,6 +26,8 @@ mutants! {
     AbortedIndexDropped = "aborted-index-dropped",
     /// Offsets of a transaction that was aborted are committed.
     AbortedOffsetsRevealed = "aborted-offsets-revealed",
+    /// Produce with acks=all is answered before anyone else has the records.
+    AcknowledgedUnreplicated = "acknowledged-unreplicated",
     /// Produce with acks=0 is answered.
     AcksZeroAnswered = "acks-zero-answered",
     /// APPEND to a list config replaces the list.
@@ -46,6 +48,8 @@ mutants! {
     FetchSessionStale = "fetch-session-stale",
     /// The group coordinator's partition is the hash modulo 50 without Kafka's abs.
     GroupHashWithoutAbs = "group-hash-without-abs",
+    /// What a replica asks for moves the high watermark whatever epoch it follows.
+    HighWatermarkEpochUnchecked = "high-watermark-epoch-unchecked",
     /// The sparse index points one entry too far.
     IndexOffByOne = "index-off-by-one",
     /// The controller takes in-sync replicas that build on what is no more.
@@ -64,6 +68,8 @@ mutants! {
     MarkerRefusalIgnored = "marker-refusal-ignored",
     /// A group of the consumer protocol never becomes a classic one again while it has members.
     MigrationOneWay = "migration-one-way",
+    /// Records are acknowledged and shown with fewer replicas in sync than `min.insync.replicas`.
+    MinInsyncIgnored = "min-insync-ignored",
     /// The group coordinator's records have no codec, whatever is configured.
     OffsetsCodecIgnored = "offsets-codec-ignored",
     /// Committed offsets are forgotten at a restart.
@@ -90,6 +96,8 @@ mutants! {
     TopicNameUnchecked = "topic-name-unchecked",
     /// Recovery keeps a batch that was torn by a crash.
     TornTailKept = "torn-tail-kept",
+    /// A follower is cut to its high watermark, not where its history leaves the leader's.
+    TruncatesToHighWatermark = "truncates-to-high-watermark",
     /// A replica that is out of sync leads although its topic forbids that.
     UncleanLeaderElected = "unclean-leader-elected",
     /// A request that is only to be validated is carried out.

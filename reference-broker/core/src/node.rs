@@ -11,6 +11,7 @@ mod lifecycle;
 mod observer;
 pub mod observers;
 mod peers;
+mod replicas;
 pub mod transactions;
 
 pub use control::cluster::{LogDir, Quorum};
@@ -24,7 +25,7 @@ use crate::fetch::session::Sessions;
 use crate::fetch::wait::Waits;
 use crate::machine::Ticket;
 use crate::store::{Store, StoreError};
-use crate::units::{Deadline, Now};
+use crate::units::{Deadline, ErrorCode, Now};
 
 /// One broker.
 pub struct Node {
@@ -42,6 +43,7 @@ pub struct Node {
     lifecycle: lifecycle::Lifecycle,
     observer: observer::Observer,
     observers: observers::Observers,
+    replicas: replicas::Replicas,
     next_ticket: u64,
 }
 
@@ -78,6 +80,8 @@ pub enum Released {
     Fetch(FetchOutcome),
     /// A join or a sync.
     Group(crate::group::Outcome),
+    /// Records that all replicas in sync were to have: one result a partition.
+    Produce(Vec<Result<(), ErrorCode>>),
 }
 
 /// The features of the cluster (KIP-584).
@@ -121,6 +125,7 @@ impl Node {
             lifecycle: lifecycle::Lifecycle::default(),
             observer: observer::Observer::default(),
             observers: observers::Observers::default(),
+            replicas: replicas::Replicas::default(),
             outbox: Vec::new(),
             complaints: Vec::new(),
             next_ticket: 0,
@@ -181,6 +186,7 @@ impl Node {
             self.observers_deadline(),
             self.lifecycle_deadline(),
             self.controller_deadline(),
+            self.replicas_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -192,6 +198,7 @@ impl Node {
         self.fetch_tick(now);
         self.groups_tick(now);
         self.transactions_tick(now);
+        self.replicas_tick(now);
         self.logs_tick(now);
         self.observer_tick(now);
         self.observers_tick(now);

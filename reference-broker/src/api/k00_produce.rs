@@ -7,12 +7,14 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
+use broker_core::Reply;
 use broker_core::controller::is_internal;
 use broker_core::log::append::{Appended, Refusal, Zstd, admissible};
 use broker_core::log::walk::{Shape, Walked};
 use broker_core::mutant::{self, Mutant};
+use broker_core::node::Released;
 use broker_core::node::transactions::Enlistment;
-use broker_core::units::{ErrorCode, TopicId, TopicName, TopicPartition};
+use broker_core::units::{ErrorCode, Offset, TopicId, TopicName, TopicPartition};
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::TopicProduceData;
 use kafka_protocol::messages::produce_response::{
@@ -65,11 +67,12 @@ impl Api for Produce {
             Err(refusal) => Err((refusal, distinct(request.topic_data))),
             Ok(()) => looked_through(distinct(request.topic_data), call, semantics),
         };
+        let mut appended = Vec::new();
         let answers = match entries {
             Err((refusal, all)) => all
                 .into_iter()
                 .map(|asked| (asked.topic, refused(asked.index, refusal.clone(), semantics)))
-                .collect(),
+                .collect::<Answers>(),
             Ok(entries) => {
                 let entering = enlisted(
                     &entries,
@@ -77,10 +80,13 @@ impl Api for Produce {
                     call,
                     semantics,
                 );
-                let append = |entry: Entry| entry.append(acks, &entering, call, semantics);
+                let append = |entry: Entry| entry.append(acks, &entering, call, semantics, &mut appended);
                 entries.into_iter().map(append).collect()
             }
         };
+        if acks == ALL {
+            return awaited(answers, appended, request.timeout_ms, call);
+        }
         let response = by_topic(answers);
         let failed = response
             .responses
@@ -94,6 +100,36 @@ impl Api for Produce {
             _ => call.reply(&response),
         }
     }
+}
+
+/// All replicas in sync shall have it.
+const ALL: i16 = -1;
+
+/// An answer for each partition.
+type Answers = Vec<(Topic, PartitionProduceResponse)>;
+
+/// The answer once all replicas in sync have what was appended, or it is known that they will not in time.
+fn awaited(answers: Answers, appended: Vec<(TopicPartition, Offset)>, timeout_ms: i32, call: &mut Call<'_>) -> Answer {
+    let version = call.version;
+    match call.node.await_replicas(appended, timeout_ms, call.now) {
+        Reply::Now(results) => call.reply(&by_topic(acknowledged(answers, results))),
+        Reply::Parked(ticket) => Answer::Parked(
+            ticket,
+            Box::new(move |released| match released {
+                Released::Produce(results) => Answer::reply(&by_topic(acknowledged(answers, results)), version),
+                other => Answer::Close(format!("a Produce was released as {other:?}")),
+            }),
+        ),
+    }
+}
+
+/// Those that were appended, in order, with what became of them since. They keep their offsets: they are in the log.
+fn acknowledged(mut answers: Answers, results: Vec<Result<(), ErrorCode>>) -> Answers {
+    let appended = answers.iter_mut().filter(|(_, answer)| answer.error_code == 0);
+    for ((_, answer), result) in appended.zip(results) {
+        answer.error_code = result.err().map_or(0, |error| error.code());
+    }
+    answers
 }
 
 /// A topic as the request names it.
@@ -273,9 +309,11 @@ impl Entry {
         entering: &Entering,
         call: &mut Call<'_>,
         semantics: Semantics,
+        all: &mut Vec<(TopicPartition, Offset)>,
     ) -> (Topic, PartitionProduceResponse) {
         let appended = match self.found {
-            Ok((tp, walked)) => append(&tp, walked, acks, entering.get(&tp), call, semantics),
+            Ok((tp, walked)) => append(&tp, walked, acks, entering.get(&tp), call, semantics)
+                .inspect(|appended| all.push((tp, Offset(appended.last_offset.0 + 1)))),
             Err(error) => Err(Refusal::bare(error)),
         };
         let answer = match appended {
@@ -303,6 +341,7 @@ fn append(
     if is_internal(&tp.topic) && call.client_id != "__admin_client" {
         return Err(Refusal::bare(ErrorCode::InvalidTopicException));
     }
+    call.node.may_take(tp, acks == ALL).map_err(Refusal::bare)?;
     match walked.transactional_producer().filter(|_| entering.is_some()) {
         Some(producer) => call
             .node

@@ -13,6 +13,7 @@ use broker_core::fetch::{
 };
 use broker_core::node::Released;
 use broker_core::node::observers::MetadataFetch;
+use broker_core::peer::BrokerEpoch;
 use broker_core::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
 use bytes::{BufMut, BytesMut};
 use kafka_protocol::messages::FetchRequest;
@@ -195,11 +196,12 @@ fn interests(request: &FetchRequest, semantics: Semantics) -> Vec<(PartitionKey,
 
 /// v15 moved the replica's id into its state; the other place then says that nobody is there.
 fn reader(request: &FetchRequest) -> Reader {
-    match (
-        request.replica_id.0.max(request.replica_state.replica_id.0),
-        request.isolation_level,
-    ) {
-        (0.., _) => Reader::Follower,
+    let replica = request.replica_id.0.max(request.replica_state.replica_id.0);
+    match (replica, request.isolation_level) {
+        (0.., _) => Reader::Replica(BrokerEpoch {
+            broker: BrokerId(replica),
+            epoch: request.replica_state.replica_epoch,
+        }),
         (_, 1) => Reader::Committed,
         _ => Reader::Uncommitted,
     }
@@ -211,6 +213,8 @@ fn interest(asked: &FetchPartition) -> Interest {
         max_bytes: asked.partition_max_bytes,
         leader_epoch: LeaderEpoch(asked.current_leader_epoch.max(-1)),
         last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
+        log_start: Offset(asked.log_start_offset),
+        high_watermark: Offset(asked.high_watermark),
     }
 }
 

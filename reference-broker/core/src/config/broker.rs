@@ -3,7 +3,7 @@
 use super::cluster::{ClusterConfig, Roles, Voter};
 use super::layers::{Layers, Overrides};
 use super::table::{self, Update};
-use super::{Assignor, Dynamic, GroupConfig, MigrationPolicy};
+use super::{Assignor, Dynamic, GroupConfig, MigrationPolicy, ReplicaConfig};
 use crate::log::compression::Codec;
 
 /// A property that cannot be used.
@@ -52,6 +52,8 @@ pub struct BrokerConfig {
     pub num_partitions: i32,
     /// `producer.id.expiration.check.interval.ms`
     pub producer_id_expiration_check_ms: i64,
+    /// `replica.*`
+    pub replica: ReplicaConfig,
     /// `socket.request.max.bytes`
     pub socket_request_max_bytes: i32,
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`
@@ -160,6 +162,14 @@ impl BrokerConfig {
             max_request_partitions: int("max.request.partition.size.limit"),
             num_partitions: int("num.partitions"),
             producer_id_expiration_check_ms: int("producer.id.expiration.check.interval.ms").into(),
+            replica: ReplicaConfig {
+                lag_time_max_ms: long("replica.lag.time.max.ms"),
+                fetch_wait_max_ms: int("replica.fetch.wait.max.ms"),
+                fetch_min_bytes: int("replica.fetch.min.bytes"),
+                fetch_max_bytes: int("replica.fetch.max.bytes"),
+                fetch_response_max_bytes: int("replica.fetch.response.max.bytes"),
+                fetch_backoff_ms: int("replica.fetch.backoff.ms").into(),
+            },
             socket_request_max_bytes: int("socket.request.max.bytes"),
             transaction_max_timeout_ms: int("transaction.max.timeout.ms"),
             transaction_time_out_check_ms: int("transaction.abort.timed.out.transaction.cleanup.interval.ms").into(),

@@ -23,6 +23,9 @@ pub fn resolve(overrides: &Overrides, layers: Layers<'_>) -> TopicConfig {
             .parse::<f64>()
             .map_or(default.min_cleanable_millionths, |ratio| (ratio * 1e6) as u64),
         min_compaction_lag_ms: long("min.compaction.lag.ms", default.min_compaction_lag_ms),
+        min_insync_replicas: text("min.insync.replicas")
+            .parse()
+            .unwrap_or(default.min_insync_replicas),
         file_delete_delay_ms: long("file.delete.delay.ms", default.file_delete_delay_ms),
         index_interval_bytes: int("index.interval.bytes", default.index_interval_bytes),
         max_message_bytes: int("max.message.bytes", default.max_message_bytes),

@@ -409,6 +409,8 @@ mod tests {
             max_bytes: 1,
             leader_epoch: LeaderEpoch(-1),
             last_fetched_epoch: LeaderEpoch(-1),
+            log_start: Offset(-1),
+            high_watermark: Interest::ANY_HIGH_WATERMARK,
         };
         let key = |partition| PartitionKey {
             topic: crate::fetch::TopicKey::Name("t".into()),

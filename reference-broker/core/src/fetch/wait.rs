@@ -6,7 +6,7 @@ use super::session::{Context, Wanted};
 use super::{Fetched, Reader};
 use crate::log::read::Place;
 use crate::machine::Ticket;
-use crate::units::{Deadline, Now, TopicPartition};
+use crate::units::{Deadline, Now, Offset, TopicPartition};
 
 /// Everything that waits.
 #[derive(Debug, Default)]
@@ -44,6 +44,8 @@ pub struct Parked {
     pub place: Place,
     /// How much of this partition counts.
     pub max_bytes: i32,
+    /// A leader with a higher high watermark than this one answers at once.
+    pub high_watermark: Offset,
     /// How much there is by now.
     pub available: u64,
 }

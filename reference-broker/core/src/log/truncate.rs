@@ -23,6 +23,14 @@ impl Log {
         self.read_anew(store, self.log_start.min(to), self.high_watermark.min(to), now)
     }
 
+    /// The log without an epoch that began at its end: this broker led in it and took nothing, and whoever led after it knows of no
+    /// such epoch.
+    pub fn without_empty_epoch(&self) -> Self {
+        let mut left = self.clone();
+        left.epochs.truncate_from_end(self.log_end);
+        left
+    }
+
     /// An empty log that begins at `at`: where the leader's has nothing that this one could go on from.
     pub fn restarted(&self, store: &mut dyn Store, at: Offset, now: Now) -> Result<Self, StoreError> {
         self.cut_epochs(store, Offset(0))?;

@@ -147,6 +147,14 @@ impl Node {
         Ok(decided.answer)
     }
 
+    /// Takes in what was decided elsewhere: how a simulation without a controller tells its brokers.
+    ///
+    /// # Errors
+    /// The metadata log could not be written.
+    pub fn take_decided(&mut self, records: &[Change], now: Now) -> Result<(), ErrorCode> {
+        self.commit_records(records, now)
+    }
+
     fn commit_records(&mut self, records: &[Change], now: Now) -> Result<(), ErrorCode> {
         if records.is_empty() {
             return Ok(());
@@ -194,7 +202,7 @@ impl Node {
         }
         for (tp, id) in consequences.led {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR by not being there; its topic exists.
-            let _ = self.lead(&tp, id, now);
+            let _ = self.take_role(&tp, id, now);
         }
         let configured: Vec<TopicName> = match consequences.all_configured {
             true => self.image().topics().map(|topic| topic.name.clone()).collect(),
@@ -224,21 +232,6 @@ impl Node {
         let dirs = self.cordoned_dirs();
         let records = self.controller().cordon(self.broker_id(), &dirs);
         self.commit_records(&records, now)
-    }
-
-    /// Leads a partition that the image says this broker leads.
-    fn lead(&mut self, tp: &TopicPartition, id: TopicId, now: Now) -> Result<(), ErrorCode> {
-        let partition = self
-            .image()
-            .topic(&tp.topic)
-            .and_then(|topic| topic.partition(tp.partition));
-        match partition
-            .filter(|partition| partition.leader == self.broker_id())
-            .map(|partition| partition.leader_epoch)
-        {
-            Some(epoch) => self.create_log(tp, id, self.topic_config(&tp.topic), epoch, now),
-            None => Ok(()),
-        }
     }
 
     fn reconfigure(&mut self, name: &TopicName) {

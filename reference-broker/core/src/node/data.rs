@@ -12,11 +12,12 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use self::cleaner::Cleaner;
-use self::directory::Checkpoints;
+use self::directory::{Checkpoints, Kept};
 use self::flushes::Flushes;
 pub use self::flushes::{Flush, Promise};
 use self::upkeep::Upkeep;
 use super::Node;
+use super::replicas::epoch_error;
 use crate::config::TopicConfig;
 use crate::log::append::{Append, Appended, Entering, MarkerRule, Refusal};
 use crate::log::build::{Batch, KeyValue};
@@ -70,7 +71,7 @@ impl Node {
         }
     }
 
-    /// Opens the log of a partition, making it where there is none.
+    /// Opens the log of a partition that nobody else keeps, making it where there is none.
     pub(crate) fn keep_log(
         &mut self,
         tp: &TopicPartition,
@@ -78,8 +79,30 @@ impl Node {
         config: TopicConfig,
         now: Now,
     ) -> Result<(), ErrorCode> {
+        self.host(tp, id, config, Kept::Alone, now)
+    }
+
+    /// Opens the log of a partition that others keep too, making it where there is none.
+    pub(crate) fn open_replica(
+        &mut self,
+        tp: &TopicPartition,
+        id: TopicId,
+        config: TopicConfig,
+        now: Now,
+    ) -> Result<(), ErrorCode> {
+        self.host(tp, id, config, Kept::WithOthers, now)
+    }
+
+    fn host(
+        &mut self,
+        tp: &TopicPartition,
+        id: TopicId,
+        config: TopicConfig,
+        kept: Kept,
+        now: Now,
+    ) -> Result<(), ErrorCode> {
         if !self.logs.open.contains_key(tp) {
-            let opened = self.open_log(tp, id, config, now);
+            let opened = self.open_log(tp, id, config, kept, now);
             let log = opened.map_err(|error| self.out_of_service(tp, &error))?;
             self.logs.open.insert(tp.clone(), log);
             self.logs.upkeep.begin(&self.config, now);
@@ -94,6 +117,7 @@ impl Node {
 
     /// Removes a partition's log. Its directory gets a name that no partition has; its files go later.
     pub(crate) fn delete_log(&mut self, tp: &TopicPartition, now: Now) {
+        self.forget_role(tp);
         let Some(log) = self.logs.open.remove(tp) else { return };
         self.logs.cleaner.forget(&tp.topic);
         self.discard(&log, now);
@@ -143,6 +167,7 @@ impl Node {
     }
 
     fn append(&mut self, tp: &TopicPartition, append: Append, now: Now) -> Result<Appended, Refusal> {
+        self.may(tp, &append).map_err(Refusal::bare)?;
         match self.command(tp, Command::Append(append), now) {
             Ok(Outcome::Appended(appended)) => {
                 // A batch that was there before may still be on its way to the disk.
@@ -156,6 +181,21 @@ impl Node {
                 Err(Refusal::bare(ErrorCode::UnknownServerError))
             }
             Err(error) => Err(Refusal::bare(error)),
+        }
+    }
+
+    /// Only a leader appends, and what a broker writes for itself wants all replicas in sync to have it.
+    fn may(&self, tp: &TopicPartition, append: &Append) -> Result<(), ErrorCode> {
+        match append {
+            Append::Replicated(_) => Ok(()),
+            Append::Client(_) | Append::Entering(..) => self.may_append(tp),
+            Append::Own(_) | Append::Marker(..) => {
+                self.may_append(tp)?;
+                match self.is_under_min_isr(tp) {
+                    true => Err(ErrorCode::NotEnoughReplicas),
+                    false => Ok(()),
+                }
+            }
         }
     }
 
@@ -273,12 +313,10 @@ impl Node {
     /// The log of a partition that this broker leads in that epoch (-1 for any), or Kafka's error.
     pub fn led_log(&self, tp: &TopicPartition, epoch: LeaderEpoch) -> Result<&Log, ErrorCode> {
         let log = self.partition(tp)?;
-        match epoch {
-            LeaderEpoch(-1) => {}
-            stale if stale < log.leader_epoch() => return Err(ErrorCode::FencedLeaderEpoch),
-            unknown if unknown > log.leader_epoch() => return Err(ErrorCode::UnknownLeaderEpoch),
-            _ => {}
+        if let Some(error) = epoch_error(epoch, log.leader_epoch()) {
+            return Err(error);
         }
+        self.may_append(tp)?;
         if log.is_offline() {
             Err(ErrorCode::KafkaStorageError)
         } else {

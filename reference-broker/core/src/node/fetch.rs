@@ -48,6 +48,7 @@ impl Node {
             max_bytes,
         };
         let results = self.read_all(&reading);
+        let results = self.replica_moves(&reading, results, now);
         let min_bytes = command.min_bytes.min(max_bytes);
         let at_once = command.max_wait_ms <= 0
             || reading.wanted.is_empty()
@@ -96,6 +97,7 @@ impl Node {
                 self.complete(ticket, now);
             }
         }
+        self.acknowledge(tp, now);
     }
 
     fn park(&mut self, reading: Reading, command: &FetchCommand, min_bytes: i32, now: Now) -> Reply<FetchOutcome> {
@@ -130,6 +132,7 @@ impl Node {
                     Parked {
                         place,
                         max_bytes: wanted.interest.max_bytes,
+                        high_watermark: wanted.interest.high_watermark,
                         available: 0,
                     },
                 ))
@@ -159,6 +162,9 @@ impl Node {
         let Some(parked) = waiting.parked.get_mut(tp) else {
             return false;
         };
+        if parked.high_watermark < log.high_watermark() {
+            return true;
+        }
         if parked.place.offset == end {
             return false;
         }
@@ -210,6 +216,8 @@ impl Node {
                 max_bytes: 0,
                 leader_epoch: LeaderEpoch(-1),
                 last_fetched_epoch: LeaderEpoch(-1),
+                log_start: Offset(-1),
+                high_watermark: Interest::ANY_HIGH_WATERMARK,
             },
         }));
         self.sessions.finish(reading.context, &interests, results, now)
@@ -243,7 +251,7 @@ impl Node {
             let bytes = i64::from(wanted.interest.max_bytes).min(left);
             let fetched = self
                 .read_partition(wanted, reading.reader, bytes, at_least_one)
-                .unwrap_or_else(|error| self.failed(wanted, error));
+                .unwrap_or_else(|error| self.failed(wanted, reading.reader, error));
             at_least_one &= fetched.size() == 0;
             left = (left - fetched.size() as i64).max(0);
             fetched
@@ -251,8 +259,34 @@ impl Node {
         reading.wanted.iter().map(read_one).collect()
     }
 
-    fn failed(&self, wanted: &Wanted, error: ErrorCode) -> Fetched {
+    /// What a replica asks for says how far it is. Only at the first look: what it waits for it does not have yet.
+    fn replica_moves(&mut self, reading: &Reading, mut results: Vec<Fetched>, now: Now) -> Vec<Fetched> {
+        let Reader::Replica(replica) = reading.reader else {
+            return results;
+        };
+        for (wanted, fetched) in reading.wanted.iter().zip(&mut results) {
+            let in_line = fetched.error.is_none() && fetched.diverging.is_none();
+            if let Some(tp) = partition_of(wanted).filter(|_| in_line)
+                && let Err(error) = self.replica_asked(&tp, replica, &wanted.interest, now)
+            {
+                *fetched = self.failed(wanted, reading.reader, error);
+            }
+        }
+        results
+    }
+
+    fn failed(&self, wanted: &Wanted, reader: Reader, error: ErrorCode) -> Fetched {
+        let of_replica = matches!(reader, Reader::Replica(_));
         let failed = Fetched::failed(wanted.key.clone(), wanted.name.clone(), error);
+        if error == ErrorCode::OffsetOutOfRange
+            && let Some(log) = partition_of(wanted).and_then(|tp| self.log(&tp)).filter(|_| of_replica)
+        {
+            // A follower goes on from there.
+            return Fetched {
+                log_start: log.log_start(),
+                ..failed
+            };
+        }
         if !matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
             return failed;
         }
@@ -277,14 +311,8 @@ impl Node {
             return Err(ErrorCode::InconsistentTopicId);
         }
         let log = self.led_log(&tp, wanted.interest.leader_epoch)?;
-        if reader == Reader::Follower {
-            // No other broker keeps this partition: who says so has an outdated idea of it, or none.
-            let epoch_known = wanted.interest.leader_epoch >= LeaderEpoch(0);
-            return Err(if epoch_known {
-                ErrorCode::UnknownLeaderEpoch
-            } else {
-                ErrorCode::NotLeaderOrFollower
-            });
+        if let Reader::Replica(replica) = reader {
+            self.knows_replica(&tp, replica, wanted.interest.leader_epoch)?;
         }
         let mut fetched = Fetched {
             error: None,
@@ -353,7 +381,7 @@ fn end_for(log: &Log, reader: Reader) -> Offset {
     match reader {
         Reader::Uncommitted => log.high_watermark(),
         Reader::Committed => log.last_stable_offset(),
-        Reader::Follower => log.log_end(),
+        Reader::Replica(_) => log.log_end(),
     }
 }
 

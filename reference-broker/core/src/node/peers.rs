@@ -92,12 +92,6 @@ impl Node {
         }
     }
 
-    /// `replicas` takes it up once there are followers.
-    fn replicas_answered(&mut self, _leader: BrokerId, _reply: Reply, _now: Now) {}
-
-    /// `replicas` takes it up once there are followers.
-    fn in_sync_answered(&mut self, _reply: Reply, _now: Now) {}
-
     /// `transactions` takes it up once other brokers lead what it marks.
     fn markers_answered(&mut self, _id: &str, _leader: BrokerId, _reply: Reply, _now: Now) {}
 }

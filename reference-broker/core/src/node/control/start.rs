@@ -302,7 +302,7 @@ impl Node {
         }
         for (tp, id) in partitions {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest serves on.
-            let _ = self.lead(&tp, id, now);
+            let _ = self.take_role(&tp, id, now);
         }
     }
 }

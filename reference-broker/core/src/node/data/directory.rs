@@ -31,6 +31,16 @@ pub(super) struct Checkpoints {
     left_in_epoch: Option<i64>,
     recovery_points: HashMap<TopicPartition, Offset>,
     log_starts: HashMap<TopicPartition, Offset>,
+    high_watermarks: HashMap<TopicPartition, Offset>,
+}
+
+/// Who keeps a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Nobody else: all of it is as replicated as it can be.
+    Alone,
+    /// Others too: up to the high watermark that was last written down it surely is on them.
+    WithOthers,
 }
 
 impl Checkpoints {
@@ -41,6 +51,7 @@ impl Checkpoints {
     fn forget(&mut self, topic: &TopicName) {
         self.recovery_points.retain(|tp, _| tp.topic != *topic);
         self.log_starts.retain(|tp, _| tp.topic != *topic);
+        self.high_watermarks.retain(|tp, _| tp.topic != *topic);
     }
 }
 
@@ -53,6 +64,7 @@ impl Node {
             left_in_epoch: self.left_in_epoch(&files)?,
             recovery_points: self.checkpoint(RECOVERY_POINTS, &files)?,
             log_starts: self.checkpoint(LOG_STARTS, &files)?,
+            high_watermarks: self.checkpoint(HIGH_WATERMARKS, &files)?,
         };
         self.logs.cleaner.cleaned = self.checkpoint(CLEANER_OFFSETS, &files)?.into_iter().collect();
         Ok(())
@@ -188,6 +200,7 @@ impl Node {
         tp: &TopicPartition,
         id: TopicId,
         config: TopicConfig,
+        kept: Kept,
         now: Now,
     ) -> Result<Log, StoreError> {
         let directory = tp.to_string();
@@ -203,7 +216,10 @@ impl Node {
             clean: self.logs.found.clean,
             recovery_point: self.recovery_point_found(tp),
             log_start: self.logs.found.log_starts.get(tp).copied(),
-            high_watermark: None,
+            high_watermark: match kept {
+                Kept::Alone => None,
+                Kept::WithOthers => Some(self.logs.found.high_watermarks.get(tp).copied().unwrap_or_default()),
+            },
         };
         let Opened { log, damage } = recover::open(&mut *self.store, &directory, id, config, opening, now)?;
         damage.into_iter().for_each(|told| self.complain(told));

@@ -73,6 +73,7 @@ impl Node {
             return;
         }
         let changes = match &synced {
+            Ok(()) if self.role(&flush.tp).is_some() => vec![Change::Flushed(flush.end)],
             Ok(()) => vec![Change::Flushed(flush.end), Change::HighWatermarkMoved(flush.end)],
             Err(_) => vec![Change::WentOffline],
         };
@@ -91,6 +92,7 @@ impl Node {
                 }
             }
         }
+        self.watermark_may_move(&flush.tp, now);
         self.partition_moved(&flush.tp, now);
     }
 
@@ -101,7 +103,7 @@ impl Node {
     }
 
     /// Is it somebody else who would sync this log now?
-    pub(super) fn is_flushed_elsewhere(&self, tp: &TopicPartition) -> bool {
+    pub(in crate::node) fn is_flushed_elsewhere(&self, tp: &TopicPartition) -> bool {
         self.logs.flushes.elsewhere && self.is_flush_due(tp)
     }
 

@@ -15,23 +15,34 @@ use crate::units::{ErrorCode, Now, Offset, TopicPartition};
 
 impl Node {
     /// Decides, writes, applies, and tells who waits for this partition.
-    pub(super) fn command(&mut self, tp: &TopicPartition, command: Command, now: Now) -> Result<Outcome, ErrorCode> {
+    pub(in crate::node) fn command(
+        &mut self,
+        tp: &TopicPartition,
+        command: Command,
+        now: Now,
+    ) -> Result<Outcome, ErrorCode> {
         let log = self.logs.open.get(tp).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let by_client = matches!(command, Command::Append(Append::Client(_) | Append::Entering(..)));
+        let (appends, is_shared) = (matches!(command, Command::Append(_)), self.role(tp).is_some());
         let step = log.decide(command, now);
         let Reply::Now(outcome) = step.reply else {
             return Err(ErrorCode::UnknownServerError);
         };
         for change in &step.changes {
-            // What waits for the disk may not be read before.
-            if matches!(change, Change::HighWatermarkMoved(_)) && by_client && self.is_flushed_elsewhere(tp) {
+            // What waits for the disk, or for other replicas, may not be read before.
+            let waits = appends && (is_shared || by_client && self.is_flushed_elsewhere(tp));
+            if waits && matches!(change, Change::HighWatermarkMoved(_)) {
                 continue;
             }
             self.carry(tp, change, now)?;
         }
-        let appends = |change: &Change| matches!(change, Change::Appended { .. });
-        if step.changes.iter().any(appends) && !(by_client && self.is_flushed_elsewhere(tp)) {
+        let has_appended = |change: &Change| matches!(change, Change::Appended { .. });
+        let has_appended = step.changes.iter().any(has_appended);
+        if has_appended && !(by_client && self.is_flushed_elsewhere(tp)) {
             self.flush_if_due(tp)?;
+        }
+        if has_appended && is_shared {
+            self.watermark_may_move(tp, now);
         }
         if !step.changes.is_empty() {
             self.partition_moved(tp, now);

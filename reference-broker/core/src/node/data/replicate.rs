@@ -37,7 +37,9 @@ impl Node {
     pub fn truncate_log(&mut self, tp: &TopicPartition, to: Offset, now: Now) -> Result<Offset, ErrorCode> {
         let log = self.following(tp)?;
         if to >= log.log_end() {
-            return Ok(log.log_end());
+            let left = Change::Truncated(Box::new(log.without_empty_epoch()));
+            self.carry(tp, &left, now)?;
+            return self.following(tp).map(Log::log_end);
         }
         if to < log.segments()[0].base {
             return self.restart_log(tp, to, now);

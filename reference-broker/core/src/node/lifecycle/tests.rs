@@ -134,6 +134,8 @@ fn of(wanted: &ReplicaFetch) -> MetadataFetch {
         max_bytes: partition.max_bytes,
         leader_epoch: partition.leader_epoch,
         last_fetched_epoch: partition.last_fetched_epoch,
+        log_start: Offset(-1),
+        high_watermark: Interest::ANY_HIGH_WATERMARK,
     };
     MetadataFetch {
         replica: wanted.replica.broker,
