@@ -8,7 +8,7 @@ use crate::driver::wire::Capabilities;
 use crate::fault::{Generations, Kind, Proxies, inject, schedule};
 use crate::history::{FORMAT, Header, History, Recorder, Semantics};
 use crate::target::{LaunchError, Needs, Running, Target, TargetError};
-use crate::workload::{Crew, Protocol, Stage, create, delete};
+use crate::workload::{Crew, Protocol, Segments, Stage, create, delete};
 
 const ONE_REQUEST: Duration = Duration::from_secs(10);
 
@@ -92,7 +92,7 @@ pub async fn deliver(order: &Order) -> Result<History, Failed> {
         generations,
     );
     let direct = bootstrap.join(",");
-    create(&stage, &direct, bootstrap.len())
+    create(&stage, &direct, bootstrap.len(), segments(&order.target))
         .await
         .map_err(Failed::CouldNotAsk)?;
     let played = play(order, &kinds, &stage, &mut running, &proxies, &recorder).await;
@@ -188,6 +188,18 @@ fn needs(order: &Order, kinds: &[Kind]) -> Needs {
 /// As many as the target has.
 fn brokers(target: &Target) -> usize {
     target.brokers(&Needs::default())
+}
+
+/// A Kafka 4.3.1 that rolls them so often and is killed twice was seen to lose a marker: there they stay as they are.
+fn segments(target: &Target) -> Segments {
+    match target {
+        Target::Reference { .. } => Segments::Rolling,
+        Target::Address(_)
+        | Target::Exec(_)
+        | Target::Docker { .. }
+        | Target::Jvm { .. }
+        | Target::JvmZooKeeper { .. } => Segments::Default,
+    }
 }
 
 /// The seed says how the group shares partitions, among the ways that the target knows.

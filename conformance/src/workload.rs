@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 pub use chance::Chance;
 pub use clients::Protocol;
 pub use stage::Stage;
-pub use topics::{create, delete};
+pub use topics::{Segments, create, delete};
 
 use crate::history::Semantics;
 

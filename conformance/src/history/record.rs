@@ -1,7 +1,7 @@
-//! Takes down what happens, from any thread, in one order: in memory for the judges and, where asked, in a file at once.
+//! Takes down what happens, from any thread, in one order: in memory for the judges and, where asked, line by line in a file.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, LineWriter};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,7 +20,7 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Taken {
     history: History,
-    file: Option<Writer<BufWriter<File>>>,
+    file: Option<Writer<LineWriter<File>>>,
     failed: Option<io::Error>,
 }
 
@@ -31,7 +31,7 @@ impl Recorder {
     /// The file cannot be written.
     pub fn begin(header: Header, file: Option<&Path>) -> io::Result<Self> {
         let file = match file {
-            Some(path) => Some(Writer::begin(BufWriter::new(File::create(path)?), &header)?),
+            Some(path) => Some(Writer::begin(LineWriter::new(File::create(path)?), &header)?),
             None => None,
         };
         let lines = Vec::new();

@@ -9,6 +9,15 @@ use super::clients;
 use super::plan::PARTITIONS;
 use super::stage::Stage;
 
+/// How often the segments of the topics roll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segments {
+    /// As the target has it.
+    Default,
+    /// Several times a second: what is forgotten there shows.
+    Rolling,
+}
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn options() -> AdminOptions {
@@ -25,18 +34,20 @@ fn admin(bootstrap: &str) -> Result<AdminClient<DefaultClientContext>, String> {
 ///
 /// # Errors
 /// The target refused one, in its words.
-pub async fn create(stage: &Stage, bootstrap: &str, brokers: usize) -> Result<(), String> {
+pub async fn create(stage: &Stage, bootstrap: &str, brokers: usize, segments: Segments) -> Result<(), String> {
     let replicas = i32::try_from(brokers.clamp(1, 3)).unwrap_or(1);
     let in_sync = if replicas == 3 { "2" } else { "1" };
     let names = [stage.input_topic(), stage.output_topic()];
     let topics: Vec<NewTopic<'_>> = names
         .iter()
         .map(|name| {
-            NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(replicas))
+            let topic = NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(replicas))
                 .set("min.insync.replicas", in_sync)
-                .set("unclean.leader.election.enable", "false")
-                // Segments that roll within a load show what is forgotten there.
-                .set("segment.ms", "250")
+                .set("unclean.leader.election.enable", "false");
+            match segments {
+                Segments::Rolling => topic.set("segment.ms", "250"),
+                Segments::Default => topic,
+            }
         })
         .collect();
     let made = admin(bootstrap)?.create_topics(&topics, &options()).await;
