@@ -282,6 +282,8 @@ pub(crate) enum Answer {
     Reply(Body),
     /// Later: when the node releases the ticket, the continuation makes the answer.
     Parked(Ticket, Box<dyn FnOnce(Released) -> Answer>),
+    /// Later: when the node releases the ticket, the request is served again from its beginning.
+    Again(Ticket),
     /// Nothing at all is sent and the connection lives: Produce with acks=0.
     Silent,
     /// The connection is closed without an answer, for this reason.

@@ -71,7 +71,7 @@ impl Outgoing {
             },
             Answer::Silent => Self::Nothing,
             Answer::Close(reason) => Self::Close(reason),
-            Answer::Parked(..) => Self::Close("an answer was parked twice".into()),
+            Answer::Parked(..) | Answer::Again(_) => Self::Close("an answer was parked twice".into()),
         }
     }
 }
@@ -119,6 +119,8 @@ pub(crate) struct Broker {
     seen: watch::Sender<usize>,
     complain: fn(&str),
     parked: HashMap<Ticket, Waiting>,
+    /// Requests that are served again when their ticket is released.
+    again: HashMap<Ticket, Job>,
     flushing: Flushing,
     peers: Peers,
     /// Until when the controller may take to let it go.
@@ -160,6 +162,7 @@ impl Broker {
             seen,
             leaving: None,
             parked: HashMap::new(),
+            again: HashMap::new(),
             sweep_at: FEW_PARKED,
         };
         let told = Told {
@@ -270,7 +273,7 @@ impl Broker {
             node: &mut self.node,
             now,
         };
-        let answer = job.entry.serve(job.body, &mut call);
+        let answer = job.entry.serve(job.body.clone(), &mut call);
         let promises = self.node.take_promises();
         // What is parked until others have it waits for this disk too.
         let is_parked = matches!(answer, Answer::Parked(..));
@@ -280,6 +283,7 @@ impl Broker {
                 .hold(promises, Outgoing::of(answer, &*self.sources), job.reply);
         }
         match answer {
+            Answer::Again(ticket) => drop(self.again.insert(ticket, job)),
             Answer::Parked(ticket, continuation) => {
                 self.parked.insert(
                     ticket,
@@ -330,7 +334,9 @@ impl Broker {
 
     fn answer_released(&mut self) {
         for (ticket, released) in self.node.take_released() {
-            if let Some(waiting) = self.parked.remove(&ticket) {
+            if let Some(job) = self.again.remove(&ticket) {
+                self.serve(job);
+            } else if let Some(waiting) = self.parked.remove(&ticket) {
                 let answer = (waiting.continuation)(released);
                 drop(waiting.reply.send(Outgoing::of(answer, &*self.sources)));
             }

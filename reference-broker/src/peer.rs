@@ -20,6 +20,7 @@ use crate::broker::{Job, Outgoing};
 mod alter_partition;
 pub(crate) mod cluster_id;
 mod create_topics;
+mod enlist;
 mod fetch;
 mod forward;
 mod heartbeat;
@@ -159,6 +160,7 @@ fn lane_of(question: &Question) -> Lane {
         Question::Fetch(_) => Lane::Fetch,
         Question::Register(_) | Question::Heartbeat(_) => Lane::Lifecycle,
         Question::WriteMarkers(..)
+        | Question::Enlist(_)
         | Question::AlterPartitions(_)
         | Question::AllocateProducerIds(_)
         | Question::CreateTopics(_) => Lane::Others,
@@ -169,6 +171,7 @@ fn encode(question: &Question, cluster_id: &str) -> Result<Exchange, String> {
     match question {
         Question::Fetch(wanted) => fetch::request(wanted, cluster_id),
         Question::WriteMarkers(marked, partitions) => markers::request(marked, partitions),
+        Question::Enlist(wanted) => enlist::request(wanted),
         Question::AlterPartitions(wanted) => alter_partition::request(wanted),
         Question::Register(registration) => register::request(registration),
         Question::Heartbeat(heartbeat) => heartbeat::request(heartbeat),
@@ -187,6 +190,7 @@ fn deliver(
     let decoded = body.and_then(|body| match &asked.question {
         Question::Fetch(wanted) => fetch::reply(body, wanted),
         Question::WriteMarkers(_, partitions) => markers::reply(body, partitions),
+        Question::Enlist(wanted) => enlist::reply(body, wanted),
         Question::AlterPartitions(wanted) => alter_partition::reply(body, wanted),
         Question::Register(_) => register::reply(body),
         Question::Heartbeat(_) => heartbeat::reply(body),

@@ -78,6 +78,8 @@ pub enum OpenError {
 pub enum Released {
     /// A long poll.
     Fetch(FetchOutcome),
+    /// Nothing but time: the request is to be served again.
+    Again,
     /// A join or a sync.
     Group(crate::group::Outcome),
     /// Records that all replicas in sync were to have: one result a partition.

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use crate::controller::brokers::Registration;
 use crate::controller::topics::NewTopic;
 use crate::node::transactions::Marked;
-use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicPartition};
+use crate::txn::TransactionalId;
+use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, Producer, TopicId, TopicPartition};
 
 /// Whom a node asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,6 +43,8 @@ pub enum Question {
     Fetch(ReplicaFetch),
     /// WriteTxnMarkers (27): the markers of one transaction.
     WriteMarkers(Marked, Vec<TopicPartition>),
+    /// AddPartitionsToTxn (24) by the leader of partitions that a producer writes to.
+    Enlist(Enlist),
     /// AlterPartition (56).
     AlterPartitions(AlterPartitions),
     /// BrokerRegistration (62).
@@ -62,7 +65,9 @@ pub enum Reply {
     /// Fetch.
     Fetched(Result<Vec<ReplicaFetched>, ErrorCode>),
     /// WriteTxnMarkers: one result a partition.
-    MarkersWritten(Vec<(TopicPartition, Result<(), ErrorCode>)>),
+    MarkersWritten(Verdicts),
+    /// AddPartitionsToTxn: one result a partition.
+    Enlisted(Result<Verdicts, ErrorCode>),
     /// AlterPartition.
     PartitionsAltered(Result<Vec<PartitionAltered>, ErrorCode>),
     /// BrokerRegistration: the broker's epoch.
@@ -74,6 +79,9 @@ pub enum Reply {
     /// CreateTopics: what was refused of each topic, by name.
     TopicsCreated(Vec<(String, Option<ErrorCode>)>),
 }
+
+/// What became of each partition.
+pub type Verdicts = Vec<(TopicPartition, Result<(), ErrorCode>)>;
 
 /// A broker in one of its lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +145,19 @@ pub struct ReplicaFetched {
     pub leader: Option<(BrokerId, LeaderEpoch)>,
     /// Whole batches from the offset on, as they stand in the leader's log.
     pub records: Bytes,
+}
+
+/// Partitions that a producer writes to, and that its coordinator shall know of (KIP-890).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enlist {
+    /// Whose transaction.
+    pub id: TransactionalId,
+    /// Who writes.
+    pub producer: Producer,
+    /// Where.
+    pub partitions: Vec<TopicPartition>,
+    /// They must be in the transaction already, and do not come into it.
+    pub verify_only: bool,
 }
 
 /// Leaders that want other in-sync replicas.

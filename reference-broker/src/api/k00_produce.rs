@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
-use broker_core::Reply;
 use broker_core::controller::is_internal;
 use broker_core::log::append::{Appended, Refusal, Zstd, admissible};
 use broker_core::log::walk::{Shape, Walked};
@@ -15,6 +14,7 @@ use broker_core::mutant::{self, Mutant};
 use broker_core::node::Released;
 use broker_core::node::transactions::Enlistment;
 use broker_core::units::{ErrorCode, Offset, TopicId, TopicName, TopicPartition};
+use broker_core::{Reply, Ticket};
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::TopicProduceData;
 use kafka_protocol::messages::produce_response::{
@@ -74,12 +74,11 @@ impl Api for Produce {
                 .map(|asked| (asked.topic, refused(asked.index, refusal.clone(), semantics)))
                 .collect::<Answers>(),
             Ok(entries) => {
-                let entering = enlisted(
-                    &entries,
-                    request.transactional_id.as_ref().map(|id| &***id),
-                    call,
-                    semantics,
-                );
+                let id = request.transactional_id.as_ref().map(|id| &***id);
+                let entering = match enlisted(&entries, id, call, semantics) {
+                    Ok(entering) => entering,
+                    Err(ticket) => return Answer::Again(ticket),
+                };
                 let append = |entry: Entry| entry.append(acks, &entering, call, semantics, &mut appended);
                 entries.into_iter().map(append).collect()
             }
@@ -276,12 +275,18 @@ fn stumble(found: &[Result<(TopicPartition, Walked), ErrorCode>], semantics: Sem
 /// The partitions that come into a transaction with this request, or are refused because they are not in it.
 type Entering = HashMap<TopicPartition, Result<(), ErrorCode>>;
 
-fn enlisted(entries: &[Entry], id: Option<&str>, call: &mut Call<'_>, semantics: Semantics) -> Entering {
+fn enlisted(
+    entries: &[Entry],
+    id: Option<&str>,
+    call: &mut Call<'_>,
+    semantics: Semantics,
+) -> Result<Entering, Ticket> {
     let mut outside = Vec::new();
     let mut by = None;
     for (tp, walked) in entries.iter().filter_map(|entry| entry.found.as_ref().ok()) {
         if let Some(producer) = walked.transactional_producer()
             && !call.node.is_in_transaction(tp, producer)
+            && !call.node.is_led_elsewhere(tp)
         {
             let sequence = walked.header.map_or(i32::MAX, |header| header.base_sequence);
             call.node.tries_to_enter(tp, producer, sequence);
@@ -290,16 +295,14 @@ fn enlisted(entries: &[Entry], id: Option<&str>, call: &mut Call<'_>, semantics:
         }
     }
     let Some(producer) = by else {
-        return Entering::new();
+        return Ok(Entering::new());
     };
-    let verdicts = call.node.enlist(
-        id.unwrap_or_default(),
-        producer,
-        &outside,
-        semantics.enlistment,
-        call.now,
-    );
-    outside.into_iter().zip(verdicts).collect()
+    let (id, enlistment) = (id.unwrap_or_default(), semantics.enlistment);
+    if let Some(ticket) = call.node.ask_coordinator(id, producer, &outside, enlistment) {
+        return Err(ticket);
+    }
+    let verdicts = call.node.enlist(id, producer, &outside, enlistment, call.now);
+    Ok(outside.into_iter().zip(verdicts).collect())
 }
 
 impl Entry {

@@ -46,6 +46,10 @@ impl Api for TxnOffsetCommit {
     fn handle(request: TxnOffsetCommitRequest, call: &mut Call<'_>) -> Answer {
         let semantics = Semantics::of(call.version);
         let (id, asked) = (&request.transactional_id, commit(&request));
+        let asks = call.node.ask_coordinator_of_offsets(id, &asked, semantics.enlistment);
+        if let Some(ticket) = asks {
+            return Answer::Again(ticket);
+        }
         let results = call
             .node
             .commit_offsets_in_transaction(id, asked, semantics.enlistment, call.now);

@@ -48,7 +48,7 @@ fn opened(mut inside: Bytes, call: &mut Call<'_>) -> Result<Bytes, ErrorCode> {
     match header.entry.serve(inside, &mut call) {
         Answer::Reply(body) => joined(&header.response_header(), body),
         // Nothing that is forwarded waits, is silent or closes what carries it.
-        Answer::Parked(..) | Answer::Silent | Answer::Close(_) => Err(ErrorCode::UnknownServerError),
+        Answer::Parked(..) | Answer::Again(_) | Answer::Silent | Answer::Close(_) => Err(ErrorCode::UnknownServerError),
     }
 }
 

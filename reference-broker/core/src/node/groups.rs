@@ -164,6 +164,22 @@ impl Node {
         results
     }
 
+    /// Asks the producer's coordinator whether the group's partition is in the transaction, where that is another broker. The
+    /// request is to be served again when the ticket is released.
+    pub fn ask_coordinator_of_offsets(
+        &mut self,
+        id: &str,
+        asked: &TxnCommit,
+        enlistment: Enlistment,
+    ) -> Option<Ticket> {
+        let tp = self.offsets_partition(&asked.commit.group);
+        let is_settled = self.is_led_elsewhere(&tp) || self.is_in_transaction(&tp, asked.producer);
+        match is_settled {
+            true => None,
+            false => self.ask_coordinator(id, asked.producer, &[tp], enlistment),
+        }
+    }
+
     fn txn_commit(&mut self, id: &str, asked: TxnCommit, enlistment: Enlistment, now: Now) -> Outcome {
         let (group, producer) = (Arc::clone(&asked.commit.group), asked.producer);
         let command = Command::TxnCommit(asked);

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::Node;
-use crate::peer::{AskId, Asked, Peer, Question, Reply};
+use crate::machine::Ticket;
+use crate::peer::{AskId, Asked, Enlist, Peer, Question, Reply};
 use crate::txn::TransactionalId;
 use crate::units::{BrokerId, Now};
 
@@ -25,6 +26,8 @@ pub enum Purpose {
     ProducerIds,
     /// Topics that are not there, by name.
     Topics(Vec<String>),
+    /// Partitions that a coordinator elsewhere shall know of, and the request that waits for that.
+    Enlisting(Enlist, Ticket),
     /// The markers of a transaction that this broker coordinates, at that leader.
     Markers(TransactionalId, BrokerId),
 }
@@ -88,12 +91,10 @@ impl Node {
             Purpose::ProducerIds => self.producer_ids_answered(&reply),
             // Who wanted them looks again; if they are not there by then, they are asked for again.
             Purpose::Topics(_) => {}
-            Purpose::Markers(id, leader) => self.markers_answered(&id, leader, reply, now),
+            Purpose::Enlisting(asked, ticket) => self.enlisting_answered(asked, ticket, reply),
+            Purpose::Markers(id, _) => self.markers_answered(&id, reply, now),
         }
     }
-
-    /// `transactions` takes it up once other brokers lead what it marks.
-    fn markers_answered(&mut self, _id: &str, _leader: BrokerId, _reply: Reply, _now: Now) {}
 }
 
 #[cfg(test)]

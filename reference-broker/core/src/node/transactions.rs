@@ -10,6 +10,7 @@ use crate::txn::{Asked, Coordinator, Filter, Listed, Outcome, Producer, Transact
 use crate::units::{Deadline, ErrorCode, Now, TopicName, TopicPartition};
 
 mod coordinate;
+mod elsewhere;
 mod markers;
 mod produce;
 
@@ -27,6 +28,7 @@ pub(crate) struct Transactions {
     /// When markers that could not be written are written again.
     retry_markers: Option<Deadline>,
     attempts: produce::Attempts,
+    verdicts: elsewhere::Verdicts,
 }
 
 /// The topic that keeps transactions.

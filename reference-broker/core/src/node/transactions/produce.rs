@@ -88,6 +88,9 @@ impl Node {
         enlistment: Enlistment,
         now: Now,
     ) -> Vec<Result<(), ErrorCode>> {
+        if let Some(verdicts) = self.verdicts_from_elsewhere(id, producer, partitions, enlistment) {
+            return verdicts;
+        }
         if enlistment == Enlistment::Implicit {
             let all: BTreeSet<TopicPartition> = partitions.iter().cloned().collect();
             let added = self.add_partitions(id, producer, all, Version::Second, now);
@@ -102,7 +105,7 @@ impl Node {
 }
 
 /// In the words of a producer, which is older than this question.
-fn as_produce_error(error: ErrorCode, enlistment: Enlistment) -> ErrorCode {
+pub(super) fn as_produce_error(error: ErrorCode, enlistment: Enlistment) -> ErrorCode {
     match (error, enlistment) {
         (ErrorCode::ProducerFenced, _) => ErrorCode::InvalidProducerEpoch,
         (ErrorCode::TransactionAbortable, Enlistment::Refused) => ErrorCode::InvalidTxnState,
