@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use broker_core::config::ConnectionLimits;
 use broker_core::node::{Released, Stage};
 use broker_core::peer::Peer;
-use broker_core::units::Deadline;
-use broker_core::{Node, Now, Ticket};
+use broker_core::units::{Deadline, ErrorCode};
+use broker_core::{Node, Now, Reply, Ticket};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
@@ -121,6 +121,9 @@ pub(crate) struct Broker {
     parked: HashMap<Ticket, Waiting>,
     /// Requests that are served again when their ticket is released.
     again: HashMap<Ticket, Job>,
+    /// Answers of this event, and of earlier ones, that wait for replicas.
+    kept: Kept,
+    replicating: HashMap<Ticket, Kept>,
     flushing: Flushing,
     peers: Peers,
     /// Until when the controller may take to let it go.
@@ -163,6 +166,8 @@ impl Broker {
             leaving: None,
             parked: HashMap::new(),
             again: HashMap::new(),
+            kept: Vec::new(),
+            replicating: HashMap::new(),
             sweep_at: FEW_PARKED,
         };
         let told = Told {
@@ -294,8 +299,30 @@ impl Broker {
                 );
                 self.sweep();
             }
-            // A connection that is gone by now needs no answer.
-            answer => drop(job.reply.send(Outgoing::of(answer, &*self.sources))),
+            answer => self.give(Outgoing::of(answer, &*self.sources), job.reply),
+        }
+    }
+
+    /// Sends an answer, or keeps it until what a coordinator wrote for it is on the replicas in sync.
+    fn give(&mut self, answer: Outgoing, reply: oneshot::Sender<Outgoing>) {
+        if self.node.has_unreplicated() {
+            return self.kept.push((answer, reply));
+        }
+        // A connection that is gone by now needs no answer.
+        drop(reply.send(answer));
+    }
+
+    /// Whoever was answered by this event waits for what coordinators wrote in it.
+    fn keep_for_replicas(&mut self) {
+        let written = self.node.take_unreplicated();
+        if self.kept.is_empty() {
+            return;
+        }
+        let kept = std::mem::take(&mut self.kept);
+        let now = self.clock.now();
+        match self.node.await_replicas(written, REPLICATED_MS, now) {
+            Reply::Now(results) => give_all(kept, &results),
+            Reply::Parked(ticket) => drop(self.replicating.insert(ticket, kept)),
         }
     }
 
@@ -337,10 +364,36 @@ impl Broker {
             if let Some(job) = self.again.remove(&ticket) {
                 self.serve(job);
             } else if let Some(waiting) = self.parked.remove(&ticket) {
-                let answer = (waiting.continuation)(released);
-                drop(waiting.reply.send(Outgoing::of(answer, &*self.sources)));
+                let is_coordinators = matches!(released, Released::Group(_));
+                let answer = Outgoing::of((waiting.continuation)(released), &*self.sources);
+                match is_coordinators {
+                    true => self.give(answer, waiting.reply),
+                    false => drop(waiting.reply.send(answer)),
+                }
+            } else if let (Some(kept), Released::Produce(results)) = (self.replicating.remove(&ticket), released) {
+                give_all(kept, &results);
             }
         }
+        self.keep_for_replicas();
+    }
+}
+
+/// Answers that wait to be sent.
+type Kept = Vec<(Outgoing, oneshot::Sender<Outgoing>)>;
+
+/// `offsets.commit.timeout.ms`: so long the replicas in sync may take to have what a coordinator wrote.
+const REPLICATED_MS: i32 = 5_000;
+
+/// What is not replicated has not happened, for all that the client may know: its connection is closed, and it asks again.
+fn give_all(kept: Kept, results: &[Result<(), ErrorCode>]) {
+    let failed = results.iter().find_map(|result| result.err());
+    for (answer, reply) in kept {
+        let answer = match failed {
+            None => answer,
+            Some(error) => Outgoing::Close(format!("what its coordinator wrote is not replicated: {error}")),
+        };
+        // A connection that is gone by now needs no answer.
+        drop(reply.send(answer));
     }
 }
 

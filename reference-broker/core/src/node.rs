@@ -4,6 +4,7 @@
 //! [`Node::next_deadline`] falls due. Each room adds its own methods to `Node` in a file beside this one.
 
 mod control;
+mod coordinators;
 pub mod data;
 mod fetch;
 pub mod groups;
@@ -40,6 +41,7 @@ pub struct Node {
     pub(crate) sessions: Sessions,
     pub(crate) waits: Waits,
     peers: peers::Peers,
+    coordinating: coordinators::Coordinating,
     lifecycle: lifecycle::Lifecycle,
     observer: observer::Observer,
     observers: observers::Observers,
@@ -124,6 +126,7 @@ impl Node {
             config,
             waits: Waits::default(),
             peers: peers::Peers::default(),
+            coordinating: coordinators::Coordinating::default(),
             lifecycle: lifecycle::Lifecycle::default(),
             observer: observer::Observer::default(),
             observers: observers::Observers::default(),

@@ -203,6 +203,7 @@ impl Node {
         for (tp, id) in consequences.led {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR by not being there; its topic exists.
             let _ = self.take_role(&tp, id, now);
+            self.move_coordinator(&tp, now);
         }
         let configured: Vec<TopicName> = match consequences.all_configured {
             true => self.image().topics().map(|topic| topic.name.clone()).collect(),

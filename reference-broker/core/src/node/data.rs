@@ -228,8 +228,11 @@ impl Node {
             true => Codec::None,
             false => self.config.group.offsets_topic_codec,
         };
-        let batch = batch.compressed(codec);
-        self.append_batch(tp, batch.map_err(|_| ErrorCode::UnknownServerError)?, now)
+        let batch = batch.compressed(codec).map_err(|_| ErrorCode::UnknownServerError)?;
+        self.may_coordinate(tp)?;
+        let appended = self.append_batch(tp, batch, now);
+        self.note_unreplicated(tp);
+        appended
     }
 
     /// Appends metadata records, values only as KRaft writes them, and waits until they are on the disk.

@@ -98,6 +98,7 @@ impl Node {
             }
         }
         self.acknowledge(tp, now);
+        self.transactions_replicated(tp, now);
     }
 
     fn park(&mut self, reading: Reading, command: &FetchCommand, min_bytes: i32, now: Now) -> Reply<FetchOutcome> {

@@ -348,15 +348,32 @@ impl Node {
     pub(crate) fn owned_partition(&self, kind: CoordinatorKind, key: &str) -> Result<i32, ErrorCode> {
         let topic = self.image().topic(kind.topic()).ok_or(ErrorCode::NotCoordinator)?;
         let partition = partition_for(key, topic.partition_count());
-        let log = self.log(&TopicPartition::new(kind.topic(), partition));
-        log.map(|_| partition).ok_or(ErrorCode::NotCoordinator)
+        match self.is_coordinated_here(&TopicPartition::new(kind.topic(), partition)) {
+            true => Ok(partition),
+            false => Err(ErrorCode::NotCoordinator),
+        }
     }
 
     /// The partitions of an internal topic that this broker leads.
     pub(crate) fn owned_partitions(&self, kind: CoordinatorKind) -> Vec<i32> {
         let partitions = self.image().topic(kind.topic()).map_or(0, TopicImage::partition_count);
-        let is_led = |partition: &i32| self.log(&TopicPartition::new(kind.topic(), *partition)).is_some();
+        let is_led = |partition: &i32| self.is_coordinated_here(&TopicPartition::new(kind.topic(), *partition));
         (0..partitions).filter(is_led).collect()
+    }
+
+    /// A replica that follows has the log too, and is no coordinator.
+    fn is_coordinated_here(&self, tp: &TopicPartition) -> bool {
+        self.log(tp).is_some() && !(self.follows_a_controller() && self.is_led_elsewhere(tp))
+    }
+
+    /// Another broker coordinates these groups now: who waits is told to look for it.
+    pub(crate) fn give_up_groups(&mut self, partition: i32) {
+        let gone = self.groups.coordinators.remove(&partition);
+        let parked = gone.iter().flat_map(Coordinator::abandon);
+        let parked: Vec<_> = parked.collect();
+        for (ticket, outcome) in parked {
+            self.release(ticket, Released::Group(outcome));
+        }
     }
 
     /// The partition of the offsets topic that keeps a group, whether or not the topic is there.

@@ -7,7 +7,7 @@ use super::Node;
 use super::groups::CoordinatorKind;
 use crate::log::producers::TransactionResult;
 use crate::txn::{Asked, Coordinator, Filter, Listed, Outcome, Producer, Transaction, TransactionalId, Version};
-use crate::units::{Deadline, ErrorCode, Now, TopicName, TopicPartition};
+use crate::units::{Deadline, ErrorCode, Now, Offset, TopicName, TopicPartition};
 
 mod coordinate;
 mod elsewhere;
@@ -29,6 +29,8 @@ pub(crate) struct Transactions {
     retry_markers: Option<Deadline>,
     attempts: produce::Attempts,
     verdicts: elsewhere::Verdicts,
+    /// Up to where the replicas in sync must have a partition before an id's transaction is acted upon.
+    awaited: BTreeMap<(i32, TransactionalId), Offset>,
 }
 
 /// The topic that keeps transactions.
@@ -202,6 +204,51 @@ impl Node {
                 }
             }
         }
+    }
+
+    /// Another broker coordinates these transactions now.
+    pub(crate) fn give_up_transactions(&mut self, partition: i32) {
+        self.transactions.coordinators.remove(&partition);
+        self.transactions.awaited.retain(|(of, _), _| *of != partition);
+    }
+
+    /// Replicas in sync have more of a partition: what was only decided is acted upon.
+    pub(crate) fn transactions_replicated(&mut self, tp: &TopicPartition, now: Now) {
+        if *tp.topic != *TRANSACTIONS_TOPIC || self.transactions.awaited.is_empty() {
+            return;
+        }
+        let awaited = self.transactions.awaited.keys();
+        let ids: Vec<TransactionalId> = awaited
+            .filter(|(partition, _)| *partition == tp.partition)
+            .map(|(_, id)| TransactionalId::clone(id))
+            .collect();
+        for id in ids {
+            if !self.is_awaited(tp.partition, &id) {
+                self.mark(tp.partition, &id, now);
+            }
+        }
+    }
+
+    /// What was just written of a transaction may be lost with this broker, while others lack it.
+    fn await_transaction(&mut self, partition: i32, id: &str) {
+        let tp = TopicPartition::new(TRANSACTIONS_TOPIC, partition);
+        if let Some(end) = self.unreplicated_end(&tp) {
+            self.transactions.awaited.insert((partition, id.into()), end);
+        }
+    }
+
+    /// Is it still so?
+    fn is_awaited(&mut self, partition: i32, id: &str) -> bool {
+        let key = (partition, TransactionalId::from(id));
+        let Some(end) = self.transactions.awaited.get(&key) else {
+            return false;
+        };
+        let log = self.log(&TopicPartition::new(TRANSACTIONS_TOPIC, partition));
+        let lacks = log.is_some_and(|log| log.high_watermark() < *end);
+        if !lacks {
+            self.transactions.awaited.remove(&key);
+        }
+        lacks
     }
 
     fn ask_transactions(&mut self, id: &str, asked: Asked, now: Now) -> Result<Outcome, ErrorCode> {

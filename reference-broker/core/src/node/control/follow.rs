@@ -40,10 +40,6 @@ impl Node {
         }
         self.follow_config();
         self.lead_all(now);
-        let loaded = self.load_all_groups(now).and_then(|()| self.load_all_transactions(now));
-        if let Err(error) = loaded {
-            self.complain(format!("what coordinators know cannot be read: {error}"));
-        }
     }
 
     /// The directories here that `cordoned.log.dirs` closes to new replicas.

@@ -303,6 +303,7 @@ impl Node {
         for (tp, id) in partitions {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR; the rest serves on.
             let _ = self.take_role(&tp, id, now);
+            self.move_coordinator(&tp, now);
         }
     }
 }

@@ -22,7 +22,7 @@ impl Node {
     }
 
     /// Replays a partition of the topic. What was decided when the broker went is finished now.
-    fn load_transactions(&mut self, partition: i32, now: Now) -> Result<(), StoreError> {
+    pub(crate) fn load_transactions(&mut self, partition: i32, now: Now) -> Result<(), StoreError> {
         let mut coordinator = Coordinator::default();
         let tp = TopicPartition::new(TRANSACTIONS_TOPIC, partition);
         self.read_records(&tp, Offset(0), &mut |_, key, value, _| {
@@ -37,6 +37,12 @@ impl Node {
         self.transactions
             .next_expiration
             .get_or_insert(now.plus_ms(expiration_ms));
+        for id in self
+            .transactions_of(partition)
+            .map_or(Vec::new(), Coordinator::prepared)
+        {
+            self.await_transaction(partition, &id);
+        }
         self.mark_all(partition, now);
         Ok(())
     }
@@ -77,6 +83,7 @@ impl Node {
             false => None,
         };
         let outcome = self.step_transactions(partition, Command { asked, fresh }, now)?;
+        self.await_transaction(partition, id);
         self.mark(partition, id, now);
         Ok(outcome)
     }
@@ -109,7 +116,10 @@ impl Node {
         if batch.header.size() > u64::from(most.max(0).unsigned_abs()) {
             return Err(as_coordinator_error(ErrorCode::MessageTooLarge));
         }
-        let appended = self.append_batch(&tp, batch, now);
+        let appended = self
+            .may_coordinate(&tp)
+            .and_then(|()| self.append_batch(&tp, batch, now));
+        self.note_unreplicated(&tp);
         appended.map(drop).map_err(as_coordinator_error)
     }
 }

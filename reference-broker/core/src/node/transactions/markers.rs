@@ -51,6 +51,9 @@ impl Node {
 
     /// Writes what one transaction lacks, and completes it once nothing is lacking.
     pub(super) fn mark(&mut self, partition: i32, id: &str, now: Now) {
+        if self.is_awaited(partition, id) {
+            return;
+        }
         let due = self.transactions_of(partition).ok();
         let Some(due) = due.and_then(|coordinator| coordinator.markers_due(id)) else {
             return;
