@@ -297,3 +297,22 @@ fn replace(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(&part, text).map_err(fail)?;
     std::fs::rename(&part, path).map_err(fail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_its_size;
+    use crate::target::{Needs, Target};
+
+    #[test]
+    fn a_cluster_records_what_is_about_several_brokers_and_one_broker_the_rest() {
+        let of = |target: &str, brokers: usize| {
+            let needs = Needs {
+                brokers,
+                ..Needs::default()
+            };
+            is_of_its_size(&Target::parse(target).expect(target), &needs)
+        };
+        assert!(of("jvm:4.3.1", 0) && of("jvm:4.3.1", 1) && of("jvm:4.3.1x3", 3));
+        assert!(!of("jvm:4.3.1", 3) && !of("jvm:4.3.1x3", 0));
+    }
+}

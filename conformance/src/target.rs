@@ -212,3 +212,44 @@ impl From<LaunchError> for TargetError {
 
 /// Deadline for a target to answer its first ApiVersions request.
 pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(120);
+
+#[cfg(test)]
+mod tests {
+    use super::{Needs, Target};
+
+    fn provides(target: &str, needs: &Needs) -> Result<(), String> {
+        Target::parse(target).expect(target).provides(needs)
+    }
+
+    #[test]
+    fn what_is_about_three_brokers_needs_three_and_what_is_about_the_only_one_needs_one() {
+        let three = Needs {
+            brokers: 3,
+            kill: true,
+            ..Needs::default()
+        };
+        let kills_the_only_one = Needs {
+            kill: true,
+            ..Needs::default()
+        };
+        assert_eq!(provides("jvm:4.3.1", &three), Err("3 brokers".to_owned()));
+        assert_eq!(provides("jvm:3.9.2-zk", &three), Err("3 brokers".to_owned()));
+        assert_eq!(provides("jvm:4.3.1x3", &three), Ok(()));
+        assert_eq!(provides("docker:apache/kafka:4.3.1x3", &three), Ok(()));
+        assert_eq!(provides("reference:3", &three), Ok(()));
+        assert!(provides("jvm:4.3.1x3", &kills_the_only_one).is_err());
+        assert_eq!(provides("jvm:4.3.1", &kills_the_only_one), Ok(()));
+        assert_eq!(provides("jvm:4.3.1x3", &Needs::default()), Ok(()));
+    }
+
+    #[test]
+    fn a_broker_in_this_process_cannot_stand_still_alone() {
+        let pauses = Needs {
+            brokers: 3,
+            pause: true,
+            ..Needs::default()
+        };
+        assert_eq!(provides("reference:3", &pauses), Err("pause".to_owned()));
+        assert_eq!(provides("jvm:4.3.1x3", &pauses), Ok(()));
+    }
+}
