@@ -11,7 +11,7 @@ use kafka_protocol::messages::describe_topic_partitions_response::{
 };
 use kafka_protocol::messages::{BrokerId, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
 
-use super::convert::{NOT_ASKED, TOPIC_OPERATIONS, broker_ids, leader_error, topic_name, uuid};
+use super::convert::{NOT_ASKED, TOPIC_OPERATIONS, broker_ids, topic_name, uuid};
 use super::{Answer, Api, Call};
 
 pub(super) struct DescribeTopicPartitions;
@@ -122,7 +122,6 @@ fn known(
 
 fn partition(image: &Image, index: i32, partition: &PartitionImage) -> DescribeTopicPartitionsResponsePartition {
     DescribeTopicPartitionsResponsePartition::default()
-        .with_error_code(leader_error(partition))
         .with_partition_index(index)
         .with_leader_id(BrokerId(partition.leader.0))
         .with_leader_epoch(partition.leader_epoch.0)

@@ -661,3 +661,48 @@ fn a_directory_that_failed_takes_what_lay_in_it_out_of_sync() {
     assert_eq!(broker.log_dirs, [[211; 16]]);
     assert_eq!(cluster.led("t"), (1, 0, vec![1, 2], vec![]), "it lay in neither yet");
 }
+
+/// Three brokers and a topic; what is asked may fail.
+fn asked_of(request: impl Fn(&mut Cluster), writes: Option<usize>) -> (Cluster, bool) {
+    let mut cluster = Cluster::of(3);
+    cluster.create("t", &[1, 2], &[]);
+    cluster.store.0.lock().expect("alone").writes_left = writes;
+    request(&mut cluster);
+    let mut store = cluster.store.0.lock().expect("alone");
+    let had_enough = store.writes_left != Some(0);
+    store.writes_left = None;
+    drop(store);
+    (cluster, had_enough)
+}
+
+#[test]
+fn a_controller_that_dies_at_any_write_has_decided_all_of_a_request_or_nothing() {
+    let create = |cluster: &mut Cluster| {
+        let wanted = NewTopic {
+            replication_factor: 2,
+            ..topic("u", 3)
+        };
+        drop(cluster.node.create_topics(vec![wanted], Intent::Commit, NOW));
+    };
+    let alter = |cluster: &mut Cluster| drop(cluster.alter(1, cluster.wanted("t", &[1])));
+    let reassign = |cluster: &mut Cluster| {
+        let targets = vec![("t".to_owned(), vec![(0, Some(vec![3, 2]))])];
+        drop(cluster.node.reassign(&targets, ReplicationFactor::MayChange, NOW));
+    };
+    let expire = |cluster: &mut Cluster| cluster.pass(SESSION_MS, &[2, 3]);
+    let requests: [&dyn Fn(&mut Cluster); 4] = [&create, &alter, &reassign, &expire];
+    for request in requests {
+        let before = asked_of(|_| {}, None).0.node.image().clone();
+        let after = asked_of(request, None).0.node.image().clone();
+        for writes in 0.. {
+            let (cluster, had_enough) = asked_of(request, Some(writes));
+            let again = controller(&cluster.store, NOW);
+            let stands = |image: &Image| image.topics().eq(again.image().topics());
+            assert!(stands(&before) || stands(&after), "after {writes} writes");
+            if had_enough {
+                assert!(stands(&after));
+                break;
+            }
+        }
+    }
+}
