@@ -1,26 +1,26 @@
-//! BrokerHeartbeat v1: a sign of life, what the broker wants, and what the controller thinks of it. Version 2 tells of cordoned
-//! directories too (KIP-1066); `kafka-protocol` lacks it.
+//! BrokerHeartbeat v2: a sign of life, what the broker wants, which of its directories failed or are cordoned (KIP-1066), and what
+//! the controller thinks of it.
 
 use broker_core::peer::{BrokerHeartbeat, BrokerState, Reply};
 use bytes::Bytes;
 use kafka_protocol::error::ParseResponseErrorCode;
-use kafka_protocol::messages::{BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerId};
-use uuid::Uuid;
 
 use super::wire::{Exchange, decode};
+use crate::messages::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 
 const KEY: i16 = 63;
-const VERSION: i16 = 1;
+const VERSION: i16 = 2;
 
 pub(super) fn request(heartbeat: &BrokerHeartbeat) -> Result<Exchange, String> {
-    let offline = heartbeat.offline_log_dirs.iter().map(|dir| Uuid::from_bytes(*dir));
-    let request = BrokerHeartbeatRequest::default()
-        .with_broker_id(BrokerId(heartbeat.broker.broker.0))
-        .with_broker_epoch(heartbeat.broker.epoch)
-        .with_current_metadata_offset(heartbeat.metadata_offset)
-        .with_want_fence(heartbeat.want_fence)
-        .with_want_shut_down(heartbeat.want_shut_down)
-        .with_offline_log_dirs(offline.collect());
+    let request = BrokerHeartbeatRequest {
+        broker_id: heartbeat.broker.broker.0,
+        broker_epoch: heartbeat.broker.epoch,
+        current_metadata_offset: heartbeat.metadata_offset,
+        want_fence: heartbeat.want_fence,
+        want_shut_down: heartbeat.want_shut_down,
+        offline_log_dirs: heartbeat.offline_log_dirs.clone(),
+        cordoned_log_dirs: Some(heartbeat.cordoned_log_dirs.clone()),
+    };
     Exchange::new(KEY, VERSION, &request)
 }
 

@@ -140,6 +140,7 @@ impl Node {
     pub fn partition(&self, tp: &TopicPartition) -> Result<&Log, ErrorCode> {
         match self.log(tp).filter(|log| !log.is_metadata()) {
             Some(log) => Ok(log),
+            None if self.is_kept_by_others(tp) => Err(ErrorCode::NotLeaderOrFollower),
             None if self.is_known(tp) => Err(ErrorCode::KafkaStorageError),
             None => Err(ErrorCode::UnknownTopicOrPartition),
         }
@@ -337,6 +338,12 @@ impl Node {
     pub(crate) fn logs_tick(&mut self, now: Now) {
         self.upkeep_tick(now);
         self.cleaner_tick(now);
+    }
+
+    fn is_kept_by_others(&self, tp: &TopicPartition) -> bool {
+        let topic = self.image().topic(&tp.topic);
+        let partition = topic.and_then(|topic| topic.partition(tp.partition));
+        partition.is_some_and(|partition| !partition.replicas.contains(&self.broker_id()))
     }
 
     fn is_known(&self, tp: &TopicPartition) -> bool {
