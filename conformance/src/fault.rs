@@ -7,6 +7,7 @@ mod inject;
 mod plan;
 mod proxy;
 mod rewrite;
+mod session;
 
 pub use generations::Generations;
 pub use inject::{Kind, inject};

@@ -1,4 +1,5 @@
-//! duplicate: one value at two places of the log.
+//! duplicate: one value at two places of the log. What was in flight while its producer began another session is not
+//! judged: a broker cannot know it for the same.
 
 use super::{Anomaly, Facts, Finding};
 
@@ -10,7 +11,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
         let second = elsewhere
             .filter(|poll| (poll.partition, poll.offset) != (first.partition, first.offset))
             .min_by_key(|poll| poll.line);
-        if let Some(second) = second {
+        if let Some(second) = second.filter(|_| !facts.crossed_sessions(identity)) {
             let told = format!(
                 "{identity} is at {} offset {} and at {} offset {}",
                 first.partition, first.offset, second.partition, second.offset

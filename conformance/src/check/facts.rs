@@ -56,6 +56,8 @@ pub(super) struct Facts<'h> {
     pub(super) read: HashMap<Identity, Vec<usize>>,
     /// Lines of [`Event::Read`] by partition.
     pub(super) finals: HashMap<&'h Place, Vec<usize>>,
+    /// Lines at which each life of a producer began a session.
+    sessions: HashMap<&'h Name, Vec<usize>>,
     /// What readers have passed.
     pub(super) passed: Spans<'h>,
     /// How each other invocation ended, by id.
@@ -73,6 +75,7 @@ impl<'h> Facts<'h> {
             sent: HashMap::new(),
             read: HashMap::new(),
             finals: HashMap::new(),
+            sessions: HashMap::new(),
             passed: Spans::of(history),
             done: HashMap::new(),
         };
@@ -129,6 +132,7 @@ impl<'h> Facts<'h> {
             }
             Event::Read { partition, .. } => self.finals.entry(partition).or_default().push(line),
             Event::Begin { transaction, .. } => drop(self.transaction(transaction)),
+            Event::Session => self.sessions.entry(process).or_default().push(line),
             Event::Commit { .. }
             | Event::Process { .. }
             | Event::Assigned { .. }
@@ -196,6 +200,22 @@ impl<'h> Facts<'h> {
             lines.push(self.transactions.get(name)?.committed?);
         }
         Some(lines)
+    }
+
+    /// Whether a value was in flight while its producer began another session: it may be there once for each.
+    pub(super) fn crossed_sessions(&self, value: &Identity) -> bool {
+        let sends = self
+            .sent
+            .get(value)
+            .into_iter()
+            .flatten()
+            .map(|index| &self.sends[*index]);
+        sends.filter(|send| send.transaction.is_none()).any(|send| {
+            let process = &self.history.lines[send.line].process;
+            let sessions = self.sessions.get(process).into_iter().flatten();
+            let until = send.done.unwrap_or(usize::MAX);
+            sessions.into_iter().any(|line| (send.line..until).contains(line))
+        })
     }
 
     /// Whether anybody read this value.

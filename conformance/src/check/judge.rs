@@ -174,6 +174,7 @@ impl Counts {
             Event::Fault { .. }
             | Event::Commit { .. }
             | Event::Revoked { .. }
+            | Event::Session
             | Event::Seek { .. }
             | Event::Drained { .. } => {}
         }

@@ -107,6 +107,7 @@ pub(super) fn follow<'h>(
         | Event::End { .. }
         | Event::Done { .. }
         | Event::Process { .. }
+        | Event::Session
         | Event::Fault { .. }
         | Event::Read { .. }
         | Event::Drained { .. } => {}

@@ -1,4 +1,5 @@
-//! nonmonotonic-send: within a partition, what one life of a producer sent later lies before what it sent earlier.
+//! nonmonotonic-send: within a partition, what one life of a producer sent later lies before what it sent earlier. What was
+//! in flight while its producer began another session is not judged.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,7 +9,11 @@ use crate::history::{Name, Place};
 
 pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let mut logs: BTreeMap<&Place, BTreeMap<i64, &Polled<'_>>> = BTreeMap::new();
-    for poll in &facts.polls {
+    let judged = facts
+        .polls
+        .iter()
+        .filter(|poll| !facts.crossed_sessions(&poll.value.identity()));
+    for poll in judged {
         logs.entry(poll.partition)
             .or_default()
             .entry(poll.offset)

@@ -4,6 +4,7 @@ mod simulated;
 mod tale;
 
 use super::{Anomaly, check};
+use crate::history::Event;
 use crate::history::Isolation::{Committed, Uncommitted};
 use crate::history::Outcome::{Fail, Ok, Unknown};
 use tale::Tale;
@@ -76,6 +77,20 @@ fn a_value_at_two_offsets_is_a_duplicate() {
     let mut tale = Tale::new();
     tale.sent("p1", "t/0", 0, Ok, 0);
     tale.polled("c1", "t/0", 0, "p1.0.0").polled("c1", "t/0", 1, "p1.0.0");
+    assert_eq!(wrong(&tale), [(Anomaly::Duplicate, vec![0, 2, 3])]);
+}
+
+#[test]
+fn what_was_in_flight_over_a_new_session_may_be_there_twice() {
+    let mut tale = Tale::new();
+    tale.sent("p1", "t/0", 0, Ok, 0);
+    let done = tale.history.lines.pop().expect("its completion");
+    tale.add("p1", Event::Session);
+    tale.history.lines.push(done);
+    tale.polled("c1", "t/0", 0, "p1.0.0").polled("c1", "t/0", 1, "p1.0.0");
+    assert_eq!(wrong(&tale), []);
+    let session = tale.history.lines.remove(1);
+    tale.history.lines.push(session);
     assert_eq!(wrong(&tale), [(Anomaly::Duplicate, vec![0, 2, 3])]);
 }
 

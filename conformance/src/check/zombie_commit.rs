@@ -42,6 +42,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
             | Event::Done { .. }
             | Event::Poll { .. }
             | Event::Process { .. }
+            | Event::Session
             | Event::Seek { .. }
             | Event::Fault { .. }
             | Event::Read { .. }

@@ -16,6 +16,8 @@ pub(super) struct Head {
     pub(super) version: i16,
     pub(super) correlation: i32,
     pub(super) client: String,
+    /// Where the body begins, behind the length prefix.
+    pub(super) body: usize,
     /// False for Produce with acks=0.
     pub(super) is_answered: bool,
 }
@@ -47,12 +49,14 @@ pub(super) fn head(frame: &[u8]) -> Option<Head> {
     if is_flexible {
         skip_tags(&mut rest)?;
     }
+    let body = frame.len().min(4 + 1024) - rest.remaining();
     let is_answered = key != 0 || acks(&mut rest, is_flexible) != Some(0);
     Some(Head {
         key,
         version,
         correlation,
         client,
+        body,
         is_answered,
     })
 }

@@ -1,7 +1,7 @@
 //! A small TCP proxy before each broker, through which all clients of a load come. It carries frames as they are, but for the
 //! addresses that name brokers, and does to connections what was planned: cuts them at a request, holds them up, slows them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::net::TcpListener as Listener;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use super::frame::{self, Head};
 use super::plan::Side;
-use super::{Generations, generations, rewrite};
+use super::{Generations, generations, rewrite, session};
 use crate::driver::wire::{Layout, schema_for};
 use crate::history::{Event, Name, Recorder};
 use crate::run::event::Direction;
@@ -41,6 +41,8 @@ struct Shared {
     armed: Mutex<Vec<(i16, Side)>>,
     blocked: watch::Sender<Blocked>,
     delay_ms: AtomicU64,
+    /// By client id, the producer id and epoch that it sent under last.
+    sessions: Mutex<HashMap<String, (i64, i16)>>,
     generations: Arc<Generations>,
     recorder: Arc<Recorder>,
 }
@@ -65,6 +67,7 @@ impl Proxies {
             armed: Mutex::default(),
             blocked: watch::Sender::new(Blocked::default()),
             delay_ms: AtomicU64::new(0),
+            sessions: Mutex::default(),
             generations,
             recorder,
         });
@@ -216,6 +219,7 @@ async fn requests(
             return Ended::Closed;
         };
         shared.passable(broker, &head.client).await;
+        shared.session(&head, &request);
         let cut = shared.cut(&head);
         match cut {
             Some(Side::Before) => return Ended::Closed,
@@ -304,6 +308,14 @@ impl Shared {
         };
         self.recorder.add(&Name::from("faults"), event);
         Some(side)
+    }
+
+    /// A producer that sends under another id or epoch than before has begun another session; librdkafka raises its epoch by itself.
+    fn session(&self, head: &Head, request: &[u8]) {
+        let Some(now) = session::of(head, request) else { return };
+        if lock(&self.sessions).insert(head.client.clone(), now) != Some(now) {
+            self.recorder.add(&Name::from(head.client.as_str()), Event::Session);
+        }
     }
 
     fn overhear(&self, head: &Head, answer: &[u8]) {

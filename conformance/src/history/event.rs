@@ -131,6 +131,8 @@ pub enum Event {
         /// The record.
         value: Value,
     },
+    /// A producer sends under another id or epoch than before: what is in flight then may be sent again as if for the first time.
+    Session,
     /// A member got partitions.
     Assigned {
         /// Its group.

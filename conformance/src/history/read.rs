@@ -124,6 +124,7 @@ impl Ids {
             | Event::Process { .. }
             | Event::Assigned { .. }
             | Event::Revoked { .. }
+            | Event::Session
             | Event::Seek { .. }
             | Event::Fault { .. }
             | Event::Read { .. }
