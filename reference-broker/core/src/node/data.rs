@@ -244,6 +244,11 @@ impl Node {
         self.flush(&tp).map(|()| last)
     }
 
+    /// What is given to observers does not go back, whatever happens to this node.
+    pub(crate) fn flush_metadata(&mut self) -> Result<(), ErrorCode> {
+        self.flush(&TopicPartition::new(METADATA_TOPIC, 0))
+    }
+
     /// Appends a batch that this broker built, and answers the offset of its last record.
     pub(crate) fn append_batch(&mut self, tp: &TopicPartition, batch: Batch, now: Now) -> Result<Offset, ErrorCode> {
         self.append_own(tp, Append::Own(batch), now)

@@ -216,6 +216,13 @@ impl Node {
         }
     }
 
+    /// Do the metadata that are applied have the registration of this life?
+    pub(super) fn is_known_in_this_life(&self) -> bool {
+        let known = self.image().broker(self.broker_id()).map(|broker| broker.incarnation);
+        let here = self.lifecycle.registration.as_ref().map(|here| here.incarnation);
+        known.is_some() && known == here
+    }
+
     /// Has it applied its own registration?
     fn knows_itself(&self) -> bool {
         self.is_caught_up() && self.image().next_offset() > self.lifecycle.epoch

@@ -22,7 +22,8 @@ const MAX_WAIT_MS: i32 = 500;
 pub(crate) struct Observer {
     /// The epoch of the controller that is followed; a wrong one is told with the first answer.
     epoch: LeaderEpoch,
-    /// Has all been applied once that was committed when the first answer came?
+    /// Has all been applied once that was committed, this life's registration with it? What the metadata said of the life
+    /// before may be over: who leads by it, with a log that lost its end, has others cut theirs.
     is_caught_up: bool,
     retry_at: Option<Deadline>,
     /// What was complained of last: it is said once.
@@ -102,7 +103,7 @@ impl Node {
         let committed = fetched.high_watermark.min(end);
         self.replicated(&metadata(), committed, now).map_err(refused)?;
         self.apply_metadata(committed, now)?;
-        if fetched.high_watermark <= end && !self.observer.is_caught_up {
+        if fetched.high_watermark <= end && !self.observer.is_caught_up && self.is_known_in_this_life() {
             self.observer.is_caught_up = true;
             self.take_part(now);
         }

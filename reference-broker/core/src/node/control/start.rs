@@ -229,6 +229,7 @@ impl Node {
         let mut batch = Batch::of(&[(Some(LEADER_CHANGE.into()), Some(value))], now.unix_ms);
         batch.header.attributes |= CONTROL;
         let last = self.append_batch(tp, batch.sealed(), now)?;
+        self.flush_metadata()?;
         self.control.image.skip_to(last.0 + 1);
         Ok(())
     }

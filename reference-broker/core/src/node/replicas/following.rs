@@ -52,12 +52,13 @@ impl Node {
             .fetchers
             .values()
             .filter(|fetcher| fetcher.asked.is_none());
-        let waits = idle.flat_map(|fetcher| {
-            let partitions = fetcher.partitions.iter();
-            let each = partitions.filter_map(|tp| self.follower(tp)?.not_before);
-            each.chain(fetcher.not_before)
-        });
-        waits.min()
+        let wait = |fetcher: &Fetcher| {
+            // A log out of service is not fetched, and wakes nobody.
+            let partitions = fetcher.partitions.iter().filter(|tp| !self.is_out_of_service(tp));
+            let first = || partitions.filter_map(|tp| self.follower(tp)?.not_before).min();
+            fetcher.not_before.or_else(first)
+        };
+        idle.filter_map(wait).min()
     }
 
     /// Asks every leader that is not being asked for what is due.
@@ -79,6 +80,10 @@ impl Node {
         let in_turn = fetcher.in_turn();
         let partitions: Vec<_> = in_turn.iter().filter_map(|tp| self.lacking(tp, now)).collect();
         if partitions.is_empty() {
+            // Each of them has its own time, or none.
+            if let Some(fetcher) = self.replicas.fetchers.get_mut(&leader) {
+                fetcher.not_before = None;
+            }
             return;
         }
         let asked = |lacks: &ReplicaPartition| (lacks.tp.clone(), (lacks.leader_epoch, lacks.offset));
@@ -115,6 +120,10 @@ impl Node {
             high_watermark: log.high_watermark(),
             max_bytes: self.config.replica.fetch_max_bytes,
         })
+    }
+
+    fn is_out_of_service(&self, tp: &TopicPartition) -> bool {
+        self.log(tp).is_none_or(Log::is_offline)
     }
 
     fn follower(&self, tp: &TopicPartition) -> Option<&Follower> {

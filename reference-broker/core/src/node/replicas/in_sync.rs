@@ -31,7 +31,9 @@ pub(super) struct InSync {
 
 impl InSync {
     pub(super) fn deadline(&self) -> Option<Deadline> {
-        let retry = self.not_before.filter(|_| !self.due.is_empty());
+        let retry = self
+            .not_before
+            .filter(|_| !self.due.is_empty() && self.asked.is_empty());
         self.next_look.into_iter().chain(retry).min()
     }
 

@@ -1,0 +1,109 @@
+//! What stands in for the network between nodes: a question is asked of a node as its listener would ask it.
+
+use broker_core::fetch::{
+    FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, SessionRequest, TopicKey,
+};
+use broker_core::node::observers::{METADATA_ID, MetadataFetch};
+use broker_core::peer::{Question, ReplicaFetch, ReplicaFetched, Reply};
+use broker_core::units::{ErrorCode, TopicPartition};
+use broker_core::{Node, Now, Store};
+
+/// A replica's fetch; it may wait.
+pub(crate) fn fetch(node: &mut Node, wanted: &ReplicaFetch, now: Now) -> broker_core::Reply<FetchOutcome> {
+    let partitions = asked_of(wanted);
+    if partitions.iter().any(|(key, _)| key.topic == TopicKey::Id(METADATA_ID)) {
+        let fetch = MetadataFetch {
+            replica: wanted.replica.broker,
+            cluster_id: None,
+            max_wait_ms: wanted.max_wait_ms,
+            high_watermark: wanted.partitions[0].high_watermark,
+            partitions,
+        };
+        return node.fetch_metadata_log(fetch, now);
+    }
+    let command = FetchCommand {
+        session: SessionRequest {
+            id: 0,
+            epoch: -1,
+            fresh_id: 1,
+        },
+        naming: Naming::Ids,
+        reader: Reader::Replica(wanted.replica),
+        max_wait_ms: wanted.max_wait_ms,
+        min_bytes: wanted.min_bytes,
+        max_bytes: wanted.max_bytes,
+        partitions,
+        forgotten: Vec::new(),
+    };
+    node.fetch(&command, now)
+}
+
+/// The answer to it, with the bytes.
+pub(crate) fn fetched(outcome: FetchOutcome, wanted: &ReplicaFetch, store: &dyn Store) -> Reply {
+    if let Some(error) = outcome.error {
+        return Reply::Fetched(Err(error));
+    }
+    let answers = outcome.partitions.into_iter().filter_map(|fetched| {
+        let wanted = wanted.partitions.iter().find(|wanted| {
+            fetched.key.topic == TopicKey::Id(wanted.topic_id) && fetched.key.partition == wanted.tp.partition
+        })?;
+        Some(of_partition(fetched, wanted.tp.clone(), store))
+    });
+    Reply::Fetched(Ok(answers.collect()))
+}
+
+/// Any other question; it is answered at once.
+pub(crate) fn serve(node: &mut Node, question: &Question, now: Now) -> Reply {
+    match question {
+        Question::Register(registration) => Reply::Registered(node.register_broker(registration, now)),
+        Question::Heartbeat(beat) => Reply::Heartbeat(node.broker_heartbeat(beat, now)),
+        Question::AlterPartitions(asked) => Reply::PartitionsAltered(node.alter_partitions(asked, now)),
+        Question::AllocateProducerIds(asker) => Reply::ProducerIds(node.allocate_producer_ids(*asker, now)),
+        Question::WriteMarkers(marked, partitions) => {
+            let write = |tp: &TopicPartition| (tp.clone(), node.write_marker(tp, *marked, now));
+            Reply::MarkersWritten(partitions.iter().map(write).collect())
+        }
+        _ => Reply::Unreachable("nobody here serves that".into()),
+    }
+}
+
+fn asked_of(wanted: &ReplicaFetch) -> Vec<(PartitionKey, Interest)> {
+    let partitions = wanted.partitions.iter().map(|wanted| {
+        let key = PartitionKey {
+            topic: TopicKey::Id(wanted.topic_id),
+            partition: wanted.tp.partition,
+        };
+        let interest = Interest {
+            offset: wanted.offset,
+            max_bytes: wanted.max_bytes,
+            leader_epoch: wanted.leader_epoch,
+            last_fetched_epoch: wanted.last_fetched_epoch,
+            log_start: wanted.log_start,
+            high_watermark: wanted.high_watermark,
+        };
+        (key, interest)
+    });
+    partitions.collect()
+}
+
+fn of_partition(fetched: Fetched, tp: TopicPartition, store: &dyn Store) -> ReplicaFetched {
+    let (mut records, mut error) = (Vec::new(), fetched.error);
+    if let Some(span) = &fetched.span {
+        records = vec![0; span.length];
+        if store
+            .read(&span.directory, &span.file, span.position, &mut records)
+            .is_err()
+        {
+            (records, error) = (Vec::new(), Some(ErrorCode::KafkaStorageError));
+        }
+    }
+    ReplicaFetched {
+        tp,
+        error,
+        high_watermark: fetched.high_watermark,
+        log_start: fetched.log_start,
+        diverging: fetched.diverging,
+        leader: fetched.leader,
+        records: records.into(),
+    }
+}
