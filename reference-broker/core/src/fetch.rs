@@ -62,6 +62,15 @@ pub enum Reader {
     Replica(BrokerEpoch),
 }
 
+/// Who may answer for a partition (KIP-392).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// Nobody else.
+    ByLeader,
+    /// A follower too, up to the high watermark that it knows.
+    ByAnyReplica,
+}
+
 /// A partition as the request names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PartitionKey {
@@ -91,6 +100,8 @@ pub struct Interest {
     pub leader_epoch: LeaderEpoch,
     /// The epoch of the last record that the reader has; -1 for unknown.
     pub last_fetched_epoch: LeaderEpoch,
+    /// Who may answer.
+    pub served: Served,
     /// Where a replica's log begins.
     pub log_start: Offset,
     /// The high watermark that a replica knows (KIP-1166); nothing is above [`Interest::ANY_HIGH_WATERMARK`].

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 use broker_core::Reply;
 use broker_core::fetch::{
-    FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, SessionRequest, TopicKey,
+    FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, Served, SessionRequest, TopicKey,
 };
 use broker_core::node::Released;
 use broker_core::node::observers::MetadataFetch;
@@ -33,6 +33,8 @@ struct Semantics {
     tells_log_start: bool,
     knows_storage_error: bool,
     tells_preferred_replica: bool,
+    /// Who may answer consumers.
+    served: Served,
     is_flexible: bool,
     tells_leader: bool,
     topics_by_id: bool,
@@ -45,6 +47,10 @@ impl Semantics {
             tells_log_start: version >= 5,
             knows_storage_error: version >= 6,
             tells_preferred_replica: version >= 11,
+            served: match version {
+                ..=10 => Served::ByLeader,
+                11.. => Served::ByAnyReplica,
+            },
             is_flexible: version >= 12,
             tells_leader: version >= 16,
             topics_by_id: version >= 13,
@@ -182,6 +188,10 @@ fn topic_key(name: &str, id: &uuid::Uuid, semantics: Semantics) -> TopicKey {
 }
 
 fn interests(request: &FetchRequest, semantics: Semantics) -> Vec<(PartitionKey, Interest)> {
+    let served = match (reader(request), semantics.served) {
+        (Reader::Replica(_), _) => Served::ByLeader,
+        (Reader::Committed | Reader::Uncommitted, served) => served,
+    };
     let mut partitions = Vec::new();
     for topic in &request.topics {
         let key = topic_key(&topic.topic, &topic.topic_id, semantics);
@@ -189,7 +199,12 @@ fn interests(request: &FetchRequest, semantics: Semantics) -> Vec<(PartitionKey,
             topic: key.clone(),
             partition: asked.partition,
         };
-        partitions.extend(topic.partitions.iter().map(|asked| (of(asked), interest(asked))));
+        partitions.extend(
+            topic
+                .partitions
+                .iter()
+                .map(|asked| (of(asked), interest(asked, served))),
+        );
     }
     partitions
 }
@@ -207,12 +222,13 @@ fn reader(request: &FetchRequest) -> Reader {
     }
 }
 
-fn interest(asked: &FetchPartition) -> Interest {
+fn interest(asked: &FetchPartition, served: Served) -> Interest {
     Interest {
         offset: Offset(asked.fetch_offset),
         max_bytes: asked.partition_max_bytes,
         leader_epoch: LeaderEpoch(asked.current_leader_epoch.max(-1)),
         last_fetched_epoch: LeaderEpoch(asked.last_fetched_epoch),
+        served,
         log_start: Offset(asked.log_start_offset),
         high_watermark: Offset(asked.high_watermark),
     }

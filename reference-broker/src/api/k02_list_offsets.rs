@@ -16,6 +16,8 @@ use crate::messages::{
 pub(super) struct ListOffsets;
 
 const CONSUMER: i32 = -1;
+/// It asks any replica, and sees the end of its log.
+const DEBUGGING_CONSUMER: i32 = -2;
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
@@ -56,6 +58,8 @@ enum Sight {
     HighWatermark,
     LastStableOffset,
     LogEnd,
+    /// Also of a replica that follows.
+    AnyLogEnd,
 }
 
 impl Api for ListOffsets {
@@ -69,6 +73,7 @@ impl Api for ListOffsets {
         let sight = match (request.replica_id, request.isolation_level) {
             (CONSUMER, 0) => Ok(Sight::HighWatermark),
             (CONSUMER, 1) => Ok(Sight::LastStableOffset),
+            (DEBUGGING_CONSUMER, 0 | 1) => Ok(Sight::AnyLogEnd),
             (_, 0 | 1) => Ok(Sight::LogEnd),
             _ => Err(ErrorCode::UnknownServerError),
         };
@@ -121,11 +126,15 @@ fn look_up(
     if asked.timestamp < semantics.lowest_timestamp {
         return Err(ErrorCode::UnsupportedVersion);
     }
-    let log = call.node.led_log(tp, LeaderEpoch(asked.current_leader_epoch))?;
+    let epoch = LeaderEpoch(asked.current_leader_epoch);
+    let log = match sight {
+        Sight::AnyLogEnd => call.node.kept_log(tp, epoch)?,
+        Sight::HighWatermark | Sight::LastStableOffset | Sight::LogEnd => call.node.led_log(tp, epoch)?,
+    };
     let end = match sight {
         Sight::HighWatermark => log.high_watermark(),
         Sight::LastStableOffset => log.last_stable_offset(),
-        Sight::LogEnd => log.log_end(),
+        Sight::LogEnd | Sight::AnyLogEnd => log.log_end(),
     };
     let dated = match asked.timestamp {
         LATEST => return Ok(Some((end, -1, Some(log.leader_epoch())))),

@@ -409,6 +409,7 @@ mod tests {
             max_bytes: 1,
             leader_epoch: LeaderEpoch(-1),
             last_fetched_epoch: LeaderEpoch(-1),
+            served: crate::fetch::Served::ByLeader,
             log_start: Offset(-1),
             high_watermark: Interest::ANY_HIGH_WATERMARK,
         };

@@ -140,9 +140,7 @@ impl Node {
     pub fn partition(&self, tp: &TopicPartition) -> Result<&Log, ErrorCode> {
         match self.log(tp).filter(|log| !log.is_metadata()) {
             Some(log) => Ok(log),
-            None if self.is_kept_by_others(tp) => Err(ErrorCode::NotLeaderOrFollower),
-            None if self.is_known(tp) => Err(ErrorCode::KafkaStorageError),
-            None => Err(ErrorCode::UnknownTopicOrPartition),
+            None => Err(self.why_absent(tp)),
         }
     }
 
@@ -321,11 +319,25 @@ impl Node {
 
     /// The log of a partition that this broker leads in that epoch (-1 for any), or Kafka's error.
     pub fn led_log(&self, tp: &TopicPartition, epoch: LeaderEpoch) -> Result<&Log, ErrorCode> {
+        let log = self.kept_log(tp, epoch);
+        match self.may_append(tp) {
+            // What is wrong with the epoch outranks that.
+            Err(error) if !matches!(log, Err(ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch)) => {
+                Err(error)
+            }
+            _ => log,
+        }
+    }
+
+    /// The same, whether this broker leads it or follows.
+    ///
+    /// # Errors
+    /// Kafka's.
+    pub fn kept_log(&self, tp: &TopicPartition, epoch: LeaderEpoch) -> Result<&Log, ErrorCode> {
         let log = self.partition(tp)?;
         if let Some(error) = epoch_error(epoch, log.leader_epoch()) {
             return Err(error);
         }
-        self.may_append(tp)?;
         if log.is_offline() {
             Err(ErrorCode::KafkaStorageError)
         } else {
@@ -345,15 +357,13 @@ impl Node {
         self.cleaner_tick(now);
     }
 
-    fn is_kept_by_others(&self, tp: &TopicPartition) -> bool {
+    fn why_absent(&self, tp: &TopicPartition) -> ErrorCode {
         let topic = self.image().topic(&tp.topic);
-        let partition = topic.and_then(|topic| topic.partition(tp.partition));
-        partition.is_some_and(|partition| !partition.replicas.contains(&self.broker_id()))
-    }
-
-    fn is_known(&self, tp: &TopicPartition) -> bool {
-        let topic = self.image().topic(&tp.topic);
-        topic.is_some_and(|topic| topic.partition(tp.partition).is_some())
+        match topic.and_then(|topic| topic.partition(tp.partition)) {
+            Some(partition) if partition.replicas.contains(&self.broker_id()) => ErrorCode::KafkaStorageError,
+            Some(_) => ErrorCode::NotLeaderOrFollower,
+            None => ErrorCode::UnknownTopicOrPartition,
+        }
     }
 
     fn dated(

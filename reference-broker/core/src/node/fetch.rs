@@ -3,7 +3,7 @@
 use super::{Node, Released};
 use crate::fetch::session::{Context, Wanted};
 use crate::fetch::wait::{Parked, Waiting};
-use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, PartitionKey, Reader, TopicKey};
+use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, PartitionKey, Reader, Served, TopicKey};
 use crate::image::Image;
 use crate::log::Log;
 use crate::log::read::{Limit, Place, ReadError};
@@ -217,6 +217,7 @@ impl Node {
                 max_bytes: 0,
                 leader_epoch: LeaderEpoch(-1),
                 last_fetched_epoch: LeaderEpoch(-1),
+                served: crate::fetch::Served::ByLeader,
                 log_start: Offset(-1),
                 high_watermark: Interest::ANY_HIGH_WATERMARK,
             },
@@ -311,7 +312,10 @@ impl Node {
         if matches!(wanted.key.topic, TopicKey::Id(id) if id != log.topic_id()) {
             return Err(ErrorCode::InconsistentTopicId);
         }
-        let log = self.led_log(&tp, wanted.interest.leader_epoch)?;
+        let log = match wanted.interest.served {
+            Served::ByLeader => self.led_log(&tp, wanted.interest.leader_epoch)?,
+            Served::ByAnyReplica => self.kept_log(&tp, wanted.interest.leader_epoch)?,
+        };
         if let Reader::Replica(replica) = reader {
             self.knows_replica(&tp, replica, wanted.interest.leader_epoch)?;
         }

@@ -403,6 +403,7 @@ fn asked_of(wanted: &ReplicaFetch) -> Vec<(PartitionKey, Interest)> {
             max_bytes: wanted.max_bytes,
             leader_epoch: wanted.leader_epoch,
             last_fetched_epoch: wanted.last_fetched_epoch,
+            served: broker_core::fetch::Served::ByLeader,
             log_start: wanted.log_start,
             high_watermark: wanted.high_watermark,
         };

@@ -22,6 +22,7 @@ fn from(offset: i64) -> Interest {
         max_bytes: ROOM,
         leader_epoch: LeaderEpoch(-1),
         last_fetched_epoch: LeaderEpoch(-1),
+        served: crate::fetch::Served::ByLeader,
         log_start: Offset(-1),
         high_watermark: Interest::ANY_HIGH_WATERMARK,
     }

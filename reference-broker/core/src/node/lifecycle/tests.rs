@@ -134,6 +134,7 @@ fn of(wanted: &ReplicaFetch) -> MetadataFetch {
         max_bytes: partition.max_bytes,
         leader_epoch: partition.leader_epoch,
         last_fetched_epoch: partition.last_fetched_epoch,
+        served: crate::fetch::Served::ByLeader,
         log_start: Offset(-1),
         high_watermark: Interest::ANY_HIGH_WATERMARK,
     };
