@@ -30,6 +30,8 @@ use bytes::Bytes;
 
 use store::Shared;
 
+/// Of every life: the controller here tells them apart by their epochs.
+const INCARNATION: [u8; 16] = [3; 16];
 const TOPIC: TopicId = TopicId([9; 16]);
 /// The controller, among those that may be cut off from each other.
 pub(crate) const CONTROLLER: i32 = 0;
@@ -102,7 +104,7 @@ impl Cluster {
             port: 9092,
             cluster_id: [1; 16],
             directory_id: [id as u8; 16],
-            incarnation_id: [3; 16],
+            incarnation_id: INCARNATION,
         };
         let store = Box::new(self.stores[&id].clone());
         let config = BrokerConfig::from_properties(&properties).unwrap();
@@ -354,6 +356,7 @@ impl Cluster {
 fn registered(id: i32, epoch: i64, fenced: bool) -> (MetadataRecord, i16) {
     let record = RegisterBrokerRecord {
         broker_id: id,
+        incarnation_id: INCARNATION,
         broker_epoch: epoch,
         fenced,
         end_points: vec![BrokerEndpoint {
