@@ -88,7 +88,7 @@ fn seats(brokers: usize) -> Result<Vec<Seat>, TargetError> {
         Ok(Seat {
             id,
             port: ports::free()?,
-            host: network.as_ref().map_or_else(|| "localhost".to_owned(), host),
+            host: network.as_ref().map_or_else(|| "127.0.0.1".to_owned(), host),
             network: network.clone(),
         })
     };
@@ -443,7 +443,7 @@ mod tests {
         let alone = Seat {
             id: 1,
             port: 21_100,
-            host: "localhost".to_owned(),
+            host: "127.0.0.1".to_owned(),
             network: None,
         };
         let script = start_script(&[alone], 0, &needs);
