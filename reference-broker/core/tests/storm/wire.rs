@@ -74,6 +74,7 @@ fn asked_of(wanted: &ReplicaFetch) -> Vec<(PartitionKey, Interest)> {
             partition: wanted.tp.partition,
         };
         let interest = Interest {
+            served: broker_core::fetch::Served::ByLeader,
             offset: wanted.offset,
             max_bytes: wanted.max_bytes,
             leader_epoch: wanted.leader_epoch,
