@@ -34,14 +34,14 @@ pub enum Target {
         image: String,
         /// Image tag.
         tag: String,
-        /// How many nodes, each broker and controller.
+        /// How many brokers; several have a controller apart.
         brokers: usize,
     },
     /// `jvm:VERSION` and `jvm:VERSIONx3`: jars from Maven Central, cached.
     Jvm {
         /// Kafka release, `4.3.1`.
         version: String,
-        /// How many nodes, each broker and controller.
+        /// How many brokers; several have a controller apart.
         brokers: usize,
     },
     /// `jvm:VERSION-zk`: one broker that keeps its metadata in ZooKeeper.
@@ -115,7 +115,7 @@ impl Target {
     pub fn brokers(&self, needs: &Needs) -> usize {
         match self {
             Self::Address(addresses) => addresses.len(),
-            Self::Reference { brokers } => brokers.unwrap_or(needs.brokers.clamp(1, reference::MOST_BROKERS)),
+            Self::Reference { brokers } => brokers.unwrap_or(needs.brokers.clamp(1, reference::MOST_UNASKED)),
             Self::Docker { brokers, .. } | Self::Jvm { brokers, .. } => *brokers,
             Self::Exec(_) | Self::JvmZooKeeper { .. } => 1,
         }

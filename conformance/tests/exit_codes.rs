@@ -95,8 +95,8 @@ fn wrong_usage_is_2_with_a_hint() {
         (&["--bogus"], "--help"),
         (&["--case", "bench/smae"], "did you mean 'bench/same'?"),
         (&["--target", "nothing"], "HOST:PORT"),
-        (&["--target", "reference:2"], "not there yet"),
-        (&["--target", "jvm:4.3.1x3"], "not there yet"),
+        (&["--target", "reference:0"], "the number of brokers"),
+        (&["--target", "jvm:4.3.1x2"], "x3"),
         (&["--oracle", "recorded:1.0"], "4.3.1"),
         (
             &["--oracle", "recorded:4.0.2"],

@@ -313,7 +313,8 @@ impl Shared {
     /// A producer that sends under another id or epoch than before has begun another session; librdkafka raises its epoch by itself.
     fn session(&self, head: &Head, request: &[u8]) {
         let Some(now) = session::of(head, request) else { return };
-        if lock(&self.sessions).insert(head.client.clone(), now) != Some(now) {
+        let before = lock(&self.sessions).insert(head.client.clone(), now);
+        if before.is_some_and(|before| before != now) {
             self.recorder.add(&Name::from(head.client.as_str()), Event::Session);
         }
     }

@@ -5,6 +5,8 @@
 pub mod session;
 pub mod wait;
 
+use std::sync::Arc;
+
 use crate::log::aborted::AbortedTransaction;
 use crate::peer::BrokerEpoch;
 use crate::store::Span;
@@ -19,6 +21,8 @@ pub struct FetchCommand {
     pub naming: Naming,
     /// Who asks, and so how far it may see.
     pub reader: Reader,
+    /// Where it is, if it says so (KIP-392).
+    pub rack: Option<Arc<str>>,
     /// How long to wait for `min_bytes`.
     pub max_wait_ms: i32,
     /// How little is too little to answer.
@@ -145,6 +149,8 @@ pub struct Fetched {
     pub diverging: Option<(LeaderEpoch, Offset)>,
     /// With an error that says that the reader asks the wrong broker or too old an epoch: who leads in which epoch.
     pub leader: Option<(BrokerId, LeaderEpoch)>,
+    /// The replica in the reader's rack, which is to be asked instead.
+    pub preferred: Option<BrokerId>,
     /// The records.
     pub span: Option<Span>,
 }
@@ -162,6 +168,7 @@ impl Fetched {
             aborted: None,
             diverging: None,
             leader: None,
+            preferred: None,
             span: None,
         }
     }

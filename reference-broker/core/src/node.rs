@@ -19,6 +19,7 @@ pub use control::cluster::{LogDir, Quorum};
 pub use data::{Flush, Promise};
 pub use lifecycle::Stage;
 pub use peers::Purpose;
+pub use replicas::LowWatermark;
 
 use crate::config::BrokerConfig;
 use crate::fetch::FetchOutcome;
@@ -86,6 +87,8 @@ pub enum Released {
     Group(crate::group::Outcome),
     /// Records that all replicas in sync were to have: one result a partition.
     Produce(Vec<Result<(), ErrorCode>>),
+    /// Records that all replicas were to let go of: one answer a partition.
+    Deleted(Vec<LowWatermark>),
 }
 
 /// The features of the cluster (KIP-584).

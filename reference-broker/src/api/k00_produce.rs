@@ -4,10 +4,11 @@
 //!
 //! Record bytes are slices of the request: nothing here copies them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use broker_core::controller::is_internal;
+use broker_core::image::BrokerImage;
 use broker_core::log::append::{Appended, Refusal, Zstd, admissible};
 use broker_core::log::walk::{Shape, Walked};
 use broker_core::mutant::{self, Mutant};
@@ -18,7 +19,7 @@ use broker_core::{Reply, Ticket};
 use bytes::Bytes;
 use kafka_protocol::messages::produce_request::TopicProduceData;
 use kafka_protocol::messages::produce_response::{
-    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
 };
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::StrBytes;
@@ -33,6 +34,7 @@ struct Semantics {
     zstd: Zstd,
     tells_log_start: bool,
     blames_records: bool,
+    tells_leader: bool,
     topics_by_id: bool,
     enlistment: Enlistment,
 }
@@ -43,6 +45,7 @@ impl Semantics {
             zstd: if version >= 7 { Zstd::Allowed } else { Zstd::Refused },
             tells_log_start: version >= 5,
             blames_records: version >= 8,
+            tells_leader: version >= 10,
             topics_by_id: version >= 13,
             enlistment: match version {
                 ..=10 => Enlistment::Refused,
@@ -68,7 +71,7 @@ impl Api for Produce {
             Ok(()) => looked_through(distinct(request.topic_data), call, semantics),
         };
         let mut appended = Vec::new();
-        let answers = match entries {
+        let mut answers = match entries {
             Err((refusal, all)) => all
                 .into_iter()
                 .map(|asked| (asked.topic, refused(asked.index, refusal.clone(), semantics)))
@@ -83,10 +86,11 @@ impl Api for Produce {
                 entries.into_iter().map(append).collect()
             }
         };
+        let leaders = tell_leaders(&mut answers, call, semantics);
         if acks == ALL {
-            return awaited(answers, appended, request.timeout_ms, call);
+            return awaited(answers, leaders, appended, request.timeout_ms, call);
         }
-        let response = by_topic(answers);
+        let response = by_topic(answers).with_node_endpoints(leaders);
         let failed = response
             .responses
             .iter()
@@ -107,19 +111,65 @@ const ALL: i16 = -1;
 /// An answer for each partition.
 type Answers = Vec<(Topic, PartitionProduceResponse)>;
 
+/// Where a partition is led elsewhere, its answer says by whom; and where they listen, each once (KIP-951).
+fn tell_leaders(answers: &mut Answers, call: &Call<'_>, semantics: Semantics) -> Vec<NodeEndpoint> {
+    let mut leaders = BTreeSet::new();
+    let elsewhere = |answer: &PartitionProduceResponse| answer.error_code == ErrorCode::NotLeaderOrFollower.code();
+    for (topic, answer) in answers.iter_mut().filter(|(_, answer)| elsewhere(answer)) {
+        let tp = partition_of(topic, answer.index, call, semantics).ok();
+        let Some((leader, epoch)) = tp
+            .and_then(|tp| call.node.leader_of(&tp))
+            .filter(|_| semantics.tells_leader)
+        else {
+            continue;
+        };
+        answer.current_leader = LeaderIdAndEpoch::default()
+            .with_leader_id(leader.0.into())
+            .with_leader_epoch(epoch.0);
+        leaders.insert(leader);
+    }
+    let brokers = leaders.into_iter().filter_map(|id| call.node.image().broker(id));
+    let endpoint = |broker: &BrokerImage| {
+        NodeEndpoint::default()
+            .with_node_id(broker.id.0.into())
+            .with_host(StrBytes::from_string(broker.host.clone()))
+            .with_port(broker.port.into())
+            .with_rack(broker.rack.clone().map(StrBytes::from_string))
+    };
+    brokers.map(endpoint).collect()
+}
+
 /// The answer once all replicas in sync have what was appended, or it is known that they will not in time.
-fn awaited(answers: Answers, appended: Vec<(TopicPartition, Offset)>, timeout_ms: i32, call: &mut Call<'_>) -> Answer {
-    let version = call.version;
+fn awaited(
+    answers: Answers,
+    leaders: Vec<NodeEndpoint>,
+    mut appended: Vec<(TopicPartition, Offset)>,
+    timeout_ms: i32,
+    call: &mut Call<'_>,
+) -> Answer {
+    let (version, own) = (call.version, appended.len());
+    // A partition that came into its transaction with this is in it once the replicas of its coordinator know.
+    appended.extend(call.node.take_unreplicated());
+    let told = move |results| by_topic(acknowledged(answers, settled(results, own))).with_node_endpoints(leaders);
     match call.node.await_replicas(appended, timeout_ms, call.now) {
-        Reply::Now(results) => call.reply(&by_topic(acknowledged(answers, results))),
+        Reply::Now(results) => call.reply(&told(results)),
         Reply::Parked(ticket) => Answer::Parked(
             ticket,
             Box::new(move |released| match released {
-                Released::Produce(results) => Answer::reply(&by_topic(acknowledged(answers, results)), version),
+                Released::Produce(results) => Answer::reply(&told(results), version),
                 other => Answer::Close(format!("a Produce was released as {other:?}")),
             }),
         ),
     }
+}
+
+/// What became of the first so many, all of which fail with any that follows.
+fn settled(mut results: Vec<Result<(), ErrorCode>>, own: usize) -> Vec<Result<(), ErrorCode>> {
+    let others = results.split_off(own.min(results.len()));
+    if let Some(error) = others.into_iter().find_map(Result::err) {
+        results.fill(Err(error));
+    }
+    results
 }
 
 /// Those that were appended, in order, with what became of them since. They keep their offsets: they are in the log.
@@ -232,16 +282,7 @@ fn look_through(
     call: &Call<'_>,
     semantics: Semantics,
 ) -> Result<(TopicPartition, Walked), ErrorCode> {
-    let topic = if semantics.topics_by_id {
-        let named = call.node.topic_named_by(TopicId(asked.topic.1.into_bytes()));
-        named.cloned().ok_or(ErrorCode::UnknownTopicId)?
-    } else {
-        TopicName::from(asked.topic.0.as_str())
-    };
-    let tp = TopicPartition {
-        topic,
-        partition: asked.index,
-    };
+    let tp = partition_of(&asked.topic, asked.index, call, semantics)?;
     let log = call.node.partition(&tp)?;
     let limit = usize::try_from(log.config().max_message_bytes).unwrap_or(0);
     // Kafka never answers where the records are null. We do.
@@ -252,6 +293,21 @@ fn look_through(
     }
     admissible(&walked, semantics.zstd)?;
     Ok((tp, walked))
+}
+
+fn partition_of(
+    topic: &Topic,
+    partition: i32,
+    call: &Call<'_>,
+    semantics: Semantics,
+) -> Result<TopicPartition, ErrorCode> {
+    let topic = if semantics.topics_by_id {
+        let named = call.node.topic_named_by(TopicId(topic.1.into_bytes()));
+        named.cloned().ok_or(ErrorCode::UnknownTopicId)?
+    } else {
+        TopicName::from(topic.0.as_str())
+    };
+    Ok(TopicPartition { topic, partition })
 }
 
 /// What fails the request as a whole once its partitions were looked through.

@@ -6,6 +6,7 @@
 //! The answer is laid out here, not by the codec: records are spans of log files, which it would copy.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use broker_core::Reply;
 use broker_core::fetch::{
@@ -172,12 +173,19 @@ fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) ->
             Naming::Names
         },
         reader: reader(request),
+        rack: rack(request),
         max_wait_ms: request.max_wait_ms,
         min_bytes: request.min_bytes,
         max_bytes: request.max_bytes,
         partitions: interests(request, semantics),
         forgotten,
     }
+}
+
+/// A replica is where it is.
+fn rack(request: &FetchRequest) -> Option<Arc<str>> {
+    let is_consumer = !matches!(reader(request), Reader::Replica(_));
+    (is_consumer && !request.rack_id.is_empty()).then(|| request.rack_id.as_str().into())
 }
 
 fn topic_key(name: &str, id: &uuid::Uuid, semantics: Semantics) -> TopicKey {
@@ -281,7 +289,7 @@ impl Layout {
         }
         self.aborted(fetched);
         if self.semantics.tells_preferred_replica {
-            self.bytes.put_i32(-1);
+            self.bytes.put_i32(fetched.preferred.map_or(-1, |id| id.0));
         }
         self.records(fetched);
         if self.semantics.is_flexible {

@@ -104,6 +104,8 @@ fn answer(outcome: Outcome) -> ConsumerGroupHeartbeatResponse {
         Outcome::RefusedWith(error, why) => response
             .with_error_code(error.code())
             .with_error_message(Some(text(&why))),
+        // Kafka has no word for it.
+        Outcome::Refused(error @ ErrorCode::NotCoordinator) => response.with_error_code(error.code()),
         Outcome::Refused(error) => response
             .with_error_code(error.code())
             .with_error_message(Some(text(&error.to_string()))),

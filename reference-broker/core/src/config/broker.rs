@@ -70,6 +70,9 @@ pub struct BrokerConfig {
     pub fixed: Overrides,
 }
 
+/// The one selector of readers' replicas that is known here.
+const RACK_AWARE: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
 /// What `config/server.properties` of Kafka's distribution says for a first broker, where nobody says otherwise.
 const AS_SHIPPED: [(&str, &str); 8] = [
     ("controller.listener.names", "CONTROLLER"),
@@ -169,6 +172,7 @@ impl BrokerConfig {
                 fetch_max_bytes: int("replica.fetch.max.bytes"),
                 fetch_response_max_bytes: int("replica.fetch.response.max.bytes"),
                 fetch_backoff_ms: int("replica.fetch.backoff.ms").into(),
+                selects_by_rack: text("replica.selector.class") == RACK_AWARE,
             },
             socket_request_max_bytes: int("socket.request.max.bytes"),
             transaction_max_timeout_ms: int("transaction.max.timeout.ms"),

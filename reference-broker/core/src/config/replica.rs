@@ -15,4 +15,6 @@ pub struct ReplicaConfig {
     pub fetch_response_max_bytes: i32,
     /// `replica.fetch.backoff.ms`
     pub fetch_backoff_ms: i64,
+    /// `replica.selector.class` is Kafka's `RackAwareReplicaSelector`.
+    pub selects_by_rack: bool,
 }

@@ -354,7 +354,8 @@ impl Remembered {
             || fetched.high_watermark != self.high_watermark
             || fetched.log_start != self.log_start
             || fetched.error.is_some()
-            || fetched.diverging.is_some();
+            || fetched.diverging.is_some()
+            || fetched.preferred.is_some();
         // After an error the next good answer counts as news.
         self.high_watermark = if fetched.error.is_some() {
             Offset(-1)
@@ -425,6 +426,7 @@ mod tests {
             },
             naming: Naming::Names,
             reader: Reader::Uncommitted,
+            rack: None,
             max_wait_ms: 0,
             min_bytes: 0,
             max_bytes: 1,

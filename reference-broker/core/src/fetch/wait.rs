@@ -1,6 +1,7 @@
 //! Long polls: requests that wait for enough to read, woken by the partitions they wait for and by nothing else.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::session::{Context, Wanted};
 use super::{Fetched, Reader};
@@ -27,6 +28,8 @@ pub struct Waiting {
     pub refused: Vec<Fetched>,
     /// Who reads.
     pub reader: Reader,
+    /// Its rack, if it says one.
+    pub rack: Option<Arc<str>>,
     /// How much the answer may carry.
     pub max_bytes: i32,
     /// How little is too little.

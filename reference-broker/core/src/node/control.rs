@@ -205,6 +205,7 @@ impl Node {
             let _ = self.take_role(&tp, id, now);
             self.move_coordinator(&tp, now);
         }
+        self.lows_may_have_moved();
         let configured: Vec<TopicName> = match consequences.all_configured {
             true => self.image().topics().map(|topic| topic.name.clone()).collect(),
             false => consequences.configured.into_iter().collect(),

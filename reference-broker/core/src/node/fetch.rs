@@ -1,5 +1,7 @@
 //! Readers at this broker: a request is answered at once, or parked until there is enough.
 
+use std::sync::Arc;
+
 use super::{Node, Released};
 use crate::fetch::session::{Context, Wanted};
 use crate::fetch::wait::{Parked, Waiting};
@@ -20,6 +22,7 @@ struct Reading {
     wanted: Vec<Wanted>,
     refused: Vec<Fetched>,
     reader: Reader,
+    rack: Option<Arc<str>>,
     max_bytes: i32,
 }
 
@@ -45,6 +48,7 @@ impl Node {
             wanted,
             refused,
             reader: command.reader,
+            rack: command.rack.clone(),
             max_bytes,
         };
         let results = self.read_all(&reading);
@@ -65,6 +69,7 @@ impl Node {
     pub fn cancel_fetch(&mut self, ticket: Ticket) {
         self.waits.take(ticket);
         self.cancel_metadata_fetch(ticket);
+        self.cancel_low_watermarks(ticket);
     }
 
     /// Where an epoch ended (OffsetForLeaderEpoch).
@@ -121,6 +126,7 @@ impl Node {
             wanted,
             refused,
             reader,
+            rack,
             max_bytes,
         } = reading;
         let parked = wanted
@@ -144,6 +150,7 @@ impl Node {
             wanted,
             refused,
             reader,
+            rack,
             max_bytes,
             min_bytes,
             deadline,
@@ -192,6 +199,7 @@ impl Node {
             wanted,
             refused,
             reader,
+            rack,
             max_bytes,
             ..
         } = waiting;
@@ -200,6 +208,7 @@ impl Node {
             wanted,
             refused,
             reader,
+            rack,
             max_bytes,
         };
         let results = self.read_all(&reading);
@@ -252,7 +261,7 @@ impl Node {
         let read_one = |wanted: &Wanted| {
             let bytes = i64::from(wanted.interest.max_bytes).min(left);
             let fetched = self
-                .read_partition(wanted, reading.reader, bytes, at_least_one)
+                .read_partition(wanted, reading, bytes, at_least_one)
                 .unwrap_or_else(|error| self.failed(wanted, reading.reader, error));
             at_least_one &= fetched.size() == 0;
             left = (left - fetched.size() as i64).max(0);
@@ -303,10 +312,11 @@ impl Node {
     fn read_partition(
         &self,
         wanted: &Wanted,
-        reader: Reader,
+        reading: &Reading,
         bytes: i64,
         at_least_one: bool,
     ) -> Result<Fetched, ErrorCode> {
+        let reader = reading.reader;
         let tp = partition_of(wanted).ok_or(ErrorCode::UnknownTopicId)?;
         let log = self.partition(&tp)?;
         if matches!(wanted.key.topic, TopicKey::Id(id) if id != log.topic_id()) {
@@ -327,6 +337,14 @@ impl Node {
             aborted: (reader == Reader::Committed).then(Vec::new),
             ..Fetched::failed(wanted.key.clone(), wanted.name.clone(), ErrorCode::UnknownServerError)
         };
+        let rack = reading.rack.as_deref().unwrap_or_default();
+        fetched.preferred = self.preferred_for(&tp, rack, wanted.interest.offset);
+        if fetched.preferred.is_some() {
+            return Ok(Fetched {
+                aborted: None,
+                ..fetched
+            });
+        }
         if let Some(diverging) = diverging(log, &wanted.interest)? {
             return Ok(Fetched {
                 diverging: Some(diverging),
@@ -405,7 +423,7 @@ fn is_worth_answering(results: &[Fetched], min_bytes: i32) -> bool {
     bytes >= usize::try_from(min_bytes).unwrap_or(0)
         || results
             .iter()
-            .any(|fetched| fetched.error.is_some() || fetched.diverging.is_some())
+            .any(|fetched| fetched.error.is_some() || fetched.diverging.is_some() || fetched.preferred.is_some())
 }
 
 /// Where the reader's history leaves this log's, if it does (KIP-595).

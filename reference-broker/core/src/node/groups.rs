@@ -201,6 +201,10 @@ impl Node {
     /// # Errors
     /// NOT_COORDINATOR.
     pub fn unstable(&mut self, group: &str, of: &[OffsetQuery], now: Now) -> Result<Vec<bool>, ErrorCode> {
+        // Kafka asks by way of the log, and that takes nothing below its minimum of replicas.
+        if self.is_under_min_isr(&self.offsets_partition(group)) {
+            return Err(ErrorCode::NotCoordinator);
+        }
         let coordinator = self.coordinator(group, now)?;
         let group = GroupId::from(group);
         let is_unstable = |of: &OffsetQuery| coordinator.is_unstable(&group, &of.topic, of.partition);

@@ -196,7 +196,7 @@ impl Node {
     }
 
     fn speak_later(&mut self, now: Now) {
-        self.lifecycle.next_at = Some(now.plus_ms(self.config.cluster.heartbeat_interval_ms));
+        self.lifecycle.next_at = Some(now.plus_ms(self.config.cluster.heartbeat_interval_ms.max(1)));
     }
 
     fn speak_after_failure(&mut self, now: Now) {

@@ -3,7 +3,7 @@
 //! A question has one answer, if only that nobody was reached: whoever carries it has the deadline, and a node that is told
 //! nothing waits for nothing else than that. What is told twice, or to no question, is passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::Node;
 use crate::machine::Ticket;
@@ -71,11 +71,13 @@ impl Node {
         self.peers.open.values().any(|open| open == purpose)
     }
 
-    /// Is a topic being asked for?
-    pub(super) fn is_asking_for_topic(&self, name: &str) -> bool {
-        let asks =
-            |purpose: &Purpose| matches!(purpose, Purpose::Topics(names) if names.iter().any(|asked| asked == name));
-        self.peers.open.values().any(asks)
+    /// The topics that are being asked for.
+    pub(super) fn topics_asked_for(&self) -> HashSet<&str> {
+        let names = self.peers.open.values().filter_map(|purpose| match purpose {
+            Purpose::Topics(names) => Some(names),
+            _ => None,
+        });
+        names.flatten().map(String::as_str).collect()
     }
 
     /// Tells what became of a question.

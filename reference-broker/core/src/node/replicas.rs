@@ -15,6 +15,8 @@ mod acks;
 mod following;
 mod in_sync;
 mod leading;
+mod lows;
+mod racks;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +24,8 @@ use acks::Acks;
 use following::Fetcher;
 use in_sync::InSync;
 pub(crate) use leading::epoch_error;
+pub use lows::LowWatermark;
+use lows::Lows;
 
 /// What this broker is to the partitions that others keep too.
 #[derive(Debug, Default)]
@@ -30,6 +34,7 @@ pub(crate) struct Replicas {
     fetchers: BTreeMap<BrokerId, Fetcher>,
     in_sync: InSync,
     acks: Acks,
+    lows: Lows,
 }
 
 impl Node {
@@ -178,6 +183,7 @@ impl Node {
         let deadlines = [
             self.replicas.in_sync.deadline(),
             self.replicas.acks.deadline(),
+            self.replicas.lows.deadline(),
             self.fetchers_deadline(),
         ];
         deadlines.into_iter().flatten().min()
@@ -186,6 +192,7 @@ impl Node {
     /// Lets happen what has fallen due.
     pub(crate) fn replicas_tick(&mut self, now: Now) {
         self.acks_tick(now);
+        self.lows_tick(now);
         self.in_sync_tick(now);
         self.fetch_from_leaders(now);
     }

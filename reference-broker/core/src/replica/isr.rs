@@ -48,6 +48,11 @@ impl Isr {
         self.pending = Some(pending);
     }
 
+    /// What the controller said before is known now by the metadata too: what it is asked for since then is still open.
+    pub fn confirmed(&mut self, isr: Vec<BrokerId>) {
+        self.committed = isr;
+    }
+
     /// It has refused, and all stays as it was.
     pub fn refused(&mut self) {
         self.pending = None;

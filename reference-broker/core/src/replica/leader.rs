@@ -90,8 +90,12 @@ impl Leader {
                 ..Remote::default()
             });
         }
+        if self.partition_epoch == assigned.partition_epoch {
+            self.isr.confirmed(assigned.isr);
+        } else {
+            self.isr = Isr::committed(assigned.isr);
+        }
         self.partition_epoch = assigned.partition_epoch;
-        self.isr = Isr::committed(assigned.isr);
     }
 
     /// Takes note of a question.

@@ -424,6 +424,7 @@ fn command(wanted: &ReplicaFetch, partitions: Vec<(PartitionKey, Interest)>) -> 
         },
         naming: Naming::Ids,
         reader: Reader::Replica(wanted.replica),
+        rack: None,
         max_wait_ms: 0,
         min_bytes: wanted.min_bytes,
         max_bytes: wanted.max_bytes,

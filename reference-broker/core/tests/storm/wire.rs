@@ -29,6 +29,7 @@ pub(crate) fn fetch(node: &mut Node, wanted: &ReplicaFetch, now: Now) -> broker_
         },
         naming: Naming::Ids,
         reader: Reader::Replica(wanted.replica),
+        rack: None,
         max_wait_ms: wanted.max_wait_ms,
         min_bytes: wanted.min_bytes,
         max_bytes: wanted.max_bytes,

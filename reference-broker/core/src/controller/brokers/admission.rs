@@ -74,12 +74,13 @@ impl Controller<'_> {
         if dirs.iter().any(|dir| u128::from_be_bytes(*dir) < RESERVED_DIRECTORIES) {
             return refuse("Reserved directory ID in request".into());
         }
-        if dirs.iter().collect::<BTreeSet<_>>().len() != dirs.len() {
+        let distinct: BTreeSet<_> = dirs.iter().collect();
+        if distinct.len() != dirs.len() {
             return refuse("Duplicate directory ID in request".into());
         }
         let others = self.image.brokers().filter(|broker| broker.id != registration.id);
         for broker in others {
-            if let Some(dir) = broker.log_dirs.iter().find(|dir| dirs.contains(dir)) {
+            if let Some(dir) = broker.log_dirs.iter().find(|dir| distinct.contains(dir)) {
                 let (id, dir) = (broker.id, crate::units::TopicId(*dir));
                 return refuse(format!("Broker {id} is already registered with directory {dir}"));
             }

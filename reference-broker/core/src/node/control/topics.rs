@@ -88,8 +88,9 @@ impl Node {
         };
         let internal = internal.iter().filter_map(|name| self.internal_topic(name));
         let wanted = names.into_iter().map(by_default).chain(internal);
+        let asked_for = self.topics_asked_for();
         let lacking =
-            |topic: &NewTopic| self.image().topic(&topic.name).is_none() && !self.is_asking_for_topic(&topic.name);
+            |topic: &NewTopic| self.image().topic(&topic.name).is_none() && !asked_for.contains(topic.name.as_str());
         let wanted: Vec<NewTopic> = wanted.filter(lacking).collect();
         if !wanted.is_empty() {
             let purpose = Purpose::Topics(wanted.iter().map(|topic| topic.name.clone()).collect());

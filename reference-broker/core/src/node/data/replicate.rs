@@ -36,6 +36,9 @@ impl Node {
     /// Cuts off what stands at or behind an offset; answers where the log ends now.
     pub fn truncate_log(&mut self, tp: &TopicPartition, to: Offset, now: Now) -> Result<Offset, ErrorCode> {
         let log = self.following(tp)?;
+        if to < Offset(0) {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
         if to >= log.log_end() {
             let left = Change::Truncated(Box::new(log.without_empty_epoch()));
             self.carry(tp, &left, now)?;

@@ -38,6 +38,7 @@ fn poll(partitions: &[(PartitionKey, Interest)]) -> FetchCommand {
         },
         naming: Naming::Names,
         reader: Reader::Uncommitted,
+        rack: None,
         max_wait_ms: 500,
         min_bytes: 1,
         max_bytes: ROOM,

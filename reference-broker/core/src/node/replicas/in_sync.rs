@@ -45,7 +45,7 @@ impl InSync {
 impl Node {
     /// There is something to look after now.
     pub(super) fn begin_to_look(&mut self, now: Now) {
-        let every = self.config.replica.lag_time_max_ms / 2;
+        let every = (self.config.replica.lag_time_max_ms / 2).max(1);
         self.replicas.in_sync.next_look.get_or_insert(now.plus_ms(every));
     }
 

@@ -43,17 +43,20 @@ impl Node {
         now: Now,
     ) -> Result<(), ErrorCode> {
         let leader_end = self.log_end(tp);
+        // Who claims a life that is not known yet shuts nobody out by it.
+        let known = self.image().broker(replica.broker).map(|broker| broker.epoch);
         let Some(Role::Leader(leader)) = self.replicas.roles.get_mut(tp) else {
             return Err(ErrorCode::NotLeaderOrFollower);
         };
         let fetched = Fetched {
             offset: interest.offset,
             log_start: interest.log_start,
-            broker_epoch: replica.epoch,
+            broker_epoch: known.map_or(replica.epoch, |known| known.min(replica.epoch)),
             at_ms: now.monotonic_ms,
             leader_end,
         };
         leader.fetched(replica.broker, fetched)?;
+        self.lows_may_have_moved();
         self.watermark_may_move(tp, now);
         self.may_join(tp, replica.broker, now);
         Ok(())
