@@ -92,7 +92,7 @@ fn is_caught(mutant: &str, case: &str) {
     assert_eq!(output.status.code(), Some(1), "{mutant}: {told}");
 }
 
-/// Mutants that show only where brokers come and go: `reference-broker/core/tests/controller_mutants.rs` catches them.
+/// Mutants that show only where brokers come and go: `reference-broker/core/tests/*_mutants.rs` catch them.
 const CAUGHT_IN_THE_CORE: [&str; 6] = [
     "acknowledged-unreplicated",
     "high-watermark-epoch-unchecked",

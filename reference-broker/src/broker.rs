@@ -76,7 +76,7 @@ impl Outgoing {
     }
 }
 
-/// The clock of a running broker; the only place that reads one.
+/// The clock of a running broker: what its node is told of time comes from here.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);
 

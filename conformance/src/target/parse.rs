@@ -94,7 +94,7 @@ fn jvm(text: &str, rest: &str) -> Result<Target, TargetError> {
     }
 }
 
-/// `4.3.1x3` means three nodes: a quorum of two bears no loss, and more than three show nothing new.
+/// `4.3.1x3` means three brokers: of two none may be lost, and more than three show nothing new.
 fn nodes<'a>(text: &str, version: &'a str) -> Result<(&'a str, usize), TargetError> {
     match version.rsplit_once('x') {
         Some((before, "3")) if before.ends_with(|c: char| c.is_ascii_digit()) => Ok((before, 3)),

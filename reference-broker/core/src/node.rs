@@ -81,7 +81,7 @@ pub enum OpenError {
 pub enum Released {
     /// A long poll.
     Fetch(FetchOutcome),
-    /// Nothing but time: the request is to be served again.
+    /// What a coordinator elsewhere says: the request is to be served again.
     Again,
     /// A join or a sync.
     Group(crate::group::Outcome),
