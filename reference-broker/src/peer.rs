@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-pub(crate) use self::forward::is_forwarded;
+pub(crate) use self::forward::{is_forwardable, is_forwarded};
 use self::lane::{Errand, Way};
 use self::wire::{Exchange, REQUEST};
 use crate::broker::{Job, Outgoing};

@@ -26,9 +26,14 @@ const FORWARDED: &[i16] = &[
     19, 20, 30, 31, 33, 37, 38, 39, 40, 43, 44, 45, 46, 49, 51, 55, 57, 64, 80, 81,
 ];
 
+/// May this come in an envelope?
+pub(crate) fn is_forwardable(key: i16) -> bool {
+    FORWARDED.binary_search(&key).is_ok()
+}
+
 /// Is this request the controller's to answer, and not this broker's?
 pub(crate) fn is_forwarded(job: &Job, own: BrokerId) -> bool {
-    FORWARDED.binary_search(&job.entry.key).is_ok() && !alters_only_here(job, own)
+    is_forwardable(job.entry.key) && !alters_only_here(job, own)
 }
 
 /// Loggers are each broker's own, and what is asked of another broker is refused by the one that is asked.

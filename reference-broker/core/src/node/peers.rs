@@ -28,8 +28,8 @@ pub enum Purpose {
     Topics(Vec<String>),
     /// Partitions that a coordinator elsewhere shall know of, and the request that waits for that.
     Enlisting(Enlist, Ticket),
-    /// The markers of a transaction that this broker coordinates, at that leader.
-    Markers(TransactionalId, BrokerId),
+    /// The markers of a transaction that this broker coordinates, at that leader; with when it began.
+    Markers(TransactionalId, BrokerId, i64),
 }
 
 /// What has been asked and is not answered yet.
@@ -94,7 +94,7 @@ impl Node {
             // Who wanted them looks again; if they are not there by then, they are asked for again.
             Purpose::Topics(_) => {}
             Purpose::Enlisting(asked, ticket) => self.enlisting_answered(asked, ticket, reply),
-            Purpose::Markers(id, _) => self.markers_answered(&id, reply, now),
+            Purpose::Markers(id, _, started) => self.markers_answered(&id, started, reply, now),
         }
     }
 }

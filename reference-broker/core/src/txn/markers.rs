@@ -19,6 +19,8 @@ pub struct Markers {
     pub result: TransactionResult,
     /// Which rules the epoch must obey.
     pub version: Version,
+    /// When it began: what tells it from an earlier one of the same producer.
+    pub started_unix_ms: i64,
     /// Where they are missing.
     pub partitions: BTreeSet<TopicPartition>,
 }
@@ -39,6 +41,7 @@ impl Coordinator {
                 _ => TransactionResult::Abort,
             },
             version: transaction.version,
+            started_unix_ms: transaction.started_unix_ms,
             partitions: transaction.partitions.clone(),
         })
     }

@@ -66,10 +66,16 @@ impl Node {
     }
 
     /// What another broker has marked, or could not.
-    pub(crate) fn markers_answered(&mut self, id: &TransactionalId, reply: Reply, now: Now) {
+    pub(crate) fn markers_answered(&mut self, id: &TransactionalId, started: i64, reply: Reply, now: Now) {
         let Ok(partition) = self.owned_partition(CoordinatorKind::Transaction, id) else {
             return;
         };
+        let due = self.transactions_of(partition).ok();
+        let due = due.and_then(|coordinator| coordinator.markers_due(id));
+        // An answer that comes so late that another transaction is decided says nothing of that one.
+        if due.is_none_or(|due| due.started_unix_ms != started) {
+            return;
+        }
         let written = match reply {
             Reply::MarkersWritten(written) => written,
             _ => Vec::new(),
@@ -152,7 +158,7 @@ impl Node {
     ) {
         let marked = self.marker(partition, due);
         for (leader, partitions) in elsewhere {
-            let purpose = Purpose::Markers(TransactionalId::clone(id), leader);
+            let purpose = Purpose::Markers(TransactionalId::clone(id), leader, due.started_unix_ms);
             if leader.0 >= 0 && !self.is_asking(&purpose) {
                 self.ask(
                     Peer::Broker(leader),
