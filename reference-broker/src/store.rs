@@ -16,6 +16,8 @@ pub(crate) trait Sources: Send + Sync {
     fn open(&self, span: &Span) -> Result<Source, StoreError>;
     /// Waits until a file's bytes are on the disk; one that is gone by now needs none.
     fn sync(&self, directory: &str, file: &str) -> Result<(), StoreError>;
+    /// Closes what is only kept open; what is touched again is opened again.
+    fn close(&self);
 }
 
 /// An opened span: a range of a file.

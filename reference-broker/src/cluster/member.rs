@@ -173,6 +173,8 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     };
     let node =
         Node::open(Box::new(store), config, identity, clock.now()).map_err(|error| in_data_dir(error.to_string()))?;
+    // A start looks at every log; from here on those are open that somebody touches.
+    sources.close();
     let cluster_id = node.cluster_id().to_owned();
     let (broker, told) = Broker::new(node, sources, clock, start.complain);
     Ok(Opened {

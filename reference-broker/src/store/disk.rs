@@ -140,6 +140,10 @@ impl Sources for OpenFiles {
         let synced = self.get(&path, Access::Read).and_then(|open| open.sync_data());
         absent_is_fine(synced).map_err(failed("sync", &path))
     }
+
+    fn close(&self) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 impl Store for DiskStore {
