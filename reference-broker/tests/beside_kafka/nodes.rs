@@ -1,0 +1,240 @@
+//! The processes: a real Kafka as controller alone, two as brokers, and ours.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const RELEASE: &str = "4.3.1";
+const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
+const CONTROLLER: i32 = 100;
+/// The broker that is ours.
+pub(crate) const OURS: i32 = 3;
+/// For Maven, where the jars are not here yet.
+const JARS: Duration = Duration::from_secs(600);
+const TOOL: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_secs(30);
+
+/// Failures are seen soon, and internal topics have few partitions.
+const SETTINGS: [&str; 10] = [
+    "broker.session.timeout.ms=3000",
+    "broker.heartbeat.interval.ms=300",
+    "replica.lag.time.max.ms=3000",
+    "replica.fetch.wait.max.ms=200",
+    "replica.fetch.backoff.ms=100",
+    "group.initial.rebalance.delay.ms=0",
+    "offsets.topic.num.partitions=3",
+    "transaction.state.log.num.partitions=3",
+    "min.insync.replicas=2",
+    "unclean.leader.election.enable=false",
+];
+
+/// Who comes back leads again at once.
+const REBALANCE: &str = "leader.imbalance.check.interval.seconds=1\nleader.imbalance.per.broker.percentage=0";
+
+/// Log4j prints nothing below ERROR by itself, and then a broker that dies says nothing.
+const LOG4J: &str = "\
+Configuration:
+  Appenders:
+    Console: {name: O, PatternLayout: {pattern: \"[%d] %p %m (%c)%n\"}}
+  Loggers:
+    Root: {level: INFO, AppenderRef: [{ref: O}]}
+";
+
+/// Killed when dropped.
+struct Process(Child);
+
+impl Process {
+    fn ended_within(&mut self, limit: Duration, what: &str) {
+        let deadline = Instant::now() + limit;
+        while self.0.try_wait().expect("it is ours").is_none() {
+            assert!(Instant::now() < deadline, "{what}: not within {limit:?}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may be gone.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A cluster whose controller and brokers 1 and 2 are Kafka's, and whose broker 3 is ours.
+pub(crate) struct Mixed {
+    dir: TempDir,
+    jars: String,
+    controller: u16,
+    ports: [u16; 3],
+    brokers: [Option<Process>; 3],
+    _controller: Process,
+}
+
+impl Mixed {
+    pub(crate) fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let jars = jars();
+        fs::write(dir.path().join("log4j2.yaml"), LOG4J).expect("written");
+        let (controller, ports) = (free_port(), [free_port(), free_port(), free_port()]);
+        let at = |id: i32, own: &str| write_properties(dir.path(), id, controller, own);
+        let own = format!("process.roles=controller\nlisteners=CONTROLLER://127.0.0.1:{controller}\n{REBALANCE}");
+        let properties = at(CONTROLLER, &own);
+        let mut format = java(&jars, dir.path(), "kafka.tools.StorageTool");
+        format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(&properties);
+        output_of(format, TOOL);
+        let mut kafka = java(&jars, dir.path(), "kafka.Kafka");
+        let process = spawn(kafka.arg(properties), &dir.path().join("100.log"));
+        for (id, directory) in [(1, "m3t66wA_jFmMaKuN5EViHw"), (2, "LZZ8_XIDJzxZd2d9CqjHRQ")] {
+            let port = ports[id as usize - 1];
+            at(
+                id,
+                &format!("process.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:{port}"),
+            );
+            let meta = format!("version=1\nnode.id={id}\ncluster.id={CLUSTER_ID}\ndirectory.id={directory}\n");
+            let data = dir.path().join(id.to_string());
+            fs::create_dir(&data).expect("made");
+            fs::write(data.join("meta.properties"), meta).expect("written");
+        }
+        let mut started = Self {
+            dir,
+            jars,
+            controller,
+            ports,
+            brokers: [None, None, None],
+            _controller: process,
+        };
+        (1..=3).for_each(|id| started.launch(id));
+        started
+    }
+
+    pub(crate) fn address(&self, id: i32) -> String {
+        format!("127.0.0.1:{}", self.ports[id as usize - 1])
+    }
+
+    pub(crate) fn addresses(&self) -> String {
+        [1, 2, 3].map(|id| self.address(id)).join(",")
+    }
+
+    /// The log directory of a broker.
+    pub(crate) fn data(&self, id: i32) -> PathBuf {
+        self.dir.path().join(id.to_string())
+    }
+
+    /// Starts a broker on its port and data; it answers when it does.
+    pub(crate) fn launch(&mut self, id: i32) {
+        let log = self.dir.path().join(format!("{id}.log"));
+        let mut command = if id == OURS {
+            self.ours()
+        } else {
+            let mut kafka = java(&self.jars, self.dir.path(), "kafka.Kafka");
+            kafka.arg(self.dir.path().join(format!("{id}.properties")));
+            kafka
+        };
+        self.brokers[id as usize - 1] = Some(spawn(&mut command, &log));
+    }
+
+    fn ours(&self) -> Command {
+        let mut node = Command::new(env!("CARGO_BIN_EXE_reference-broker"));
+        let voters = format!("{CONTROLLER}@127.0.0.1:{}", self.controller);
+        node.args(["node", "--id", "3", "--roles", "broker", "--listen"])
+            .arg(self.address(OURS))
+            .args(["--voters", &voters, "--data-dir"])
+            .arg(self.data(OURS));
+        for setting in SETTINGS {
+            node.args(["--config", setting]);
+        }
+        node
+    }
+
+    /// As kill -9.
+    pub(crate) fn kill(&mut self, id: i32) {
+        self.brokers[id as usize - 1] = None;
+    }
+
+    /// As SIGTERM; it goes once others have taken over.
+    pub(crate) fn stop(&mut self, id: i32) {
+        let mut process = self.brokers[id as usize - 1].take().expect("it runs");
+        kill_process(Pid::from_child(&process.0), Signal::TERM).expect("it is there");
+        process.ended_within(STOP, "a broker stops");
+    }
+
+    /// The last words of every process.
+    pub(crate) fn said(&self) -> String {
+        let of = |id: i32| {
+            let log = fs::read_to_string(self.dir.path().join(format!("{id}.log"))).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            format!("{id}:\n{}\n", lines[lines.len().saturating_sub(8)..].join("\n"))
+        };
+        [CONTROLLER, 1, 2, 3].map(of).concat()
+    }
+}
+
+fn write_properties(dir: &Path, id: i32, controller: u16, own: &str) -> PathBuf {
+    let path = dir.join(format!("{id}.properties"));
+    let text = format!(
+        "node.id={id}\n{own}\ncontroller.quorum.voters={CONTROLLER}@127.0.0.1:{controller}\n\
+         controller.listener.names=CONTROLLER\nlog.dirs={}\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n{}\n",
+        dir.join(id.to_string()).display(),
+        SETTINGS.join("\n"),
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+fn jars() -> String {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka-jars");
+    let mut script = Command::new(script);
+    script.arg(RELEASE);
+    let libs = String::from_utf8(output_of(script, JARS).stdout).expect("a path");
+    format!("{}/*", libs.trim())
+}
+
+fn java(jars: &str, dir: &Path, class: &str) -> Command {
+    let mut java = Command::new("java");
+    java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .arg(format!("-Dlog4j2.configurationFile={}/log4j2.yaml", dir.display()))
+        .args(["-cp", jars, class]);
+    java
+}
+
+fn spawn(command: &mut Command, log: &Path) -> Process {
+    let log = File::options().create(true).append(true).open(log).expect("a log");
+    let said = log.try_clone().expect("a second handle");
+    let child = command.stdin(Stdio::null()).stdout(said).stderr(log).spawn();
+    Process(child.expect("it starts"))
+}
+
+/// What it prints on standard output, which is little; it has to succeed.
+fn output_of(mut command: Command, limit: Duration) -> Output {
+    let mut child = Process(command.stdout(Stdio::piped()).spawn().expect("it starts"));
+    child.ended_within(limit, "a tool ends");
+    let status = child.0.wait().expect("it has ended");
+    let mut stdout = Vec::new();
+    let mut printed = child.0.stdout.take().expect("it is piped");
+    std::io::Read::read_to_end(&mut printed, &mut stdout).expect("it is read");
+    assert!(status.success(), "{command:?}: {status}");
+    Output {
+        status,
+        stdout,
+        stderr: Vec::new(),
+    }
+}
+
+/// Below 32768, because the kernel lends those above to outgoing connections, and a killed broker comes back on its port.
+fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = std::process::id() as u16;
+    let candidate = || 15_000 + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 17_000;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let found = std::iter::repeat_with(candidate).take(17_000).find(is_free);
+    found.expect("a free port")
+}
