@@ -95,7 +95,7 @@ pub async fn deliver(order: &Order) -> Result<History, Failed> {
     create(&stage, &direct, bootstrap.len(), segments(&order.target))
         .await
         .map_err(Failed::CouldNotAsk)?;
-    let played = play(order, &kinds, &stage, &mut running, &proxies, &recorder).await;
+    let played = play(order, &kinds, &stage, &mut running, &proxies).await;
     if matches!(order.target, Target::Address(_)) {
         // What the load came to is told in any case.
         let _ = delete(&stage, &direct).await;
@@ -111,9 +111,8 @@ async fn play(
     stage: &Stage,
     running: &mut Running,
     proxies: &Proxies,
-    recorder: &Recorder,
 ) -> Result<(), Failed> {
-    let begun = recorder.elapsed();
+    let begun = stage.recorder().elapsed();
     let planned = schedule(
         order.seed,
         kinds,
@@ -122,7 +121,7 @@ async fn play(
         order.semantics,
     );
     let crew = Crew::start(stage).map_err(Failed::CouldNotAsk)?;
-    inject(&planned, begun + order.length, running, proxies, recorder).await?;
+    inject(&planned, begun + order.length, running, proxies, stage).await?;
     let patience = order.patience;
     let ended = tokio::task::spawn_blocking(move || crew.end(patience)).await;
     ended

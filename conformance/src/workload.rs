@@ -10,6 +10,7 @@ mod payload;
 pub mod plan;
 mod processor;
 mod producer;
+mod recess;
 mod stage;
 mod topics;
 mod transaction;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 
 pub use chance::Chance;
 pub use clients::Protocol;
+pub use recess::Recess;
 pub use stage::Stage;
 pub use topics::{Segments, create, delete};
 

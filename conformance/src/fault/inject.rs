@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::plan::{Fault, Planned};
 use super::proxy::Proxies;
-use crate::history::{Event, Name, Recorder};
+use crate::history::{Event, Name};
 use crate::target::{LaunchError, Running};
+use crate::workload::Stage;
 
 /// So many times its length a load may take where brokers come back slowly.
 const LONGEST: u32 = 3;
+/// How long members are waited for that are to leave.
+const TO_LEAVE: Duration = Duration::from_secs(8);
+const BETWEEN: Duration = Duration::from_millis(5);
 
 /// A kind of fault, as the command line names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, clap::ValueEnum)]
@@ -35,17 +39,18 @@ pub async fn inject(
     length: Duration,
     running: &mut Running,
     proxies: &Proxies,
-    recorder: &Recorder,
+    stage: &Stage,
 ) -> Result<(), LaunchError> {
     let mut hand = Hand {
         brokers: running.bootstrap().to_vec(),
         running,
         proxies,
-        recorder,
+        stage,
         down: BTreeSet::new(),
         paused: BTreeSet::new(),
     };
     // A broker that takes seconds to come back shifts what comes after: between two faults there is always work.
+    let recorder = stage.recorder();
     let mut shift = Duration::ZERO;
     for next in planned {
         sleep((next.at + shift).saturating_sub(recorder.elapsed())).await;
@@ -64,7 +69,7 @@ struct Hand<'a> {
     running: &'a mut Running,
     brokers: Vec<String>,
     proxies: &'a Proxies,
-    recorder: &'a Recorder,
+    stage: &'a Stage,
     down: BTreeSet<usize>,
     paused: BTreeSet<usize>,
 }
@@ -100,6 +105,8 @@ impl Hand<'_> {
                 self.proxies.rejoin(client);
                 self.note("heal", format!("{client}* from all brokers"), 1);
             }
+            Fault::Leave => self.leave().await,
+            Fault::Return => self.come_back(),
             Fault::Cut(key, side) => self.proxies.arm(*key, *side),
             Fault::Delay(ms) => self.proxies.delay(*ms),
         }
@@ -122,6 +129,25 @@ impl Hand<'_> {
         Ok(())
     }
 
+    async fn leave(&self) {
+        let recess = self.stage.recess();
+        let before = recess.present();
+        // Who is cut off cannot leave.
+        self.proxies.rejoin_all();
+        recess.call();
+        let deadline = Instant::now() + TO_LEAVE;
+        while recess.present() > 0 && Instant::now() < deadline {
+            sleep(BETWEEN).await;
+        }
+        let left = before.saturating_sub(recess.present());
+        self.note("leave", format!("{left} of {before} members"), left as u64);
+    }
+
+    fn come_back(&self) {
+        self.stage.recess().end();
+        self.note("heal", "members".to_owned(), 1);
+    }
+
     fn is_whole(&self) -> bool {
         self.down.is_empty() && self.paused.is_empty()
     }
@@ -129,6 +155,7 @@ impl Hand<'_> {
     /// What never met a request had no effect, and is told as that.
     async fn heal(&mut self, was_harmed: bool) -> Result<(), LaunchError> {
         self.proxies.heal();
+        self.stage.recess().end();
         if self.proxies.disarm() > 0 {
             self.note("cut", "nobody: no such request came".to_owned(), 0);
         }
@@ -150,6 +177,6 @@ impl Hand<'_> {
             on,
             effect,
         };
-        self.recorder.add(&Name::from("faults"), event);
+        self.stage.recorder().add(&Name::from("faults"), event);
     }
 }

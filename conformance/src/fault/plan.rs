@@ -36,6 +36,10 @@ pub enum Fault {
     Isolate(&'static str),
     /// It passes again.
     Rejoin(&'static str),
+    /// All members of the group leave.
+    Leave,
+    /// They come back.
+    Return,
     /// The next request of this API is the last one on its connection.
     Cut(i16, Side),
     /// From now on each answer takes so many milliseconds longer.
@@ -55,6 +59,7 @@ pub struct Planned {
 pub fn schedule(seed: u64, kinds: &[Kind], length: Duration, brokers: usize, semantics: Semantics) -> Vec<Planned> {
     let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
     let mut planned = broker_faults(seed, kinds, length, brokers);
+    planned = with_recesses(seed, planned);
     if kinds.contains(&Kind::Partition) {
         planned.extend(isolations(seed, length, semantics));
     }
@@ -94,6 +99,36 @@ fn broker_faults(seed: u64, kinds: &[Kind], length: u64, brokers: usize) -> Vec<
         turn += 1;
     }
     planned
+}
+
+/// Around the last kill, and some others, no member is there: what a group goes on from is then what brokers kept of it.
+fn with_recesses(seed: u64, planned: Vec<Planned>) -> Vec<Planned> {
+    let mut chance = Chance::new(seed, "recesses");
+    let last = planned
+        .iter()
+        .rposition(|planned| matches!(planned.fault, Fault::Kill(_)));
+    let (mut all, mut is_away) = (Vec::new(), false);
+    for (index, next) in planned.into_iter().enumerate() {
+        let time = next.at;
+        let leave = matches!(next.fault, Fault::Kill(_)) && (chance.once_in(4) || Some(index) == last);
+        if leave {
+            all.push(Planned {
+                at: time,
+                fault: Fault::Leave,
+            });
+        }
+        is_away |= leave;
+        let come = is_away && matches!(next.fault, Fault::Restart(_));
+        all.push(next);
+        if come {
+            all.push(Planned {
+                at: time,
+                fault: Fault::Return,
+            });
+            is_away = false;
+        }
+    }
+    all
 }
 
 /// One client at a time, now and then for longer than its session.
@@ -173,6 +208,9 @@ mod tests {
             assert!(kills > 0 && pauses > 0, "seed {seed}");
             assert_eq!(kills, count(|fault| matches!(fault, Fault::Restart(_))));
             assert_eq!(pauses, count(|fault| matches!(fault, Fault::Resume(_))));
+            let recesses = count(|fault| matches!(fault, Fault::Leave));
+            assert!((1..=kills).contains(&recesses), "seed {seed}: {recesses}");
+            assert_eq!(recesses, count(|fault| matches!(fault, Fault::Return)));
             assert!(count(|fault| matches!(fault, Fault::Cut(..))) > 10);
             assert!(planned.is_sorted_by_key(|planned| planned.at));
         }

@@ -121,6 +121,11 @@ impl Proxies {
         });
     }
 
+    /// No client is cut off any more.
+    pub(super) fn rejoin_all(&self) {
+        self.0.blocked.send_modify(|blocked| blocked.clients.clear());
+    }
+
     /// Everything passes again.
     pub(super) fn heal(&self) {
         self.delay(0);

@@ -162,7 +162,7 @@ pub enum Event {
     },
     /// Something was done to the target or to connections, or its effect ended.
     Fault {
-        /// `kill`, `pause`, `cut`, `delay`, `partition`, `heal`.
+        /// `kill`, `pause`, `cut`, `delay`, `partition`, `leave`, `heal`.
         fault: String,
         /// To what.
         on: String,

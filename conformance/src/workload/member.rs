@@ -158,6 +158,7 @@ pub(super) fn listed(offsets: &BTreeMap<Place, i64>) -> Result<TopicPartitionLis
 pub(super) fn run(stage: &Stage, number: usize) -> Result<(), String> {
     let name = format!("c{number}");
     for (run, span) in plan::lives(stage.seed, &name).enumerate() {
+        let _here = stage.recess.come();
         if stage.is_closed() {
             break;
         }
@@ -169,8 +170,7 @@ pub(super) fn run(stage: &Stage, number: usize) -> Result<(), String> {
 fn live(stage: &Stage, process: &Name, span: Duration) -> Result<(), String> {
     let consumer = joined(stage, process)?;
     let until = Instant::now() + span;
-    // In the end everyone stays, so that the group can settle.
-    while !stage.is_closed() && (stage.is_over() || Instant::now() < until) {
+    while stage.goes_on(until) {
         let batch = polled(stage, process, &consumer);
         if batch.is_empty() {
             continue;

@@ -61,6 +61,7 @@ pub(super) fn process(stage: &Stage, number: usize) -> Result<(), String> {
     let name = format!("x{number}");
     let mut chance = Chance::new(stage.seed, &name);
     for (run, span) in (0..).zip(plan::lives(stage.seed, &name)) {
+        let _here = stage.recess.come();
         if stage.is_closed() {
             break;
         }
@@ -82,7 +83,7 @@ fn live(
 ) -> Result<(), String> {
     let consumer = joined(stage, process)?;
     let until = Instant::now() + span;
-    while !stage.is_closed() && (stage.is_over() || Instant::now() < until) {
+    while stage.goes_on(until) {
         let batch = polled(stage, process, &consumer);
         if batch.is_empty() {
             continue;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use super::clients::Protocol;
 use super::plan::PARTITIONS;
+use super::recess::Recess;
 use crate::fault::Generations;
 use crate::history::{Name, Place, Recorder, Semantics};
 
@@ -24,6 +26,7 @@ pub struct Shared {
     pub(super) prefix: String,
     pub(super) recorder: Arc<Recorder>,
     pub(super) generations: Arc<Generations>,
+    pub(super) recess: Recess,
     over: AtomicBool,
     closed: AtomicBool,
 }
@@ -55,6 +58,7 @@ impl Stage {
             prefix,
             recorder,
             generations,
+            recess: Recess::default(),
             over: AtomicBool::new(false),
             closed: AtomicBool::new(false),
         }))
@@ -62,6 +66,16 @@ impl Stage {
 }
 
 impl Shared {
+    /// Where everything is noted.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// When members are to be away.
+    pub fn recess(&self) -> &Recess {
+        &self.recess
+    }
+
     /// Whether producers are to stop.
     pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
@@ -72,6 +86,11 @@ impl Shared {
         self.over.store(true, Ordering::Relaxed);
     }
 
+    /// Whether a member whose life lasts until then goes on. In the end everyone stays, so that the group can settle.
+    pub(super) fn goes_on(&self, until: Instant) -> bool {
+        !self.is_closed() && !self.recess.is_called() && (self.is_over() || Instant::now() < until)
+    }
+
     /// Whether members are to leave.
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
@@ -80,6 +99,7 @@ impl Shared {
     /// Members leave.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+        self.recess.end();
     }
 
     /// The topic that producers write and the group reads.
