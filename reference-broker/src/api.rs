@@ -206,6 +206,11 @@ pub(crate) fn find(key: i16, listener: Listener) -> Option<&'static Entry> {
     found.map(|index| &APIS[index]).filter(|_| listener.serves(key))
 }
 
+/// Whether any listener serves it.
+pub(crate) fn is_served(key: i16) -> bool {
+    APIS.binary_search_by_key(&key, |entry| entry.key).is_ok()
+}
+
 /// What becomes of versions that Kafka may still change: `unstable.api.versions.enable`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unstable {

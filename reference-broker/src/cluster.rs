@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::broker::Stop;
+use crate::faults::Faults;
 
 mod member;
 mod node;
@@ -107,7 +108,7 @@ const JOINS: Duration = Duration::from_secs(60);
 pub struct Cluster {
     /// In order of their ids, from 1 on. They go before their controller.
     brokers: Vec<Place>,
-    controller: Option<Place>,
+    controller: Option<Box<Place>>,
     data: DataDir,
 }
 
@@ -163,7 +164,7 @@ impl Cluster {
             place.start().await?;
             self.brokers.push(place);
         }
-        self.controller = Some(controller);
+        self.controller = Some(Box::new(controller));
         self.all_joined(config.brokers).await
     }
 
@@ -192,6 +193,16 @@ impl Cluster {
         self.brokers.iter().map(Place::data_dir).collect()
     }
 
+    /// What a broker, counted from 0, can be told to do wrong.
+    pub fn faults(&self, broker: usize) -> Option<Faults> {
+        self.brokers.get(broker).map(Place::faults)
+    }
+
+    /// The same of the controller that several brokers have.
+    pub fn controller_faults(&self) -> Option<Faults> {
+        self.controller.as_ref().map(|place| place.faults())
+    }
+
     /// Stops every broker as SIGTERM does: all is written down and marked as whole.
     pub async fn stop(mut self) {
         for place in &mut self.brokers {
@@ -207,7 +218,7 @@ impl Cluster {
 
     /// Returns when a node has ended by itself, which is a fault of ours.
     pub async fn ended(&mut self) {
-        let places = self.brokers.iter_mut().chain(&mut self.controller);
+        let places = self.brokers.iter_mut().chain(self.controller.as_deref_mut());
         let mut ends: Vec<_> = places.map(|place| Box::pin(place.ended())).collect();
         poll_fn(|context| {
             let any = ends.iter_mut().any(|end| pin!(end).poll(context).is_ready());

@@ -1,11 +1,13 @@
 //! A small and readable Kafka broker: a thin shell around `broker-core`, which has the rules.
 //!
 //! A request's itinerary is the list of files: [`net`] reads a frame, its header and guards its body; [`broker`] takes it to
-//! the node; [`api`] has one file per API key; [`store`] keeps the bytes; [`peer`] brings the node's own questions to other nodes.
+//! the node; [`api`] has one file per API key; [`store`] keeps the bytes; [`peer`] brings the node's own questions to other nodes;
+//! [`faults`] stands in the way where it is told to.
 
 mod api;
 mod broker;
 mod cluster;
+mod faults;
 mod flushing;
 mod messages;
 mod net;
@@ -14,3 +16,4 @@ mod store;
 
 pub use broker_core::mutant;
 pub use cluster::{Cluster, Config, NodeConfig, RunningNode, StartError};
+pub use faults::{Act, Fault, FaultError, FaultId, Faults, Moment, Side, Standing, When};

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::forward::{is_forwardable, is_forwarded};
 use self::lane::{Errand, Way};
+pub(crate) use self::wire::CLIENT_ID;
 use self::wire::{Exchange, REQUEST};
 use crate::broker::{Job, Outgoing};
 

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle as TaskHandle;
 use super::StartError;
 use crate::api::{Listener, Unstable};
 use crate::broker::{Broker, Clock, Job, Stop};
+use crate::faults::Faults;
 use crate::net::{connection::Link, listener};
 use crate::store::DiskStore;
 
@@ -35,6 +36,8 @@ pub(super) struct Start {
     pub(super) durable: bool,
     /// Which cluster a new directory is of; a new one if absent.
     pub(super) cluster_id: Option<[u8; 16]>,
+    /// What stands in the way of its requests; the same whenever it is started again.
+    pub(super) faults: Faults,
 }
 
 /// Where a node listens by now, and what it says of itself.
@@ -141,6 +144,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         inbox: inbox.clone(),
         listener,
         explain: start.explain,
+        faults: start.faults.clone(),
         max_request_bytes: config.socket_request_max_bytes,
         unstable: Unstable::of(&config),
         // A negative time is none: Kafka's way to say never.

@@ -10,6 +10,7 @@ use super::StartError;
 use super::member::Start;
 use super::place::Place;
 use crate::broker::Stop;
+use crate::faults::Faults;
 use crate::peer::cluster_id;
 
 /// What a node is started with.
@@ -63,6 +64,11 @@ impl RunningNode {
         self.place.address()
     }
 
+    /// What it can be told to do wrong.
+    pub fn faults(&self) -> Faults {
+        self.place.faults()
+    }
+
     /// Returns once it takes part, which a controller alone does from the start; false where it has ended before.
     pub async fn joined(&mut self) -> bool {
         !self.place.is_broker() || self.place.sees(1).await
@@ -98,6 +104,7 @@ impl NodeConfig {
             data_dir: self.data_dir,
             durable: true,
             cluster_id: None,
+            faults: Faults::default(),
         }
     }
 }

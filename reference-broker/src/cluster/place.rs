@@ -8,6 +8,7 @@ use broker_core::units::TopicId;
 use super::member::{Member, Start};
 use super::{Config, StartError};
 use crate::broker::Stop;
+use crate::faults::Faults;
 
 /// The node id of the controller of several brokers: theirs count from 1.
 const CONTROLLER: i32 = 100;
@@ -78,6 +79,7 @@ impl Place {
             data_dir,
             durable,
             cluster_id: None,
+            faults: Faults::default(),
         }
     }
 
@@ -108,6 +110,10 @@ impl Place {
 
     pub(super) fn is_broker(&self) -> bool {
         self.start.listen.is_some()
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.start.faults.clone()
     }
 
     pub(super) fn data_dir(&self) -> &Path {

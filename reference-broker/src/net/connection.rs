@@ -9,13 +9,14 @@ use kafka_fixtures::schema::Schemas;
 use kafka_fixtures::walk::{Budget, walk};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::frame::{FrameError, FrameReader};
 use super::header::{HeaderError, RequestHeader};
 use super::send::send;
 use crate::api::{self, Listener};
 use crate::broker::{Job, Outgoing, Piece};
+use crate::faults::{self, Act, Faults, Moment};
 
 /// What a connection needs besides its socket.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub(crate) struct Link {
     pub(crate) idle: Duration,
     /// Takes why a connection was closed.
     pub(crate) explain: fn(&str),
+    /// What stands in the way.
+    pub(crate) faults: Faults,
 }
 
 /// Why a connection ended.
@@ -53,6 +56,8 @@ pub(crate) enum Closed {
     Send(#[from] std::io::Error),
     #[error("the peer took no bytes for too long")]
     SlowReader,
+    #[error("a fault was set on {0}")]
+    Fault(&'static str),
 }
 
 /// Serves one client until either side closes.
@@ -85,7 +90,10 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
     let response_header = header.response_header();
     let outgoing = if header.supported {
         guard(&header, &body)?;
-        ask(socket, header, body, client_host.clone(), link).await?
+        match link.faults.met_by(&header, link.listener) {
+            None => ask(socket, header, body, client_host.clone(), link).await?,
+            Some(act) => meet(act, socket, header, body, client_host.clone(), link).await?,
+        }
     } else {
         Outgoing::Body(vec![Piece::Bytes(
             api::unsupported_api_versions().map_err(|malformed| Closed::Body(malformed.0))?,
@@ -99,6 +107,36 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
         Outgoing::Nothing => Ok(()),
         Outgoing::Close(reason) => Err(Closed::Body(reason)),
     }
+}
+
+/// What becomes of a request that meets a fault.
+async fn meet(
+    act: Act,
+    socket: &TcpStream,
+    header: RequestHeader,
+    body: Bytes,
+    client_host: Arc<str>,
+    link: &Link,
+) -> Result<Outgoing, Closed> {
+    let entry = header.entry;
+    match act {
+        Act::Delay(Moment::Request, by) => sleep(by).await,
+        Act::Drop(Moment::Request) => return Ok(Outgoing::Nothing),
+        Act::Close(Moment::Request) => return Err(Closed::Fault(entry.name)),
+        Act::Error(error) => {
+            let refused = faults::refusal(entry.key, header.version, &body, error).map_err(Closed::Body)?;
+            return Ok(refused.map_or(Outgoing::Nothing, |body| Outgoing::Body(vec![Piece::Bytes(body)])));
+        }
+        Act::Delay(Moment::Answer, _) | Act::Drop(Moment::Answer) | Act::Close(Moment::Answer) => {}
+    }
+    let answer = ask(socket, header, body, client_host, link).await?;
+    match act {
+        Act::Delay(Moment::Answer, by) => sleep(by).await,
+        Act::Drop(Moment::Answer) => return Ok(Outgoing::Nothing),
+        Act::Close(Moment::Answer) => return Err(Closed::Fault(entry.name)),
+        Act::Delay(Moment::Request, _) | Act::Drop(Moment::Request) | Act::Close(Moment::Request) | Act::Error(_) => {}
+    }
+    Ok(answer)
 }
 
 /// The structural walk: counts against the bytes that are there, the decoded size against a budget, before any typed decode.

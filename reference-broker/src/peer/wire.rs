@@ -27,7 +27,7 @@ pub(super) const REQUEST: Duration = Duration::from_secs(30);
 /// No answer is longer: those of a replica's fetch are bounded by what it asks for, but for one batch.
 const LONGEST_ANSWER: i32 = 256 << 20;
 /// Kafka's own nodes name themselves so.
-const CLIENT_ID: &str = "reference-broker";
+pub(crate) const CLIENT_ID: &str = "reference-broker";
 
 /// Why a request brought no answer.
 #[derive(Debug, thiserror::Error)]
