@@ -4,6 +4,7 @@ mod check_history;
 mod completions;
 mod deliver;
 mod explain;
+mod interrupt;
 mod list;
 mod record;
 mod run;

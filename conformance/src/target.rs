@@ -3,8 +3,10 @@
 mod docker;
 mod exec;
 mod jvm;
+mod layout;
 mod parse;
 mod ports;
+mod post;
 mod process;
 mod properties;
 mod ready;
@@ -14,6 +16,7 @@ mod running;
 use std::fmt;
 use std::time::Duration;
 
+pub use exec::Template;
 pub use running::Running;
 
 /// A parsed target string; `parse.rs` knows its forms.
@@ -26,8 +29,8 @@ pub enum Target {
     },
     /// `host:port[,host:port]`: started by someone else.
     Address(Vec<String>),
-    /// `exec:CMD…` with `{port}` and `{data}` filled in.
-    Exec(String),
+    /// `exec:CMD…`: a command with gaps to fill in, `{port}` and others.
+    Exec(Template),
     /// `docker:IMAGE[:TAG]` and `docker:IMAGE:TAGx3`, through testcontainers.
     Docker {
         /// Image name.
@@ -93,7 +96,7 @@ impl Target {
             Self::Reference { .. } | Self::Jvm { .. } | Self::JvmZooKeeper { .. } | Self::Docker { .. } => {
                 (true, true, true, true)
             }
-            Self::Exec(_) => (true, false, true, false),
+            Self::Exec(command) => (true, command.takes_config(), true, command.shows_files()),
             Self::Address(_) => (false, false, false, false),
         };
         // What stands in this process stands still with it.
@@ -117,7 +120,8 @@ impl Target {
             Self::Address(addresses) => addresses.len(),
             Self::Reference { brokers } => brokers.unwrap_or(needs.brokers.clamp(1, reference::MOST_UNASKED)),
             Self::Docker { brokers, .. } | Self::Jvm { brokers, .. } => *brokers,
-            Self::Exec(_) | Self::JvmZooKeeper { .. } => 1,
+            Self::Exec(command) => command.brokers(),
+            Self::JvmZooKeeper { .. } => 1,
         }
     }
 
@@ -236,10 +240,22 @@ mod tests {
         assert_eq!(provides("jvm:3.9.2-zk", &three), Err("3 brokers".to_owned()));
         assert_eq!(provides("jvm:4.3.1x3", &three), Ok(()));
         assert_eq!(provides("docker:apache/kafka:4.3.1x3", &three), Ok(()));
+        assert_eq!(provides("exec:b {id} {roles} {port} {controller}", &three), Ok(()));
+        assert_eq!(provides("exec:b {port}", &three), Err("3 brokers".to_owned()));
         assert_eq!(provides("reference:3", &three), Ok(()));
         assert!(provides("jvm:4.3.1x3", &kills_the_only_one).is_err());
         assert_eq!(provides("jvm:4.3.1", &kills_the_only_one), Ok(()));
         assert_eq!(provides("jvm:4.3.1x3", &Needs::default()), Ok(()));
+    }
+
+    #[test]
+    fn a_command_that_takes_configuration_gives_it() {
+        let configured = Needs {
+            config: vec![("num.partitions".to_owned(), "3".to_owned())],
+            ..Needs::default()
+        };
+        assert_eq!(provides("exec:b {port} --set {config}", &configured), Ok(()));
+        assert_eq!(provides("exec:b {port}", &configured), Err("configuration".to_owned()));
     }
 
     #[test]

@@ -170,6 +170,42 @@ fn ctrl_c_ends_with_a_report_of_what_ran() {
     assert!(report_says_interrupted(&bench.path("report")));
 }
 
+/// A broker that never answers says who it is, and its starter is told to end.
+fn ends_with_what_it_started(mut command: Command, said: &Path) {
+    let target = format!("exec:sh -c 'echo $$ > {}; exec sleep 600' {{port}}", said.display());
+    let child = command
+        .args(["--target", &target])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = child.spawn().expect("the binary runs");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let within = |what: &str, holds: &mut dyn FnMut() -> bool| {
+        while !holds() {
+            assert!(Instant::now() < deadline, "{what}: not in time");
+            std::thread::yield_now();
+        }
+    };
+    let pid = || fs::read_to_string(said).unwrap_or_default().trim().parse::<i32>().ok();
+    within("its broker starts", &mut || pid().is_some());
+    let own = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(own, rustix::process::Signal::TERM).expect("a signal");
+    within("it ends", &mut || child.try_wait().expect("it is ours").is_some());
+    // A killed orphan may stay a zombie where nobody reaps; it runs no more.
+    let stat = format!("/proc/{}/stat", pid().expect("it said so"));
+    within("its broker ends", &mut || {
+        fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z"))
+    });
+}
+
+#[test]
+fn the_polite_signal_leaves_no_broker_behind() {
+    let bench = Bench::new();
+    ends_with_what_it_started(bench.command(&["--case", "bench/same"]), &bench.path("run"));
+    let mut deliver = Command::new(env!("CARGO_BIN_EXE_conformance"));
+    deliver.args(["deliver", "--semantics", "at-least-once"]);
+    ends_with_what_it_started(deliver, &bench.path("deliver"));
+}
+
 fn report_says_interrupted(report: &Path) -> bool {
     let text = fs::read_to_string(report.join("result.json")).expect("a report");
     let result: serde_json::Value = serde_json::from_str(&text).expect("JSON");

@@ -57,13 +57,13 @@ struct NodeArguments {
     /// broker, controller, or both.
     #[arg(long, value_name = "ROLES", default_value = "broker,controller")]
     roles: String,
-    /// Where clients and other brokers find it, if it is a broker.
+    /// Where clients and other brokers find it, if it is a broker; a controller alone leaves it aside.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     listen: Option<SocketAddr>,
     /// What they are told to connect to, where that is not the listening address.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_host_port)]
     advertise: Option<(String, u16)>,
-    /// Where brokers find it, if it is a controller.
+    /// Where brokers find it, if it is a controller; a broker alone leaves it aside.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     controller_listen: Option<SocketAddr>,
     /// The controller, by id and where it listens.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::check_history::told;
+use super::interrupt::interrupted;
 use super::{Exit, Failure};
 use crate::deliver::{Failed, Order, deliver};
 use crate::fault::Kind;
@@ -14,7 +15,8 @@ use crate::target::{Target, TargetError, hold_ground};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Whom to deliver to: reference, HOST:PORT, 'exec:CMD {port} {data}', docker:IMAGE[:TAG] or jvm:VERSION.
+    /// Whom to deliver to: reference[:N], HOST:PORT[,HOST:PORT], 'exec:CMD {port} {data}', docker:IMAGE[:TAG], jvm:VERSION or
+    /// jvm:3.9.2-zk; three brokers are reference:3, jvm:4.3.1x3, docker:IMAGE:TAGx3, or an exec: that says {id}, {roles} and {controller}.
     #[arg(long, value_name = "T", default_value = "reference")]
     target: String,
     /// What is promised, and therefore judged.
@@ -95,7 +97,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let _ground = hold_ground().map_err(|TargetError(message)| Failure::could_not_ask(message))?;
     let delivered = tokio::select! {
         delivered = deliver(&order) => delivered,
-        _ = tokio::signal::ctrl_c() => {
+        _ = interrupted() => {
             let why = "interrupted: --history has what happened until then, and check-history judges it";
             return Err(Failure::could_not_ask(why));
         }

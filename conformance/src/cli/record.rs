@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
+use super::interrupt::interrupted;
 use super::{Exit, Failure, print};
 use crate::record::{Order, Outcome, Place, record};
 use crate::run::{Filters, cores};
@@ -62,7 +63,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
             done.map_err(Failure::could_not_ask)?;
             exit
         }
-        _ = tokio::signal::ctrl_c() => Err(Failure::could_not_ask("interrupted: cases told above are written, the others are as they were")),
+        _ = interrupted() => Err(Failure::could_not_ask("interrupted: cases told above are written, the others are as they were")),
     }
 }
 

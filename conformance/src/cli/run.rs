@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::interrupt::interrupted;
 use super::{Exit, Failure, Format, select};
 use crate::case::DriverKind;
 use crate::driver::apart;
@@ -20,8 +21,8 @@ use crate::verdict::Verdict;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// What to test: reference, HOST:PORT, 'exec:CMD {port} {data}', docker:IMAGE[:TAG] or jvm:VERSION;
-    /// the last two with x3 for three brokers: jvm:4.3.1x3.
+    /// What to test: reference[:N], HOST:PORT[,HOST:PORT], 'exec:CMD {port} {data}', docker:IMAGE[:TAG], jvm:VERSION or
+    /// jvm:3.9.2-zk; three brokers are reference:3, jvm:4.3.1x3, docker:IMAGE:TAGx3, or an exec: that says {id}, {roles} and {controller}.
     #[arg(long, value_name = "T", default_value = "reference")]
     target: String,
     /// Who says what Kafka answers: recorded:VERSION, or a target string for a Kafka that is asked live.
@@ -150,7 +151,7 @@ async fn perform(
     let (sink, events) = mpsc::unbounded_channel();
     let (cancel, cancelled) = watch::channel(false);
     let interrupt = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if interrupted().await.is_ok() {
             // A run that has ended needs no cancelling.
             let _ = cancel.send(true);
         }
@@ -178,7 +179,7 @@ async fn perform(
     }
 }
 
-/// Waits for what has to stand before the first case; Ctrl-C drops it, which stops what was being started.
+/// Waits for what has to stand before the first case; an interrupt drops it, which stops what was being started.
 async fn unless_cancelled(
     cancelled: &watch::Receiver<bool>,
     coming_up: impl Future<Output = Result<(), TargetError>>,

@@ -18,6 +18,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use tokio::time::{Instant, timeout};
 
+use super::layout::CONTROLLER;
 use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,9 +77,6 @@ struct Seat {
     host: String,
     network: Option<String>,
 }
-
-/// The id of a controller that is no broker.
-const CONTROLLER: usize = 100;
 
 /// Seats for so many brokers. One that is alone needs no network; several have their controller apart, which comes last.
 fn seats(brokers: usize) -> Result<Vec<Seat>, TargetError> {

@@ -1,132 +1,176 @@
-//! `exec:CMD…`: any broker that a command line can start. It is told its port and a directory, nothing else.
+//! `exec:CMD…`: any broker that a command line can start, or three of them and a controller where it says who is who. What a
+//! command may ask for is told in `exec/template.rs`.
 
-use std::path::Path;
-use std::process::Command;
+mod template;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::time::Instant;
 
-use super::process::Process;
-use super::{LaunchError, STARTUP_TIMEOUT, TargetError, ports, ready};
+use super::layout::{CONTROLLER, Layout};
+use super::post::Post;
+use super::{LaunchError, Needs, TargetError, ports, properties};
+use template::Seat;
+pub use template::Template;
 
 /// How long a broker may take to stop cleanly.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// The nodes of one target.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    brokers: Vec<Node>,
+    /// A node of its own where there are several brokers; it goes after them.
+    controller: Option<Node>,
+}
+
+impl Cluster {
+    pub(super) async fn start(template: &Template, needs: &Needs) -> Result<Self, TargetError> {
+        let config = properties::of(needs, &[], template.brokers());
+        let laid_out = |seat: Seat| Node::laid_out(seat, |seat, data| template.words(seat, data, &config));
+        let mut cluster = if template.brokers() == 1 {
+            Self {
+                brokers: vec![laid_out(Seat::alone(ports::free()?))?],
+                controller: None,
+            }
+        } else {
+            let layout = Layout::of(template.brokers())?;
+            let seats = (1..).zip(&layout.brokers);
+            let brokers = seats.map(|(id, port)| laid_out(Seat::broker(id, *port, layout.controller)));
+            Self {
+                controller: Some(laid_out(Seat::controller(CONTROLLER, layout.controller))?),
+                brokers: brokers.collect::<Result<_, _>>()?,
+            }
+        };
+        cluster.launch().await?;
+        Ok(cluster)
+    }
+
+    /// All at once: no broker is ready before its controller is.
+    async fn launch(&mut self) -> Result<(), TargetError> {
+        for node in self.controller.iter_mut().chain(&mut self.brokers) {
+            node.spawn()?;
+        }
+        for node in self.controller.iter_mut().chain(&mut self.brokers) {
+            node.ready().await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn addresses(&self) -> Vec<String> {
+        self.brokers.iter().map(|node| node.post.address().to_owned()).collect()
+    }
+
+    /// The name of the program, without its directory.
+    pub(super) fn program(&self) -> &str {
+        self.brokers.first().map_or("exec", Node::program)
+    }
+
+    pub(super) fn node(&self, broker: usize) -> Option<&Node> {
+        self.brokers.get(broker)
+    }
+
+    pub(super) fn node_mut(&mut self, broker: usize) -> Option<&mut Node> {
+        self.brokers.get_mut(broker)
+    }
+
+    /// Stops what may have something to clean up; of a cluster the data goes, and there is nothing to hand over.
+    pub(super) async fn stop(mut self) {
+        if let ([alone], None) = (&mut self.brokers[..], &self.controller) {
+            // Nobody asks any more how it went.
+            let _ = alone.post.shut_down().await;
+        }
+    }
+}
+
+/// A process of the command, or the place where one was.
 #[derive(Debug)]
 pub(super) struct Node {
-    process: Option<Process>,
+    post: Post,
     words: Vec<String>,
-    address: String,
-    dir: TempDir,
+    data: PathBuf,
+    _dir: TempDir,
 }
 
 impl Node {
-    pub(super) async fn start(command: &str) -> Result<Self, TargetError> {
+    fn laid_out(seat: Seat, words: impl FnOnce(&Seat, &Path) -> Vec<String>) -> Result<Self, TargetError> {
         let dir = tempfile::Builder::new()
             .prefix("touchstone-")
             .tempdir()
             .map_err(|e| TargetError(format!("no temporary directory: {e}")))?;
         let data = dir.path().join("data");
         std::fs::create_dir(&data).map_err(|e| TargetError(format!("cannot make {}: {e}", data.display())))?;
-        let port = ports::free()?;
-        let mut node = Self {
-            process: None,
-            words: words(command, port, &data)?,
-            address: format!("127.0.0.1:{port}"),
-            dir,
-        };
-        node.launch().await?;
-        Ok(node)
+        Ok(Self {
+            post: Post::new(seat.port, dir.path().join("log"), GRACE),
+            words: words(&seat, &data),
+            data,
+            _dir: dir,
+        })
     }
 
-    pub(super) fn address(&self) -> &str {
-        &self.address
-    }
-
-    /// The name of the program, without its directory.
-    pub(super) fn program(&self) -> &str {
-        let program = Path::new(&self.words[0]).file_name();
+    fn program(&self) -> &str {
+        let program = self.words.first().map(Path::new).and_then(Path::file_name);
         program.and_then(|name| name.to_str()).unwrap_or("exec")
     }
 
-    pub(super) fn kill(&mut self) {
-        self.process = None;
+    pub(super) fn data_dir(&self) -> &Path {
+        &self.data
     }
 
-    /// As SIGTERM.
-    pub(super) async fn shut_down(&mut self) -> Result<(), TargetError> {
-        match self.process.take() {
-            Some(mut process) => process.terminate(GRACE).await,
-            None => Ok(()),
-        }
+    pub(super) fn post(&self) -> &Post {
+        &self.post
     }
 
-    /// As SIGSTOP.
-    pub(super) fn pause(&self) {
-        self.process.as_ref().inspect(|process| process.pause());
+    pub(super) fn post_mut(&mut self) -> &mut Post {
+        &mut self.post
     }
 
-    /// As SIGCONT.
-    pub(super) fn resume(&self) {
-        self.process.as_ref().inspect(|process| process.resume());
-    }
-
-    /// Starts it again on the same port and directory.
+    /// Starts it, again or for the first time, on its port and directory.
     pub(super) async fn launch(&mut self) -> Result<(), LaunchError> {
-        let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]);
-        let process = Process::spawn(command, &self.dir.path().join("log"))
-            .map_err(|e| TargetError(format!("cannot start {}: {e}", self.words[0])))?;
-        let program = self.program().to_owned();
-        let process = self.process.insert(process);
-        let deadline = Instant::now() + STARTUP_TIMEOUT;
-        ready::wait(&self.address, deadline, || {
-            let status = process.ended();
-            std::future::ready(status.map(|status| {
-                let said = process.last_words();
-                LaunchError::Ended(format!(
-                    "{program} ended ({status}) before it answered. Its last words:\n{said}"
-                ))
-            }))
-        })
-        .await
+        self.spawn()?;
+        self.ready().await
     }
-}
 
-fn words(command: &str, port: u16, data: &Path) -> Result<Vec<String>, TargetError> {
-    let words = shell_words::split(command).map_err(|e| TargetError(format!("exec: {e}")))?;
-    let data = data.to_string_lossy();
-    Ok(words
-        .into_iter()
-        .map(|word| word.replace("{port}", &port.to_string()).replace("{data}", &data))
-        .collect())
+    fn spawn(&mut self) -> Result<(), TargetError> {
+        let Some((program, arguments)) = self.words.split_first() else {
+            return Err(TargetError("exec: there is no command".to_owned()));
+        };
+        let mut command = Command::new(program);
+        command.args(arguments);
+        self.post.spawn(command)
+    }
+
+    async fn ready(&mut self) -> Result<(), LaunchError> {
+        let program = self.program().to_owned();
+        let died = |status: ExitStatus, said: &str| {
+            format!("{program} ended ({status}) before it answered. Its last words:\n{said}")
+        };
+        self.post.ready(died).await
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    async fn refused(command: &str) -> String {
+        let template = Template::parse(command).expect("a command");
+        let started = Cluster::start(&template, &Needs::default()).await;
+        started.expect_err("it does not start").0
+    }
+
     #[tokio::test]
     async fn a_command_that_dies_early_is_reported_with_its_last_words() {
-        let TargetError(message) = Node::start("sh -c 'echo port {port} is cursed >&2; exit 3'")
-            .await
-            .expect_err("it ends at once");
+        let message = refused("sh -c 'echo port {port} is cursed >&2; exit 3'").await;
         assert!(message.contains("exit status: 3"), "{message}");
         assert!(message.contains("is cursed"), "{message}");
     }
 
     #[tokio::test]
     async fn a_command_that_does_not_exist_is_named() {
-        let TargetError(message) = Node::start("/nowhere/broker {port}")
-            .await
-            .expect_err("there is no such program");
+        let message = refused("/nowhere/broker {port}").await;
         assert!(message.contains("cannot start /nowhere/broker"), "{message}");
-    }
-
-    #[test]
-    fn port_and_directory_are_filled_in_after_the_words_are_split() {
-        let words = words("b --at 127.0.0.1:{port} {data}", 7, Path::new("/a b")).expect("words");
-        assert_eq!(words, ["b", "--at", "127.0.0.1:7", "/a b"]);
     }
 }

@@ -14,11 +14,15 @@ use std::process::{Command, ExitStatus};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+use super::layout::{CONTROLLER, Layout};
+use super::post::Post;
 use super::process::Process;
-use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
+use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties};
 use install::Install;
-use layout::Layout;
 use zookeeper::Zookeeper;
+
+/// What a node prints, in its directory.
+const LOG: &str = "server.log";
 
 /// The nodes of one target.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ impl Cluster {
         };
         let mut nodes = Vec::new();
         if layout.has_controller_apart() {
-            nodes.push(laid_out(layout::CONTROLLER, layout.controller, layout.controller())?);
+            nodes.push(laid_out(CONTROLLER, layout.controller, layout.controller())?);
         }
         for (id, port) in (1..).zip(&layout.brokers) {
             nodes.push(laid_out(id, *port, layout.broker(id))?);
@@ -87,7 +91,7 @@ impl Cluster {
     }
 
     pub(super) fn addresses(&self) -> Vec<String> {
-        self.nodes.iter().map(|node| node.address.clone()).collect()
+        self.nodes.iter().map(|node| node.post.address().to_owned()).collect()
     }
 
     pub(super) fn node(&self, broker: usize) -> Option<&Node> {
@@ -101,10 +105,9 @@ impl Cluster {
 
 #[derive(Debug)]
 pub(super) struct Node {
-    process: Option<Process>,
+    post: Post,
     install: Install,
     archive: Option<PathBuf>,
-    address: String,
     data: PathBuf,
     dir: TempDir,
 }
@@ -123,10 +126,9 @@ impl Node {
         write(dir.path(), "log4j2.yaml", properties::LOG4J2)?;
         write(dir.path(), "log4j.properties", properties::RELOAD4J)?;
         Ok(Self {
-            process: None,
+            post: Post::new(port, dir.path().join(LOG), STARTUP_TIMEOUT),
             install,
             archive: None,
-            address: format!("127.0.0.1:{port}"),
             data,
             dir,
         })
@@ -143,26 +145,12 @@ impl Node {
         &self.data
     }
 
-    pub(super) fn kill(&mut self) {
-        self.process = None;
+    pub(super) fn post(&self) -> &Post {
+        &self.post
     }
 
-    /// As SIGSTOP.
-    pub(super) fn pause(&self) {
-        self.process.as_ref().inspect(|process| process.pause());
-    }
-
-    /// As SIGCONT.
-    pub(super) fn resume(&self) {
-        self.process.as_ref().inspect(|process| process.resume());
-    }
-
-    /// As SIGTERM.
-    pub(super) async fn shut_down(&mut self) -> Result<(), TargetError> {
-        match self.process.take() {
-            Some(mut process) => process.terminate(STARTUP_TIMEOUT).await,
-            None => Ok(()),
-        }
+    pub(super) fn post_mut(&mut self) -> &mut Post {
+        &mut self.post
     }
 
     /// Starts the broker on its port and data. A ZooKeeper that has not yet missed the one before refuses it for a while.
@@ -186,24 +174,14 @@ impl Node {
         let mut command = self.java(flag);
         command.args(["-Xms256m", "-Xmx512m", "kafka.Kafka"]);
         command.arg(self.dir.path().join("server.properties"));
-        // What ran before must have let go of its port.
-        self.kill();
-        self.process = Some(self.spawn(command)?);
-        Ok(())
+        self.post.spawn(command)
     }
 
     /// Waits until the broker answers.
     async fn ready(&mut self) -> Result<(), LaunchError> {
-        let Some(process) = &mut self.process else {
-            return Err(TargetError("a broker that was not started does not answer".to_owned()).into());
-        };
         let version = &self.install.version;
-        ready::wait(&self.address, Instant::now() + STARTUP_TIMEOUT, || {
-            let status = process.ended();
-            let died = |status: ExitStatus| died(version, &status.to_string(), &process.last_words());
-            std::future::ready(status.map(died).map(LaunchError::Ended))
-        })
-        .await
+        let died = |status: ExitStatus, said: &str| died(version, &status.to_string(), said);
+        self.post.ready(died).await
     }
 
     /// A Java command line on the jars of this release, without a class to run.
@@ -213,7 +191,7 @@ impl Node {
 
     fn spawn(&self, command: Command) -> Result<Process, TargetError> {
         let java = &self.install.java;
-        Process::spawn(command, &self.dir.path().join("server.log")).map_err(|e| cannot("start", java, &e))
+        Process::spawn(command, &self.dir.path().join(LOG)).map_err(|e| cannot("start", java, &e))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Target strings to targets. Knows the forms and nothing of what stands behind them.
 
-use super::{Target, TargetError};
+use super::{Target, TargetError, Template};
 
 const FORMS: &str = "\
 a target is one of
   reference            the reference broker in this process; reference:N for N brokers
   HOST:PORT[,HOST:PORT]  a broker that runs already
-  exec:CMD...          a command started and stopped here, {port} and {data} filled in
+  exec:CMD...          a command started and stopped here, {port} filled in, and {data} and {config} where it says them;
+                       one that says {id}, {roles} and {controller} runs as a controller and three brokers
   docker:IMAGE[:TAG]   Apache Kafka in a container, e.g. docker:apache/kafka:4.3.1
   jvm:VERSION          Apache Kafka as a Java process, e.g. jvm:4.3.1
   ...x3                three nodes of the last two, e.g. jvm:4.3.1x3, docker:apache/kafka:4.3.1x3
@@ -41,17 +42,8 @@ fn reference(text: &str, rest: &str) -> Result<Target, TargetError> {
 }
 
 fn exec(text: &str, rest: &str) -> Result<Target, TargetError> {
-    let words = shell_words::split(rest).map_err(|_| refused(text, "the command has an unclosed quote"))?;
-    if words.is_empty() {
-        return Err(refused(text, "no command after exec:"));
-    }
-    if !rest.contains("{port}") {
-        return Err(refused(
-            text,
-            "the command must say {port} where the port to listen on goes",
-        ));
-    }
-    Ok(Target::Exec(rest.trim().to_owned()))
+    let template = Template::parse(rest).map_err(|why| refused(text, why))?;
+    Ok(Target::Exec(template))
 }
 
 fn docker(text: &str, rest: &str) -> Result<Target, TargetError> {
@@ -137,6 +129,7 @@ mod tests {
             "a:1,b:2",
             "[::1]:9092",
             "exec:tansu broker --listen {port}",
+            "exec:b {id} {roles} --at {port} --controller {controller} --rack {rack} --set {config}",
             "docker:apache/kafka:4.3.1",
             "docker:registry.example:5000/kafka:1",
             "docker:apache/kafka:4.3.1x3",
@@ -163,6 +156,7 @@ mod tests {
             ("exec:", "no command"),
             ("exec:run-broker", "{port}"),
             ("exec:run 'broker {port}", "unclosed quote"),
+            ("exec:run {id} {port}", "{roles}"),
             ("docker:", "IMAGE"),
             ("docker:apache/kafka:4.3.1x2", "three nodes"),
             ("jvm:4.3", "three numbers"),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tokio::time::Instant;
 
+use super::post::Post;
 use super::{LaunchError, Needs, Target, TargetError, docker, exec, jvm, ready, reference};
 
 /// A target that answers.
@@ -18,9 +19,27 @@ pub struct Running {
 enum Node {
     Reference(reference::Node),
     Elsewhere,
-    Exec(exec::Node),
+    Exec(exec::Cluster),
     Jvm(jvm::Cluster),
     Docker(docker::Cluster),
+}
+
+impl Node {
+    fn post(&self, broker: usize) -> Option<&Post> {
+        match self {
+            Self::Exec(nodes) => nodes.node(broker).map(exec::Node::post),
+            Self::Jvm(nodes) => nodes.node(broker).map(jvm::Node::post),
+            Self::Reference(_) | Self::Docker(_) | Self::Elsewhere => None,
+        }
+    }
+
+    fn post_mut(&mut self, broker: usize) -> Option<&mut Post> {
+        match self {
+            Self::Exec(nodes) => nodes.node_mut(broker).map(exec::Node::post_mut),
+            Self::Jvm(nodes) => nodes.node_mut(broker).map(jvm::Node::post_mut),
+            Self::Reference(_) | Self::Docker(_) | Self::Elsewhere => None,
+        }
+    }
 }
 
 impl Running {
@@ -36,10 +55,11 @@ impl Running {
                 found(addresses).await?;
                 (Node::Elsewhere, addresses.clone(), addresses.join(","))
             }
-            Target::Exec(command) => {
-                let node = exec::Node::start(command).await?;
-                let (address, program) = (node.address().to_owned(), node.program().to_owned());
-                (Node::Exec(node), vec![address], program)
+            Target::Exec(template) => {
+                let nodes = exec::Cluster::start(template, needs).await?;
+                let (addresses, program) = (nodes.addresses(), nodes.program().to_owned());
+                let description = counted(program, addresses.len());
+                (Node::Exec(nodes), addresses, description)
             }
             Target::Jvm { version, brokers } => {
                 let nodes = jvm::Cluster::start(version, *brokers, needs).await?;
@@ -95,9 +115,10 @@ impl Running {
     pub fn data_dir(&self, broker: usize) -> Option<&Path> {
         match &self.node {
             Node::Reference(node) => node.data_dir(broker),
+            Node::Exec(nodes) => nodes.node(broker).map(exec::Node::data_dir),
             Node::Jvm(nodes) => nodes.node(broker).map(jvm::Node::data_dir),
             Node::Docker(nodes) => nodes.node(broker).and_then(docker::Node::data_dir),
-            Node::Elsewhere | Node::Exec(_) => None,
+            Node::Elsewhere => None,
         }
     }
 
@@ -123,12 +144,8 @@ impl Running {
                 node.kill(broker).await;
                 Ok(())
             }
-            Node::Exec(node) => {
-                node.kill();
-                Ok(())
-            }
-            Node::Jvm(nodes) => {
-                one(nodes.node_mut(broker))?.kill();
+            Node::Exec(_) | Node::Jvm(_) => {
+                one(self.node.post_mut(broker))?.kill();
                 Ok(())
             }
             Node::Docker(nodes) => one(nodes.node(broker))?.kill().await,
@@ -142,13 +159,9 @@ impl Running {
     /// This target cannot be paused, or has no such broker.
     pub async fn pause(&mut self, broker: usize) -> Result<(), TargetError> {
         self.known(broker)?;
-        match &mut self.node {
-            Node::Exec(node) => {
-                node.pause();
-                Ok(())
-            }
-            Node::Jvm(nodes) => {
-                one(nodes.node(broker))?.pause();
+        match &self.node {
+            Node::Exec(_) | Node::Jvm(_) => {
+                one(self.node.post(broker))?.pause();
                 Ok(())
             }
             Node::Docker(nodes) => one(nodes.node(broker))?.pause().await,
@@ -163,13 +176,9 @@ impl Running {
     /// As for [`Self::pause`].
     pub async fn resume(&mut self, broker: usize) -> Result<(), TargetError> {
         self.known(broker)?;
-        match &mut self.node {
-            Node::Exec(node) => {
-                node.resume();
-                Ok(())
-            }
-            Node::Jvm(nodes) => {
-                one(nodes.node(broker))?.resume();
+        match &self.node {
+            Node::Exec(_) | Node::Jvm(_) => {
+                one(self.node.post(broker))?.resume();
                 Ok(())
             }
             Node::Docker(nodes) => one(nodes.node(broker))?.resume().await,
@@ -189,8 +198,7 @@ impl Running {
                 node.close(broker).await;
                 Ok(())
             }
-            Node::Exec(node) => node.shut_down().await,
-            Node::Jvm(nodes) => one(nodes.node_mut(broker))?.shut_down().await,
+            Node::Exec(_) | Node::Jvm(_) => one(self.node.post_mut(broker))?.shut_down().await,
             Node::Docker(nodes) => one(nodes.node(broker))?.close().await,
             Node::Elsewhere => Err(elsewhere()),
         }
@@ -204,7 +212,7 @@ impl Running {
         self.known(broker)?;
         match &mut self.node {
             Node::Reference(node) => node.restart(broker).await,
-            Node::Exec(node) => node.launch().await,
+            Node::Exec(nodes) => one(nodes.node_mut(broker))?.launch().await,
             Node::Jvm(nodes) => one(nodes.node_mut(broker))?.launch().await,
             Node::Docker(nodes) => one(nodes.node(broker))?.launch().await,
             Node::Elsewhere => Err(elsewhere().into()),
@@ -215,8 +223,7 @@ impl Running {
     pub async fn stop(self) {
         match self.node {
             Node::Reference(node) => node.stop().await,
-            // Nobody asks any more how it went.
-            Node::Exec(mut node) => drop(node.shut_down().await),
+            Node::Exec(nodes) => nodes.stop().await,
             Node::Docker(nodes) => nodes.remove().await,
             // The data of a Java broker goes with it: there is nothing to flush.
             Node::Jvm(_) | Node::Elsewhere => {}

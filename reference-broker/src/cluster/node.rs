@@ -8,10 +8,13 @@ use broker_core::units::TopicId;
 
 use super::StartError;
 use super::member::Start;
-use super::place::Place;
+use super::place::{Place, internal_topics};
 use crate::broker::Stop;
 use crate::faults::Faults;
 use crate::peer::cluster_id;
+
+/// How many brokers Kafka takes to be there.
+const BROKERS: usize = 3;
 
 /// What a node is started with.
 #[derive(Debug, Clone)]
@@ -53,6 +56,7 @@ impl RunningNode {
     /// What is wrong with the configuration, the address or the directory.
     pub async fn start(config: NodeConfig) -> Result<Self, StartError> {
         let mut start = config.start();
+        start.opens_the_doors_of_its_roles()?;
         start.cluster_id = cluster_of(&start).await?;
         let mut place = Place::of(start);
         place.start().await?;
@@ -94,11 +98,14 @@ impl NodeConfig {
         ];
         let own = own.into_iter().chain(self.rack.map(|rack| ("broker.rack", rack)));
         let own = own.map(|(key, value)| (key.to_owned(), value));
+        // It is one among others: what Kafka ships for a broker that is alone would keep offsets where one kill loses them.
+        let kafkas_defaults = internal_topics(BROKERS).map(|(key, value)| (key.to_owned(), value));
+        let properties = kafkas_defaults.into_iter().chain(self.properties).chain(own);
         Start {
             listen: self.listen,
             controller_listen: self.controller_listen,
             advertise: self.advertise,
-            properties: self.properties.into_iter().chain(own).collect(),
+            properties: properties.collect(),
             complain: self.complain,
             explain: self.explain,
             data_dir: self.data_dir,
@@ -109,16 +116,32 @@ impl NodeConfig {
     }
 }
 
+impl Start {
+    /// One command line serves every node: what it says for a role that a node has not is left aside.
+    fn opens_the_doors_of_its_roles(&mut self) -> Result<(), StartError> {
+        let roles = BrokerConfig::from_properties(&self.properties)?.cluster.roles;
+        for (has, door, lacks) in [
+            (roles.has_broker(), &mut self.listen, ("a broker", "--listen")),
+            (
+                roles.has_controller(),
+                &mut self.controller_listen,
+                ("a controller", "--controller-listen"),
+            ),
+        ] {
+            match has {
+                true if door.is_none() => return Err(StartError::Listener(lacks.0, lacks.1)),
+                true => {}
+                false => *door = None,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Which cluster a new directory of this node will be of; nothing where the node says so itself or the directory does.
 async fn cluster_of(start: &Start) -> Result<Option<[u8; 16]>, StartError> {
     let cluster = BrokerConfig::from_properties(&start.properties)?.cluster;
     let (roles, voter) = (cluster.roles, cluster.voter);
-    if roles.has_broker() && start.listen.is_none() {
-        return Err(StartError::Listener("a broker", "--listen"));
-    }
-    if roles.has_controller() && start.controller_listen.is_none() {
-        return Err(StartError::Listener("a controller", "--controller-listen"));
-    }
     if roles.has_controller() || start.data_dir.join("meta.properties").exists() {
         return Ok(None);
     }

@@ -169,7 +169,7 @@ impl Start {
 }
 
 /// As many replicas of Kafka's own topics as it wants, or as there are brokers for.
-fn internal_topics(brokers: usize) -> [(&'static str, String); 5] {
+pub(super) fn internal_topics(brokers: usize) -> [(&'static str, String); 5] {
     let (replicas, in_sync) = (brokers.min(3).to_string(), brokers.min(2).to_string());
     [
         ("offsets.topic.replication.factor", replicas.clone()),

@@ -1,36 +1,13 @@
-//! Who a node is among the nodes of its cluster: ports, ids and racks, as the properties that say so.
+//! Who a node is among the nodes of its cluster: its ports, id and rack, as the properties that say so.
 
 use std::fs;
 use std::path::Path;
 
 use super::cannot;
-use crate::target::{TargetError, ports};
-
-/// The id of a controller that is no broker.
-pub(super) const CONTROLLER: usize = 100;
-
-/// Where the nodes of a cluster listen: its brokers, with ids from 1, and its controller.
-#[derive(Debug)]
-pub(super) struct Layout {
-    pub(super) brokers: Vec<u16>,
-    pub(super) controller: u16,
-}
+use crate::target::TargetError;
+use crate::target::layout::{CONTROLLER, Layout};
 
 impl Layout {
-    /// Free ports for so many brokers.
-    pub(super) fn of(brokers: usize) -> Result<Self, TargetError> {
-        Ok(Self {
-            brokers: (0..brokers).map(|_| ports::free()).collect::<Result<_, _>>()?,
-            controller: ports::free()?,
-        })
-    }
-
-    /// Whether the controller is a node of its own. Where brokers come and go it must not go with them: two of three that are down
-    /// would take the quorum along, and each election would take as long as the one of the controllers before it.
-    pub(super) fn has_controller_apart(&self) -> bool {
-        self.brokers.len() > 1
-    }
-
     /// What says who the broker with this id is. Racks are only where there are several.
     pub(super) fn broker(&self, id: usize) -> Vec<(&'static str, String)> {
         let (port, controller) = (self.brokers[id - 1], self.controller);

@@ -13,11 +13,10 @@ use crate::held::hold;
 use crate::target::{STARTUP_TIMEOUT, TargetError, properties};
 
 const FORMAT_TIMEOUT: Duration = Duration::from_secs(60);
-const DUMP_TIMEOUT: Duration = Duration::from_secs(60);
 /// The other process formats, starts a broker and lets it write its classes.
 const LOCK_TIMEOUT: Duration = FORMAT_TIMEOUT
     .saturating_add(STARTUP_TIMEOUT)
-    .saturating_add(DUMP_TIMEOUT);
+    .saturating_add(STARTUP_TIMEOUT);
 
 pub(super) struct Prepared {
     pub(super) template: PathBuf,
@@ -80,10 +79,8 @@ async fn train(install: &Install, template: &Path, archive: &Path) -> Result<(),
     let flag = format!("-XX:ArchiveClassesAtExit={}", dumped.display());
     node.spawn_broker(Some(flag))?;
     node.ready().await?;
-    if let Some(mut process) = node.process.take() {
-        // One that had to be killed has left no archive.
-        let _ = process.terminate(DUMP_TIMEOUT).await;
-    }
+    // One that had to be killed has left no archive.
+    let _ = node.post.shut_down().await;
     if !dumped.is_file() {
         return Ok(());
     }
