@@ -5,6 +5,7 @@
 
 mod aborted_read;
 mod duplicate;
+mod evidence;
 mod facts;
 mod inconsistent_offsets;
 mod judge;
@@ -148,10 +149,13 @@ impl Finding {
 
 /// All that is wrong with a history, the worst kind first, each kind in the order of its proofs.
 pub fn check(history: &History) -> Vec<Finding> {
-    let facts = Facts::of(history);
+    of(&Facts::of(history))
+}
+
+fn of(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for checker in CHECKERS {
-        found.extend(checker(&facts));
+        found.extend(checker(facts));
     }
     found.sort_by(|a, b| (a.anomaly, &a.proof).cmp(&(b.anomaly, &b.proof)));
     found

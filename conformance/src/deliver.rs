@@ -158,7 +158,8 @@ fn kinds(order: &Order) -> Result<Vec<Kind>, Failed> {
     }
 }
 
-/// Members of the consumer protocol hear of rebalances at their heartbeats, and Kafka's default is one in five seconds.
+/// Members of the consumer protocol hear of rebalances at their heartbeats, and Kafka's default is one in five seconds. A broker
+/// that was killed is let in again when its session is over, which takes nine.
 fn needs(order: &Order, kinds: &[Kind]) -> Needs {
     let quick = Needs {
         config: [
@@ -166,6 +167,8 @@ fn needs(order: &Order, kinds: &[Kind]) -> Needs {
             ("group.consumer.heartbeat.interval.ms", "500"),
             ("group.consumer.min.session.timeout.ms", "6000"),
             ("group.consumer.session.timeout.ms", "6000"),
+            ("broker.heartbeat.interval.ms", "250"),
+            ("broker.session.timeout.ms", "3000"),
             ("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000"),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))

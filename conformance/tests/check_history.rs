@@ -19,7 +19,7 @@ fn good(count: u64) -> String {
         ));
     }
     let read = format!(r#""read","partition":"t/0","from":0,"to":{count},"isolation":"committed""#);
-    writeln!(text, r#"{{"at":9,"process":"final","event":{read}}}"#).expect("room");
+    writeln!(text, r#"{{"at":9,"process":"p","event":{read}}}"#).expect("room");
     text
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Anomaly, Finding, Promise, check};
+use super::evidence::Missing;
+use super::{Anomaly, Facts, Finding, Promise};
 use crate::history::{Decision, Event, History, Outcome};
 
 /// With fewer acknowledged values than this nothing is shown.
@@ -28,6 +29,8 @@ pub struct Row {
     pub promise: Promise,
     /// Where it shows.
     pub findings: Vec<Finding>,
+    /// Why the history could not show it, where it could not.
+    pub unseen: Option<String>,
 }
 
 /// What a history comes to.
@@ -70,7 +73,8 @@ pub struct Counts {
 
 /// Judges a history.
 pub fn judge(history: &History) -> Judgement {
-    let mut findings = check(history);
+    let facts = Facts::of(history);
+    let (mut findings, missing) = (super::of(&facts), Missing::of(&facts));
     let semantics = history.header.semantics;
     let rows: Vec<Row> = Anomaly::ALL
         .into_iter()
@@ -78,6 +82,7 @@ pub fn judge(history: &History) -> Judgement {
             anomaly,
             promise: anomaly.under(semantics),
             findings: findings.extract_if(.., |finding| finding.anomaly == anomaly).collect(),
+            unseen: missing.why(anomaly),
         })
         .collect();
     let counts = Counts::of(history);
@@ -92,6 +97,7 @@ fn verdict(rows: &[Row], counts: &Counts) -> Verdict {
     let missing: Vec<String> = [too_few(counts), not_read(counts), no_fault(counts)]
         .into_iter()
         .flatten()
+        .chain(rows.iter().filter_map(Row::untold))
         .chain(rows.iter().filter_map(|row| not_shown(row, counts)))
         .collect();
     match missing.is_empty() {
@@ -104,6 +110,17 @@ impl Row {
     /// Whether it is there and must not be.
     pub fn is_broken(&self) -> bool {
         self.promise == Promise::Never && !self.findings.is_empty()
+    }
+
+    /// Whether it must not be, and the history shows that it is not.
+    pub fn is_held(&self) -> bool {
+        self.promise == Promise::Never && self.findings.is_empty() && self.unseen.is_none()
+    }
+
+    /// Why nobody can tell whether a promise held.
+    fn untold(&self) -> Option<String> {
+        let is_open = self.promise != Promise::Never;
+        self.unseen.clone().filter(|_| !is_open)
     }
 }
 

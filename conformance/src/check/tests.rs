@@ -3,7 +3,7 @@
 mod simulated;
 mod tale;
 
-use super::{Anomaly, check};
+use super::{Anomaly, check, judge};
 use crate::history::Event;
 use crate::history::Isolation::{Committed, Uncommitted};
 use crate::history::Outcome::{Fail, Ok, Unknown};
@@ -22,7 +22,7 @@ fn wrong(tale: &Tale) -> Vec<(Anomaly, Vec<usize>)> {
 fn a_value_that_is_sent_and_read_is_right() {
     let mut tale = Tale::new();
     tale.sent("p1", "t/0", 0, Ok, 0).polled("c1", "t/0", 0, "p1.0.0");
-    tale.read("t/0", 0, 1);
+    tale.read("c1", "t/0", 0, 1);
     assert_eq!(wrong(&tale), []);
 }
 
@@ -30,7 +30,7 @@ fn a_value_that_is_sent_and_read_is_right() {
 fn what_nobody_knows_the_end_of_may_be_there_or_not() {
     let mut tale = Tale::new();
     tale.sent("p1", "t/0", 0, Unknown, -1).sent("p1", "t/0", 1, Unknown, -1);
-    tale.polled("c1", "t/0", 0, "p1.0.1").read("t/0", 0, 9);
+    tale.polled("c1", "t/0", 0, "p1.0.1").read("c1", "t/0", 0, 9);
     assert_eq!(wrong(&tale), []);
 }
 
@@ -61,14 +61,66 @@ fn an_acknowledged_value_beyond_the_last_that_was_read_is_unseen_at_the_end() {
     tale.sent("p1", "t/0", 0, Ok, 0).polled("c1", "t/0", 0, "p1.0.0");
     tale.sent("p1", "t/0", 1, Ok, 1);
     assert_eq!(wrong(&tale), [], "nobody looked yet");
-    tale.read("t/0", 0, 1);
+    tale.read("c1", "t/0", 0, 1);
     assert_eq!(wrong(&tale), [(Anomaly::Unseen, vec![3, 4, 5])]);
+}
+
+#[test]
+fn what_was_read_and_went_afterwards_is_unseen_at_the_end() {
+    let mut tale = Tale::new();
+    tale.sent("p1", "t/0", 0, Ok, 0).polled("c1", "t/0", 0, "p1.0.0");
+    tale.read("final", "t/0", 0, 0);
+    assert_eq!(wrong(&tale), [(Anomaly::Unseen, vec![0, 1, 3])]);
+    tale.polled("final", "t/0", 0, "p1.0.0");
+    assert_eq!(wrong(&tale), []);
+}
+
+/// Why the history could not show it.
+fn unseen(tale: &Tale, anomaly: Anomaly) -> Option<String> {
+    let row = judge(&tale.history).rows.into_iter().find(|row| row.anomaly == anomaly);
+    let row = row.expect("a row each");
+    assert_eq!(row.is_held(), row.unseen.is_none(), "{row:?}");
+    row.unseen
+}
+
+#[test]
+fn a_partition_that_nobody_read_to_its_end_after_the_last_acknowledgement_shows_nothing() {
+    let mut tale = Tale::new();
+    tale.sent("p1", "t/0", 0, Ok, 0).sent("p1", "t/1", 1, Unknown, -1);
+    tale.polled("c1", "t/0", 0, "p1.0.0").read("c1", "t/0", 0, 1);
+    assert_eq!(unseen(&tale, Anomaly::Unseen), None, "nobody waits for what is unknown");
+    tale.sent("p1", "t/0", 2, Ok, 1);
+    let why = unseen(&tale, Anomaly::Unseen).expect("too little");
+    assert!(why.starts_with("t/0 was not read to the end"), "{why}");
+    tale.polled("c1", "t/0", 1, "p1.0.2").read("c1", "t/0", 0, 2);
+    assert_eq!(unseen(&tale, Anomaly::Unseen), None);
+}
+
+#[test]
+fn a_group_that_nobody_saw_through_with_its_input_shows_nothing() {
+    let mut tale = Tale::new();
+    tale.assigned("c1", 1, &["t/0"]);
+    tale.sent("p1", "t/0", 0, Ok, 0).processed("c1", "t/0", 0, "p1.0.0");
+    let why = unseen(&tale, Anomaly::Unprocessed);
+    assert_eq!(why.as_deref(), Some("nobody saw g through with its input"));
+    tale.drained("t/0", 0);
+    let why = unseen(&tale, Anomaly::Unprocessed);
+    assert_eq!(why.as_deref(), Some("g was not seen through with t/0"));
+    tale.drained("t/0", 1);
+    assert_eq!(unseen(&tale, Anomaly::Unprocessed), None);
+    tale.sent("p1", "t/1", 1, Ok, 0);
+    let why = unseen(&tale, Anomaly::Unprocessed);
+    assert_eq!(
+        why.as_deref(),
+        Some("g was not seen through with t/1"),
+        "nobody was given it"
+    );
 }
 
 #[test]
 fn what_retention_took_is_not_missed() {
     let mut tale = Tale::new();
-    tale.sent("p1", "t/0", 0, Ok, 0).read("t/0", 1, 1);
+    tale.sent("p1", "t/0", 0, Ok, 0).read("c1", "t/0", 1, 1);
     assert_eq!(wrong(&tale), []);
 }
 
@@ -182,7 +234,7 @@ fn a_commit_that_nobody_knows_the_end_of_may_be_read() {
         .ended("x", true, Unknown);
     tale.polled("c1", "t/0", 0, "p1.0.0")
         .as_isolation(Committed)
-        .read("t/0", 0, 2);
+        .read("c1", "t/0", 0, 2);
     assert_eq!(wrong(&tale), []);
 }
 
@@ -193,7 +245,7 @@ fn a_transaction_is_seen_whole_or_not_at_all() {
     tale.ended("x", true, Unknown);
     tale.polled("c1", "t/0", 0, "p1.0.0").as_isolation(Committed);
     assert_eq!(wrong(&tale), [], "the rest may come");
-    tale.read("t/1", 0, 2);
+    tale.read("c1", "t/1", 0, 2);
     assert_eq!(wrong(&tale), [(Anomaly::TornTransaction, vec![2, 4, 5, 8, 9])]);
 }
 

@@ -153,7 +153,7 @@ impl World {
         for partition in 0..PARTITIONS {
             while self.poll(2, partition) {}
             let end = self.logs[partition].len() as i64;
-            self.tale.read(&format!("t/{partition}"), 0, end);
+            self.tale.read("c2", &format!("t/{partition}"), 0, end);
         }
     }
 }

@@ -186,10 +186,10 @@ impl Tale {
         )
     }
 
-    /// All of a partition was read by readers of committed records.
-    pub(super) fn read(&mut self, at: &str, from: i64, to: i64) -> &mut Self {
+    /// All of a partition was read by this reader of committed records.
+    pub(super) fn read(&mut self, by: &str, at: &str, from: i64, to: i64) -> &mut Self {
         self.add(
-            "final",
+            by,
             Event::Read {
                 partition: place(at),
                 from,

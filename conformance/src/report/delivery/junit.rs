@@ -29,7 +29,14 @@ pub fn junit(history: &History, judgement: &Judgement) -> io::Result<String> {
 
 fn status(row: &Row, history: &History) -> TestCaseStatus {
     match (row.promise, row.findings.first()) {
-        (Promise::Never, None) => TestCaseStatus::success(),
+        (Promise::Never, None) => match &row.unseen {
+            None => TestCaseStatus::success(),
+            Some(why) => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message(why.as_str());
+                status
+            }
+        },
         (Promise::Never, Some(first)) => {
             let lines: Vec<String> = proof(first, history)
                 .map(|(number, text)| format!("{number}: {text}"))

@@ -66,9 +66,9 @@ fn numbers(judgement: &Judgement) -> Vec<String> {
 fn row(out: &mut String, row: &Row, width: usize, paint: Paint) {
     let count = row.findings.len();
     let (word, tone) = match (row.promise, count) {
-        (Promise::Never, 0) => ("held".to_owned(), "passed"),
-        (Promise::Never, _) => (format!("BROKEN {count}"), "differs"),
-        (Promise::Shown | Promise::Open, 0) => ("not seen".to_owned(), "unclaimed"),
+        (Promise::Never, 0) if row.is_held() => ("held".to_owned(), "passed"),
+        (Promise::Never, 1..) => (format!("BROKEN {count}"), "differs"),
+        (_, 0) => ("not seen".to_owned(), "unclaimed"),
         (Promise::Shown | Promise::Open, _) => (format!("seen {count}"), "known"),
     };
     let name = format!("{:<22}", row.anomaly.name());

@@ -1,0 +1,143 @@
+//! What a history does not show: partitions that nobody read to their end, groups that nobody saw through with their input.
+//! Where it shows nothing, that nothing is wrong there says nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Anomaly, Facts};
+use crate::history::{Event, Name, Place};
+
+/// What is missing.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// Partitions that hold acknowledged values.
+    unread: Vec<Place>,
+    /// Groups, and what of their input.
+    undrained: Vec<String>,
+}
+
+/// What is acknowledged in a partition.
+#[derive(Debug, Default, Clone, Copy)]
+struct Acknowledged {
+    /// The line of the last one.
+    line: usize,
+    /// The greatest offset that was told.
+    offset: Option<i64>,
+}
+
+impl Missing {
+    pub(super) fn of(facts: &Facts<'_>) -> Self {
+        let acknowledged = acknowledged(facts);
+        let unread = acknowledged
+            .iter()
+            .filter(|(place, last)| !facts.final_reads(place).any(|(line, _, _)| line > last.line));
+        Self {
+            unread: unread.map(|(place, _)| (*place).clone()).collect(),
+            undrained: undrained(facts, &acknowledged),
+        }
+    }
+
+    /// Whether the history could show this anomaly.
+    pub(super) fn lets_see(&self, anomaly: Anomaly) -> bool {
+        match anomaly {
+            Anomaly::Unseen => self.unread.is_empty(),
+            Anomaly::Unprocessed => self.undrained.is_empty(),
+            Anomaly::InconsistentOffsets
+            | Anomaly::Phantom
+            | Anomaly::LostWrite
+            | Anomaly::Duplicate
+            | Anomaly::NonmonotonicSend
+            | Anomaly::PollSkip
+            | Anomaly::NonmonotonicPoll
+            | Anomaly::AbortedRead
+            | Anomaly::TornTransaction
+            | Anomaly::SplitOwnership
+            | Anomaly::ZombieCommit
+            | Anomaly::Reprocessed => true,
+        }
+    }
+
+    /// Why it cannot show this one, in words.
+    pub(super) fn why(&self, anomaly: Anomaly) -> Option<String> {
+        if self.lets_see(anomaly) {
+            return None;
+        }
+        let unread: Vec<String> = self.unread.iter().map(ToString::to_string).collect();
+        Some(match anomaly {
+            Anomaly::Unprocessed => self.undrained.join("; "),
+            _ => format!(
+                "{} not read to the end after the last acknowledgement: what was acknowledged there may be there or not",
+                was(&unread)
+            ),
+        })
+    }
+}
+
+fn was(names: &[String]) -> String {
+    let verb = if names.len() == 1 { "was" } else { "were" };
+    format!("{} {verb}", names.join(", "))
+}
+
+fn acknowledged<'h>(facts: &Facts<'h>) -> BTreeMap<&'h Place, Acknowledged> {
+    let mut by_place: BTreeMap<&Place, Acknowledged> = BTreeMap::new();
+    for send in &facts.sends {
+        let Some(lines) = facts.acknowledged(send) else {
+            continue;
+        };
+        let last = by_place.entry(send.partition).or_default();
+        last.line = lines.into_iter().fold(last.line, usize::max);
+        last.offset = last.offset.max(send.offset);
+    }
+    by_place
+}
+
+/// A group has to get behind the last acknowledged value of every partition of its topics.
+fn undrained(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) -> Vec<String> {
+    let ends: BTreeMap<&Name, &BTreeMap<Place, i64>> =
+        facts.drained().map(|(_, group, offsets)| (group, offsets)).collect();
+    let mut found = Vec::new();
+    for (group, topics) in subscribed(facts) {
+        let Some(offsets) = ends.get(group) else {
+            found.push(format!("nobody saw {group} through with its input"));
+            continue;
+        };
+        let of_group = acknowledged.iter().filter(|(place, _)| topics.contains(&place.topic));
+        let is_short =
+            |place: &Place, last: &Acknowledged| offsets.get(place).is_none_or(|to| last.offset >= Some(*to));
+        let short = of_group.filter(|(place, last)| is_short(place, last));
+        let short: Vec<String> = short.map(|(place, _)| place.to_string()).collect();
+        if !short.is_empty() {
+            found.push(format!("{group} was not seen through with {}", short.join(", ")));
+        }
+    }
+    found
+}
+
+/// By group, the topics that its members were given or committed.
+fn subscribed<'h>(facts: &Facts<'h>) -> BTreeMap<&'h Name, BTreeSet<&'h Name>> {
+    let mut topics: BTreeMap<&Name, BTreeSet<&Name>> = BTreeMap::new();
+    for line in &facts.history.lines {
+        match &line.event {
+            Event::Assigned { group, partitions, .. } => {
+                let names = partitions.iter().map(|place| &place.topic);
+                topics.entry(group).or_default().extend(names);
+            }
+            Event::Commit { group, offsets, .. } => {
+                let names = offsets.keys().map(|place| &place.topic);
+                topics.entry(group).or_default().extend(names);
+            }
+            Event::Send { .. }
+            | Event::Begin { .. }
+            | Event::End { .. }
+            | Event::Done { .. }
+            | Event::Poll { .. }
+            | Event::Process { .. }
+            | Event::Session
+            | Event::Revoked { .. }
+            | Event::Seek { .. }
+            | Event::Fault { .. }
+            | Event::Read { .. }
+            | Event::Drained { .. } => {}
+        }
+    }
+    topics
+}
