@@ -19,6 +19,7 @@ use self::wire::{Exchange, REQUEST};
 use crate::broker::{Job, Outgoing};
 
 mod alter_partition;
+mod bounds;
 pub(crate) mod cluster_id;
 mod create_topics;
 mod enlist;
@@ -160,7 +161,8 @@ fn lane_of(question: &Question) -> Lane {
     match question {
         Question::Fetch(_) => Lane::Fetch,
         Question::Register(_) | Question::Heartbeat(_) => Lane::Lifecycle,
-        Question::WriteMarkers(..)
+        Question::Bounds(_)
+        | Question::WriteMarkers(..)
         | Question::Enlist(_)
         | Question::AlterPartitions(_)
         | Question::AllocateProducerIds(_)
@@ -171,6 +173,7 @@ fn lane_of(question: &Question) -> Lane {
 fn encode(question: &Question, cluster_id: &str) -> Result<Exchange, String> {
     match question {
         Question::Fetch(wanted) => fetch::request(wanted, cluster_id),
+        Question::Bounds(wanted) => bounds::request(wanted),
         Question::WriteMarkers(marked, partitions) => markers::request(marked, partitions),
         Question::Enlist(wanted) => enlist::request(wanted),
         Question::AlterPartitions(wanted) => alter_partition::request(wanted),
@@ -190,6 +193,7 @@ fn deliver(
     let is_answer = body.is_ok();
     let decoded = body.and_then(|body| match &asked.question {
         Question::Fetch(wanted) => fetch::reply(body, wanted),
+        Question::Bounds(wanted) => bounds::reply(body, wanted),
         Question::WriteMarkers(_, partitions) => markers::reply(body, partitions),
         Question::Enlist(wanted) => enlist::reply(body, wanted),
         Question::AlterPartitions(wanted) => alter_partition::reply(body, wanted),

@@ -7,7 +7,7 @@ mod beside_kafka {
     pub(crate) mod nodes;
 }
 
-use beside_kafka::clients::{TOPIC, come, create, produce, stands, transact, until};
+use beside_kafka::clients::{SHORT, TOPIC, come, create, produce, shorten, stands, transact, until};
 use beside_kafka::logs;
 use beside_kafka::nodes::{Mixed, OURS};
 
@@ -25,16 +25,36 @@ fn comes_back_with_more(cluster: &mut Mixed, id: i32, partition: i32) {
 fn same_everywhere(cluster: &Mixed, topic: &str, markers: usize) {
     for partition in 0..3 {
         let name = format!("{topic}-{partition}");
-        let of = |id| logs::bytes(&cluster.data(id), &name);
         until(cluster, &format!("{name} is the same everywhere"), || {
-            let [first, second, ours] = [1, 2, OURS].map(of);
-            match first == second && first == ours {
-                true => Ok(()),
-                false => Err(format!("{:?}", [first, second, ours].map(|log| logs::offsets(&log)))),
+            match logs_of(cluster, &name) {
+                [first, second, ours] if first == second && first == ours => Ok(()),
+                differ => Err(told(&differ)),
             }
         });
-        assert!(logs::markers(&of(OURS)) >= markers, "{name}");
+        let [.., ours] = logs_of(cluster, &name);
+        assert!(logs::markers(&ours) >= markers, "{name}");
     }
+}
+
+/// Kafka's two, which saw all of it, may keep what was deleted; ours came when it was gone.
+fn same_from_where_ours_begins(cluster: &Mixed) {
+    until(cluster, "the short log is the same from there on", || {
+        let [first, second, ours] = logs_of(cluster, &format!("{SHORT}-0"));
+        let begins = logs::offsets(&ours).first().copied().unwrap_or_default();
+        let same = [&first, &second].map(|log| logs::from(log, begins) == ours);
+        match begins > 0 && same == [true, true] {
+            true => Ok(()),
+            false => Err(told(&[first, second, ours])),
+        }
+    });
+}
+
+fn logs_of(cluster: &Mixed, partition: &str) -> [Vec<u8>; 3] {
+    [1, 2, OURS].map(|id| logs::bytes(&cluster.data(id), partition))
+}
+
+fn told(differ: &[Vec<u8>; 3]) -> String {
+    format!("{:?}", differ.each_ref().map(|log| logs::offsets(log)))
 }
 
 #[tokio::test]
@@ -51,6 +71,7 @@ async fn a_broker_of_ours_follows_and_leads_among_those_of_kafka_and_all_logs_ar
     stands(&cluster, &[1, 2], [1, 1, 2]);
     produce(&cluster, "without ours");
     transact(&cluster, "without ours", 20);
+    shorten(&cluster).await;
     comes_back_with_more(&mut cluster, OURS, 1);
     produce(&cluster, "ours is back");
 
@@ -74,8 +95,11 @@ async fn a_broker_of_ours_follows_and_leads_among_those_of_kafka_and_all_logs_ar
     stands(&cluster, &[1, 2, OURS], PREFERRED);
     transact(&cluster, "the end", 60);
 
+    same_from_where_ours_begins(&cluster);
     same_everywhere(&cluster, TOPIC, 12);
     for internal in ["__consumer_offsets", "__transaction_state"] {
         same_everywhere(&cluster, internal, 0);
+        let partitions = (0..3).map(|partition| logs_of(&cluster, &format!("{internal}-{partition}")));
+        assert!(partitions.flatten().any(|log| !log.is_empty()), "{internal}");
     }
 }

@@ -41,6 +41,8 @@ pub struct Asked {
 pub enum Question {
     /// Fetch (1) by a replica, without a session.
     Fetch(ReplicaFetch),
+    /// ListOffsets (2) by a replica.
+    Bounds(AskBounds),
     /// WriteTxnMarkers (27): the markers of one transaction.
     WriteMarkers(Marked, Vec<TopicPartition>),
     /// AddPartitionsToTxn (24) by the leader of partitions that a producer writes to.
@@ -64,6 +66,8 @@ pub enum Reply {
     Unreachable(String),
     /// Fetch.
     Fetched(Result<Vec<ReplicaFetched>, ErrorCode>),
+    /// ListOffsets: one result a partition.
+    Bounds(Vec<(TopicPartition, Result<Offset, ErrorCode>)>),
     /// WriteTxnMarkers: one result a partition.
     MarkersWritten(Verdicts),
     /// AddPartitionsToTxn: one result a partition.
@@ -145,6 +149,26 @@ pub struct ReplicaFetched {
     pub leader: Option<(BrokerId, LeaderEpoch)>,
     /// Whole batches from the offset on, as they stand in the leader's log.
     pub records: Bytes,
+}
+
+/// One of the ends of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Where it begins.
+    Start,
+    /// The first offset that it lacks.
+    End,
+}
+
+/// Where the logs of a leader begin or end, for a replica that lost its way in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskBounds {
+    /// Who asks.
+    pub replica: BrokerId,
+    /// Which end.
+    pub bound: Bound,
+    /// Of which logs, and the leader epoch that the replica follows.
+    pub partitions: Vec<(TopicPartition, LeaderEpoch)>,
 }
 
 /// Partitions that a producer writes to, and that its coordinator shall know of (KIP-890).

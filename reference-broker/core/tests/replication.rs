@@ -136,6 +136,30 @@ fn what_was_acknowledged_survives_its_leader_and_what_was_not_is_cut_off() {
     assert_eq!(cluster.partition.isr.len(), 3);
 }
 
+#[test]
+fn who_comes_back_to_find_that_all_it_lacks_was_deleted_goes_on_where_the_leader_begins() {
+    let mut cluster = Cluster::new(2);
+    acknowledged(&mut cluster, "a");
+    cluster.kill(3);
+    cluster.pass(5_000);
+    acknowledged(&mut cluster, "b");
+    acknowledged(&mut cluster, "c");
+    cluster.rounds(2);
+    let (now, tp) = (cluster.now, cluster.tp.clone());
+    let deleted = cluster.node(1).delete_records(&[(tp, Some(Offset(2)))], now);
+    assert_eq!(deleted, [Ok(Offset(2))]);
+    cluster.start(3);
+    cluster.pass(5_000);
+    acknowledged(&mut cluster, "d");
+    cluster.rounds(2);
+    let log = cluster.log(3);
+    assert_eq!(
+        (log.log_start(), log.log_end(), log.high_watermark()),
+        (Offset(2), Offset(4), Offset(4))
+    );
+    assert_eq!(cluster.partition.isr.len(), 3);
+}
+
 /// KIP-101: a follower that does not know yet that what it has is acknowledged must not forget it when it starts again.
 #[test]
 fn what_is_above_a_followers_high_watermark_is_not_cut_off_for_that() {

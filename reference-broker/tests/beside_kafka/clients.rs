@@ -15,6 +15,8 @@ use super::nodes::Mixed;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) const TOPIC: &str = "t";
+/// One partition that one of Kafka's leads and that loses its beginning.
+pub(crate) const SHORT: &str = "short";
 /// One whose first replica is ours, and two in which ours is the next to lead.
 pub(crate) const REPLICAS: [&[i32]; 3] = [&[1, 3, 2], &[3, 1, 2], &[2, 3, 1]];
 const RECORDS: usize = 20;
@@ -39,9 +41,33 @@ fn client(addresses: &str) -> ClientConfig {
 
 pub(crate) async fn create(cluster: &Mixed) {
     let admin: AdminClient<DefaultClientContext> = client(&cluster.addresses()).create().expect("an admin client");
-    let wanted = NewTopic::new(TOPIC, 3, TopicReplication::Variable(&REPLICAS));
-    let created = admin.create_topics(&[wanted], &AdminOptions::new()).await;
-    assert_eq!(created.expect("an answer"), [Ok(TOPIC.to_owned())]);
+    let wanted = [
+        NewTopic::new(TOPIC, 3, TopicReplication::Variable(&REPLICAS)),
+        NewTopic::new(SHORT, 1, TopicReplication::Variable(&[&[1, 2, 3]])),
+    ];
+    let created = admin.create_topics(&wanted, &AdminOptions::new()).await;
+    assert_eq!(
+        created.expect("an answer"),
+        [TOPIC, SHORT].map(|name| Ok(name.to_owned()))
+    );
+}
+
+/// Writes a record to the short topic, and deletes what comes before it.
+pub(crate) async fn shorten(cluster: &Mixed) {
+    let producer = producer(client(&cluster.addresses()).set("acks", "all"));
+    for _ in 0..2 {
+        let record = BaseRecord::<str, str>::to(SHORT).partition(0).payload("gone soon");
+        producer.send(record).expect("room in the queue");
+        producer.flush(LIMIT).expect("acknowledged in time");
+    }
+    let (low, high) = producer.client().fetch_watermarks(SHORT, 0, LIMIT).expect("watermarks");
+    let admin: AdminClient<DefaultClientContext> = client(&cluster.addresses()).create().expect("an admin client");
+    let mut before = TopicPartitionList::new();
+    let last = before.add_partition_offset(SHORT, 0, Offset::Offset(high - 1));
+    last.expect("an offset");
+    let deleted = admin.delete_records(&before, &AdminOptions::new()).await;
+    let deleted = deleted.expect("an answer").elements()[0].offset();
+    assert!(low < high - 1 && deleted == Offset::Offset(high - 1), "{deleted:?}");
 }
 
 /// Every one of these brokers knows of all of them, and who leads and who is in sync.

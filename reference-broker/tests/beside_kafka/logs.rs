@@ -22,6 +22,12 @@ pub(crate) fn offsets(log: &[u8]) -> Vec<i64> {
     batches(log).map(base_offset).collect()
 }
 
+/// The bytes from the batch at this offset on.
+pub(crate) fn from(log: &[u8], offset: i64) -> &[u8] {
+    let before = batches(log).take_while(|batch| base_offset(batch) < offset);
+    &log[before.map(<[u8]>::len).sum()..]
+}
+
 /// How many batches are transactions' markers.
 pub(crate) fn markers(log: &[u8]) -> usize {
     const CONTROL: u8 = 0x20;

@@ -22,7 +22,7 @@ const TOOL: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(30);
 
 /// Failures are seen soon, and internal topics have few partitions.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 13] = [
     "broker.session.timeout.ms=3000",
     "broker.heartbeat.interval.ms=300",
     "replica.lag.time.max.ms=3000",
@@ -30,7 +30,10 @@ const SETTINGS: [&str; 10] = [
     "replica.fetch.backoff.ms=100",
     "group.initial.rebalance.delay.ms=0",
     "offsets.topic.num.partitions=3",
+    "offsets.topic.replication.factor=3",
     "transaction.state.log.num.partitions=3",
+    "transaction.state.log.replication.factor=3",
+    "transaction.state.log.min.isr=2",
     "min.insync.replicas=2",
     "unclean.leader.election.enable=false",
 ];

@@ -262,7 +262,7 @@ impl Node {
             let bytes = i64::from(wanted.interest.max_bytes).min(left);
             let fetched = self
                 .read_partition(wanted, reading, bytes, at_least_one)
-                .unwrap_or_else(|error| self.failed(wanted, reading.reader, error));
+                .unwrap_or_else(|error| self.failed(wanted, error));
             at_least_one &= fetched.size() == 0;
             left = (left - fetched.size() as i64).max(0);
             fetched
@@ -280,24 +280,14 @@ impl Node {
             if let Some(tp) = partition_of(wanted).filter(|_| in_line)
                 && let Err(error) = self.replica_asked(&tp, replica, &wanted.interest, now)
             {
-                *fetched = self.failed(wanted, reading.reader, error);
+                *fetched = self.failed(wanted, error);
             }
         }
         results
     }
 
-    fn failed(&self, wanted: &Wanted, reader: Reader, error: ErrorCode) -> Fetched {
-        let of_replica = matches!(reader, Reader::Replica(_));
+    fn failed(&self, wanted: &Wanted, error: ErrorCode) -> Fetched {
         let failed = Fetched::failed(wanted.key.clone(), wanted.name.clone(), error);
-        if error == ErrorCode::OffsetOutOfRange
-            && let Some(log) = partition_of(wanted).and_then(|tp| self.log(&tp)).filter(|_| of_replica)
-        {
-            // A follower goes on from there.
-            return Fetched {
-                log_start: log.log_start(),
-                ..failed
-            };
-        }
         if !matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
             return failed;
         }

@@ -6,8 +6,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::Node;
+use super::replicas::Stood;
 use crate::machine::Ticket;
-use crate::peer::{AskId, Asked, Enlist, Peer, Question, Reply};
+use crate::peer::{AskId, Asked, Bound, Enlist, Peer, Question, Reply};
 use crate::txn::TransactionalId;
 use crate::units::{BrokerId, Now};
 
@@ -20,6 +21,8 @@ pub enum Purpose {
     Metadata,
     /// The fetcher of what that broker leads.
     Replicas(BrokerId),
+    /// Where logs of that broker begin or end, for followers that stood there.
+    Bounds(BrokerId, Bound, Stood),
     /// Leaders that want other in-sync replicas.
     InSync,
     /// The next block of producer ids.
@@ -71,6 +74,12 @@ impl Node {
         self.peers.open.values().any(|open| open == purpose)
     }
 
+    /// Is an answer of that broker to come about where its logs begin or end?
+    pub(super) fn is_asking_bounds(&self, leader: BrokerId) -> bool {
+        let mut open = self.peers.open.values();
+        open.any(|open| matches!(open, Purpose::Bounds(asked, ..) if *asked == leader))
+    }
+
     /// The topics that are being asked for.
     pub(super) fn topics_asked_for(&self) -> HashSet<&str> {
         let names = self.peers.open.values().filter_map(|purpose| match purpose {
@@ -89,6 +98,7 @@ impl Node {
             Purpose::Lifecycle => self.lifecycle_answered(reply, now),
             Purpose::Metadata => self.metadata_answered(reply, now),
             Purpose::Replicas(leader) => self.replicas_answered(leader, reply, now),
+            Purpose::Bounds(leader, bound, stood) => self.bounds_answered(leader, bound, &stood, reply, now),
             Purpose::InSync => self.in_sync_answered(reply, now),
             Purpose::ProducerIds => self.producer_ids_answered(&reply),
             // Who wanted them looks again; if they are not there by then, they are asked for again.

@@ -12,6 +12,7 @@ use crate::replica::leader::{Assigned, Leader};
 use crate::units::{BrokerId, Deadline, ErrorCode, LeaderEpoch, Now, TopicId, TopicPartition};
 
 mod acks;
+mod bounds;
 mod following;
 mod in_sync;
 mod leading;
@@ -21,6 +22,7 @@ mod racks;
 mod tests;
 
 use acks::Acks;
+pub(crate) use bounds::Stood;
 use following::Fetcher;
 use in_sync::InSync;
 pub(crate) use leading::epoch_error;

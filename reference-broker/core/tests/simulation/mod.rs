@@ -18,8 +18,8 @@ use broker_core::log::walk::Walked;
 use broker_core::node::observers::{METADATA_ID, MetadataFetch};
 use broker_core::node::{Identity, Released};
 use broker_core::peer::{
-    AlterPartition, Asked, BrokerEpoch, BrokerState, PartitionAltered, PartitionState, Peer, Question, ReplicaFetch,
-    ReplicaFetched, Reply,
+    AlterPartition, AskBounds, Asked, Bound, BrokerEpoch, BrokerState, PartitionAltered, PartitionState, Peer,
+    Question, ReplicaFetch, ReplicaFetched, Reply,
 };
 use broker_core::records::{
     BrokerEndpoint, ConfigRecord, MetadataRecord, PartitionRecord, RegisterBrokerRecord, TopicRecord,
@@ -272,6 +272,10 @@ impl Cluster {
                 Some(node) => Reply::Fetched(Ok(fetched(node, &self.stores[&peer], wanted, self.now))),
                 None => Reply::Unreachable("dead".into()),
             },
+            Question::Bounds(wanted) => match self.nodes.get(&peer) {
+                Some(node) => bounds(node, wanted),
+                None => Reply::Unreachable("dead".into()),
+            },
             Question::Register(_) => Reply::Registered(Ok(self.register(from))),
             Question::Heartbeat(_) => Reply::Heartbeat(Ok(BrokerState {
                 is_caught_up: true,
@@ -393,6 +397,17 @@ fn fetched(node: &mut Node, store: &Shared, wanted: &ReplicaFetch, now: Now) -> 
     answers
         .map(|(fetched, wanted)| of_partition(fetched, wanted.tp.clone(), store))
         .collect()
+}
+
+/// Where logs begin or end, as ListOffsets tells a replica.
+fn bounds(node: &Node, wanted: &AskBounds) -> Reply {
+    let bound = |log: &Log| match wanted.bound {
+        Bound::Start => log.log_start(),
+        Bound::End => log.log_end(),
+    };
+    let partitions = wanted.partitions.iter();
+    let told = partitions.map(|(tp, epoch)| (tp.clone(), node.led_log(tp, *epoch).map(bound)));
+    Reply::Bounds(told.collect())
 }
 
 fn asked_of(wanted: &ReplicaFetch) -> Vec<(PartitionKey, Interest)> {

@@ -3,8 +3,9 @@
 use broker_core::fetch::{
     FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, SessionRequest, TopicKey,
 };
+use broker_core::log::Log;
 use broker_core::node::observers::{METADATA_ID, MetadataFetch};
-use broker_core::peer::{Question, ReplicaFetch, ReplicaFetched, Reply};
+use broker_core::peer::{AskBounds, Bound, Question, ReplicaFetch, ReplicaFetched, Reply};
 use broker_core::units::{ErrorCode, TopicPartition};
 use broker_core::{Node, Now, Store};
 
@@ -60,12 +61,24 @@ pub(crate) fn serve(node: &mut Node, question: &Question, now: Now) -> Reply {
         Question::Heartbeat(beat) => Reply::Heartbeat(node.broker_heartbeat(beat, now)),
         Question::AlterPartitions(asked) => Reply::PartitionsAltered(node.alter_partitions(asked, now)),
         Question::AllocateProducerIds(asker) => Reply::ProducerIds(node.allocate_producer_ids(*asker, now)),
+        Question::Bounds(wanted) => bounds(node, wanted),
         Question::WriteMarkers(marked, partitions) => {
             let write = |tp: &TopicPartition| (tp.clone(), node.write_marker(tp, *marked, now));
             Reply::MarkersWritten(partitions.iter().map(write).collect())
         }
         _ => Reply::Unreachable("nobody here serves that".into()),
     }
+}
+
+/// Where logs begin or end, as ListOffsets tells a replica.
+pub(crate) fn bounds(node: &Node, wanted: &AskBounds) -> Reply {
+    let bound = |log: &Log| match wanted.bound {
+        Bound::Start => log.log_start(),
+        Bound::End => log.log_end(),
+    };
+    let partitions = wanted.partitions.iter();
+    let told = partitions.map(|(tp, epoch)| (tp.clone(), node.led_log(tp, *epoch).map(bound)));
+    Reply::Bounds(told.collect())
 }
 
 fn asked_of(wanted: &ReplicaFetch) -> Vec<(PartitionKey, Interest)> {

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::Node;
+use super::{Node, Stood};
 use crate::log::{Command, Log};
 use crate::node::Purpose;
-use crate::peer::{Peer, Question, ReplicaFetch, ReplicaFetched, ReplicaPartition, Reply};
+use crate::peer::{Bound, Peer, Question, ReplicaFetch, ReplicaFetched, ReplicaPartition, Reply};
 use crate::replica::Role;
 use crate::replica::follower::{Follower, Stand, truncation};
 use crate::units::{BrokerId, Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
@@ -145,19 +145,30 @@ impl Node {
         if let Some(given) = given {
             fetcher.last_given = Some(given.tp.clone());
         }
+        let mut lost = Stood::new();
         for fetched in fetched {
-            if self.still_wants(leader, &fetched.tp, asked.get(&fetched.tp))
+            let stood = asked.get(&fetched.tp);
+            if self.still_wants(leader, &fetched.tp, stood)
                 && self.take_in(&fetched, now).is_err()
                 && let Some(Role::Follower(follower)) = self.replicas.roles.get_mut(&fetched.tp)
             {
                 follower.not_before = Some(retry);
+                if fetched.error == Some(ErrorCode::OffsetOutOfRange) {
+                    lost.extend(stood.map(|stood| (fetched.tp, *stood)));
+                }
             }
         }
+        self.ask_bounds(leader, Bound::Start, lost);
         self.fetch_from_leaders(now);
     }
 
     /// Is it still the same leader, epoch and end that was asked for?
-    fn still_wants(&self, leader: BrokerId, tp: &TopicPartition, asked: Option<&(LeaderEpoch, Offset)>) -> bool {
+    pub(super) fn still_wants(
+        &self,
+        leader: BrokerId,
+        tp: &TopicPartition,
+        asked: Option<&(LeaderEpoch, Offset)>,
+    ) -> bool {
         let stands = self.follower(tp).filter(|follower| follower.leader == Some(leader));
         let stands = stands.map(|follower| (follower.epoch, self.log_end(tp)));
         stands.is_some() && stands.as_ref() == asked
@@ -167,9 +178,6 @@ impl Node {
         let (tp, log) = (&fetched.tp, self.log(&fetched.tp));
         let (log, follower) = log.zip(self.follower(tp)).ok_or(ErrorCode::NotLeaderOrFollower)?;
         let epoch = follower.epoch;
-        if fetched.error == Some(ErrorCode::OffsetOutOfRange) && fetched.log_start > log.log_end() {
-            return self.restart_log(tp, fetched.log_start, now).map(drop);
-        }
         if let Some(error) = fetched.error {
             return Err(error);
         }
