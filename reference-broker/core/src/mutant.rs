@@ -44,8 +44,12 @@ mutants! {
     DowngradeUnasked = "downgrade-unasked",
     /// A retried batch is answered with the offset that it would get now.
     DuplicateNewOffset = "duplicate-new-offset",
+    /// Who left the in-sync replicas last, with all that was acknowledged, is not eligible.
+    EligibleForgotten = "eligible-forgotten",
     /// An incremental fetch answers what the session saw before.
     FetchSessionStale = "fetch-session-stale",
+    /// A follower goes on asking who led before.
+    FollowsOldLeader = "follows-old-leader",
     /// The group coordinator's partition is the hash modulo 50 without Kafka's abs.
     GroupHashWithoutAbs = "group-hash-without-abs",
     /// What a replica asks for moves the high watermark whatever epoch it follows.
@@ -76,6 +80,8 @@ mutants! {
     OffsetsForgotten = "offsets-forgotten",
     /// A restarted broker hands out producer ids again that it has handed out before.
     ProducerIdsReused = "producer-ids-reused",
+    /// Consumers are given what the replicas in sync do not all have.
+    ReadsPastHighWatermark = "reads-past-high-watermark",
     /// A pipelined request overtakes one that waits.
     ResponseOutOfOrder = "response-out-of-order",
     /// Retention takes every segment as soon as it takes one, the active one too.
@@ -86,6 +92,8 @@ mutants! {
     SequenceForgottenAtRoll = "sequence-forgotten-at-roll",
     /// A commit of an earlier generation is taken.
     StaleGenerationAccepted = "stale-generation-accepted",
+    /// Who no longer leads a partition serves it on.
+    StaleLeaderServes = "stale-leader-serves",
     /// A member of the consumer protocol may report and commit in any epoch.
     StaleMemberEpochAccepted = "stale-member-epoch-accepted",
     /// Directories of partitions that there are not keep their names.

@@ -178,7 +178,7 @@ impl PartitionChange<'_> {
         if !self.has_eligible_leaders {
             return;
         }
-        if self.isr.len() >= self.min_isr {
+        if self.isr.len() >= self.min_isr || mutant::on(Mutant::EligibleForgotten) {
             self.eligible.clear();
             return;
         }

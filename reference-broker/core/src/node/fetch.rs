@@ -392,6 +392,7 @@ fn partition_of(wanted: &Wanted) -> Option<TopicPartition> {
 
 fn end_for(log: &Log, reader: Reader) -> Offset {
     match reader {
+        Reader::Uncommitted if mutant::on(Mutant::ReadsPastHighWatermark) => log.log_end(),
         Reader::Uncommitted => log.high_watermark(),
         Reader::Committed => log.last_stable_offset(),
         Reader::Replica(_) => log.log_end(),

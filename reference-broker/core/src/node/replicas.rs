@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::Node;
 use crate::image::{NO_LEADER, PartitionImage};
 use crate::log::Command;
+use crate::mutant::{self, Mutant};
 use crate::replica::Role;
 use crate::replica::follower::Follower;
 use crate::replica::leader::{Assigned, Leader};
@@ -64,10 +65,10 @@ impl Node {
         if partition.replicas.len() == 1 {
             return self.lead_alone(tp, id, &partition, now);
         }
-        if partition.leader == me {
-            self.lead(tp, id, partition, now)
-        } else {
-            self.follow(tp, id, &partition, now)
+        match self.role(tp) {
+            _ if partition.leader == me => self.lead(tp, id, partition, now),
+            Some(Role::Leader(_)) if mutant::on(Mutant::StaleLeaderServes) => Ok(()),
+            _ => self.follow(tp, id, &partition, now),
         }
     }
 
@@ -135,8 +136,12 @@ impl Node {
             epoch: partition.leader_epoch,
             not_before: None,
         };
+        let before = self.role(tp).and_then(Role::follower).and_then(|before| before.leader);
+        let asks = before
+            .filter(|_| mutant::on(Mutant::FollowsOldLeader))
+            .or(follower.leader);
         self.stop_fetching(tp);
-        self.begin_to_fetch(tp, follower.leader);
+        self.begin_to_fetch(tp, asks);
         self.replicas.roles.insert(tp.clone(), Role::Follower(follower));
         // Who waits for what only a leader gives waits in vain.
         self.partition_moved(tp, now);
