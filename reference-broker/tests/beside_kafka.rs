@@ -1,5 +1,5 @@
 //! Our broker among Kafka's: it registers with a real controller, follows and leads in turn beside real brokers, and at the end the
-//! logs of all are the same bytes.
+//! logs of all are the same bytes. Then the same under a controller of ours.
 
 mod beside_kafka {
     pub(crate) mod clients;
@@ -9,17 +9,31 @@ mod beside_kafka {
 
 use beside_kafka::clients::{SHORT, TOPIC, come, create, produce, shorten, stands, transact, until};
 use beside_kafka::logs;
-use beside_kafka::nodes::{Mixed, OURS};
+use beside_kafka::nodes::{Controller, Mixed, OURS};
+use tokio::sync::Mutex;
 
 /// Whom their assignments put first.
 const PREFERRED: [i32; 3] = [1, OURS, 2];
 
+/// Three of Kafka's processes are enough for one machine.
+static TURN: Mutex<()> = Mutex::const_new(());
+
 /// Nobody but this broker has what it wrote last; it comes back and gives it up.
-fn comes_back_with_more(cluster: &mut Mixed, id: i32, partition: i32) {
+fn comes_back_with_more(cluster: &mut Mixed, id: i32, partition: i32, leaders: [i32; 3]) {
     let name = format!("{TOPIC}-{partition}");
     logs::append_unreplicated(&cluster.data(id), &name);
     cluster.launch(id);
-    stands(cluster, &[1, 2, 3], PREFERRED);
+    stands(cluster, &[1, 2, OURS], leaders);
+}
+
+fn all_logs_are_the_same(cluster: &Mixed, markers: usize) {
+    same_from_where_ours_begins(cluster);
+    same_everywhere(cluster, TOPIC, markers);
+    for internal in ["__consumer_offsets", "__transaction_state"] {
+        same_everywhere(cluster, internal, 0);
+        let partitions = (0..3).map(|partition| logs_of(cluster, &format!("{internal}-{partition}")));
+        assert!(partitions.flatten().any(|log| !log.is_empty()), "{internal}");
+    }
 }
 
 fn same_everywhere(cluster: &Mixed, topic: &str, markers: usize) {
@@ -60,7 +74,8 @@ fn told(differ: &[Vec<u8>; 3]) -> String {
 #[tokio::test]
 #[ignore = "needs Java and the jars of scripts/kafka-jars"]
 async fn a_broker_of_ours_follows_and_leads_among_those_of_kafka_and_all_logs_are_the_same_bytes() {
-    let mut cluster = Mixed::start();
+    let _turn = TURN.lock().await;
+    let mut cluster = Mixed::start(Controller::Kafka);
     come(&cluster, &[1, 2, OURS]);
     create(&cluster).await;
     stands(&cluster, &[1, 2, OURS], PREFERRED);
@@ -72,14 +87,14 @@ async fn a_broker_of_ours_follows_and_leads_among_those_of_kafka_and_all_logs_ar
     produce(&cluster, "without ours");
     transact(&cluster, "without ours", 20);
     shorten(&cluster).await;
-    comes_back_with_more(&mut cluster, OURS, 1);
+    comes_back_with_more(&mut cluster, OURS, 1, PREFERRED);
     produce(&cluster, "ours is back");
 
     cluster.kill(1);
     stands(&cluster, &[2, OURS], [OURS, OURS, 2]);
     produce(&cluster, "without one of Kafka's");
     transact(&cluster, "without one of Kafka's", 30);
-    comes_back_with_more(&mut cluster, 1, 0);
+    comes_back_with_more(&mut cluster, 1, 0, PREFERRED);
     transact(&cluster, "it is back", 40);
 
     cluster.stop(2);
@@ -95,11 +110,40 @@ async fn a_broker_of_ours_follows_and_leads_among_those_of_kafka_and_all_logs_ar
     stands(&cluster, &[1, 2, OURS], PREFERRED);
     transact(&cluster, "the end", 60);
 
-    same_from_where_ours_begins(&cluster);
-    same_everywhere(&cluster, TOPIC, 12);
-    for internal in ["__consumer_offsets", "__transaction_state"] {
-        same_everywhere(&cluster, internal, 0);
-        let partitions = (0..3).map(|partition| logs_of(&cluster, &format!("{internal}-{partition}")));
-        assert!(partitions.flatten().any(|log| !log.is_empty()), "{internal}");
-    }
+    all_logs_are_the_same(&cluster, 12);
+}
+
+#[tokio::test]
+#[ignore = "needs Java and the jars of scripts/kafka-jars"]
+async fn brokers_of_kafka_and_of_ours_keep_the_same_logs_under_a_controller_of_ours_that_is_killed() {
+    let _turn = TURN.lock().await;
+    let mut cluster = Mixed::start(Controller::Ours);
+    come(&cluster, &[1, 2, OURS]);
+    create(&cluster).await;
+    stands(&cluster, &[1, 2, OURS], PREFERRED);
+    produce(&cluster, "all");
+    transact(&cluster, "all", 10);
+
+    cluster.kill(OURS);
+    stands(&cluster, &[1, 2], [1, 1, 2]);
+    transact(&cluster, "without ours", 20);
+    shorten(&cluster).await;
+    // Nobody puts leaders back here: whoever took over goes on.
+    comes_back_with_more(&mut cluster, OURS, 1, [1, 1, 2]);
+
+    cluster.kill(1);
+    stands(&cluster, &[2, OURS], [OURS, OURS, 2]);
+    cluster.kill_controller();
+    produce(&cluster, "without a controller");
+    cluster.launch_controller();
+    comes_back_with_more(&mut cluster, 1, 0, [OURS, OURS, 2]);
+    transact(&cluster, "it is back", 30);
+
+    cluster.stop(2);
+    stands(&cluster, &[1, OURS], [OURS; 3]);
+    produce(&cluster, "another left in order");
+    cluster.launch(2);
+    stands(&cluster, &[1, 2, OURS], [OURS; 3]);
+    transact(&cluster, "the end", 40);
+    all_logs_are_the_same(&cluster, 8);
 }

@@ -1,4 +1,4 @@
-//! The processes: a real Kafka as controller alone, two as brokers, and ours.
+//! The processes: a controller alone, Kafka's or ours, two brokers of Kafka, and one of ours.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -71,51 +71,80 @@ impl Drop for Process {
     }
 }
 
-/// A cluster whose controller and brokers 1 and 2 are Kafka's, and whose broker 3 is ours.
+/// Whose the controller is.
+#[derive(Clone, Copy)]
+pub(crate) enum Controller {
+    Kafka,
+    Ours,
+}
+
+/// A cluster whose brokers 1 and 2 are Kafka's, and whose broker 3 is ours.
 pub(crate) struct Mixed {
     dir: TempDir,
     jars: String,
-    controller: u16,
+    whose: Controller,
+    /// Where the controller listens.
+    port: u16,
     ports: [u16; 3],
     brokers: [Option<Process>; 3],
-    _controller: Process,
+    controller: Option<Process>,
 }
 
 impl Mixed {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(whose: Controller) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let jars = jars();
         fs::write(dir.path().join("log4j2.yaml"), LOG4J).expect("written");
-        let (controller, ports) = (free_port(), [free_port(), free_port(), free_port()]);
-        let at = |id: i32, own: &str| write_properties(dir.path(), id, controller, own);
-        let own = format!("process.roles=controller\nlisteners=CONTROLLER://127.0.0.1:{controller}\n{REBALANCE}");
-        let properties = at(CONTROLLER, &own);
-        let mut format = java(&jars, dir.path(), "kafka.tools.StorageTool");
-        format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(&properties);
-        output_of(format, TOOL);
-        let mut kafka = java(&jars, dir.path(), "kafka.Kafka");
-        let process = spawn(kafka.arg(properties), &dir.path().join("100.log"));
-        for (id, directory) in [(1, "m3t66wA_jFmMaKuN5EViHw"), (2, "LZZ8_XIDJzxZd2d9CqjHRQ")] {
-            let port = ports[id as usize - 1];
-            at(
-                id,
-                &format!("process.roles=broker\nlisteners=PLAINTEXT://127.0.0.1:{port}"),
-            );
-            let meta = format!("version=1\nnode.id={id}\ncluster.id={CLUSTER_ID}\ndirectory.id={directory}\n");
-            let data = dir.path().join(id.to_string());
-            fs::create_dir(&data).expect("made");
-            fs::write(data.join("meta.properties"), meta).expect("written");
-        }
         let mut started = Self {
             dir,
-            jars,
-            controller,
-            ports,
+            jars: jars(),
+            whose,
+            port: free_port(),
+            ports: [free_port(), free_port(), free_port()],
             brokers: [None, None, None],
-            _controller: process,
+            controller: None,
         };
+        started.prepare();
+        started.launch_controller();
         (1..=3).for_each(|id| started.launch(id));
         started
+    }
+
+    fn prepare(&self) {
+        for (id, directory) in [(1, "m3t66wA_jFmMaKuN5EViHw"), (2, "LZZ8_XIDJzxZd2d9CqjHRQ")] {
+            let listeners = format!("listeners=PLAINTEXT://{}", self.address(id));
+            self.write_properties(id, &format!("process.roles=broker\n{listeners}"));
+            self.write_meta(id, directory);
+        }
+        match self.whose {
+            Controller::Ours => self.write_meta(CONTROLLER, "oi7gAoGRQwCz_iKcrETcQA"),
+            Controller::Kafka => {
+                let listeners = format!("listeners=CONTROLLER://127.0.0.1:{}", self.port);
+                let own = format!("process.roles=controller\n{listeners}\n{REBALANCE}");
+                let properties = self.write_properties(CONTROLLER, &own);
+                let mut format = self.java("kafka.tools.StorageTool");
+                format.args(["format", "-t", CLUSTER_ID, "-c"]).arg(&properties);
+                output_of(format, TOOL);
+            }
+        }
+    }
+
+    /// Starts the controller on its port and data.
+    pub(crate) fn launch_controller(&mut self) {
+        let mut command = match self.whose {
+            Controller::Kafka => self.kafka(CONTROLLER),
+            Controller::Ours => {
+                let at = format!("127.0.0.1:{}", self.port);
+                let mut node = self.ours(CONTROLLER);
+                node.args(["--roles", "controller", "--controller-listen", &at]);
+                node
+            }
+        };
+        self.controller = Some(spawn(&mut command, &self.log(CONTROLLER)));
+    }
+
+    /// As kill -9.
+    pub(crate) fn kill_controller(&mut self) {
+        self.controller = None;
     }
 
     pub(crate) fn address(&self, id: i32) -> String {
@@ -133,28 +162,43 @@ impl Mixed {
 
     /// Starts a broker on its port and data; it answers when it does.
     pub(crate) fn launch(&mut self, id: i32) {
-        let log = self.dir.path().join(format!("{id}.log"));
-        let mut command = if id == OURS {
-            self.ours()
-        } else {
-            let mut kafka = java(&self.jars, self.dir.path(), "kafka.Kafka");
-            kafka.arg(self.dir.path().join(format!("{id}.properties")));
-            kafka
+        let mut command = match id {
+            OURS => {
+                let mut node = self.ours(OURS);
+                node.args(["--roles", "broker", "--listen", &self.address(OURS)]);
+                node
+            }
+            id => self.kafka(id),
         };
-        self.brokers[id as usize - 1] = Some(spawn(&mut command, &log));
+        self.brokers[id as usize - 1] = Some(spawn(&mut command, &self.log(id)));
     }
 
-    fn ours(&self) -> Command {
+    fn kafka(&self, id: i32) -> Command {
+        let mut kafka = self.java("kafka.Kafka");
+        kafka.arg(self.dir.path().join(format!("{id}.properties")));
+        kafka
+    }
+
+    fn ours(&self, id: i32) -> Command {
         let mut node = Command::new(env!("CARGO_BIN_EXE_reference-broker"));
-        let voters = format!("{CONTROLLER}@127.0.0.1:{}", self.controller);
-        node.args(["node", "--id", "3", "--roles", "broker", "--listen"])
-            .arg(self.address(OURS))
-            .args(["--voters", &voters, "--data-dir"])
-            .arg(self.data(OURS));
+        let voters = format!("{CONTROLLER}@127.0.0.1:{}", self.port);
+        node.args(["node", "--id", &id.to_string(), "--voters", &voters, "--data-dir"])
+            .arg(self.data(id));
         for setting in SETTINGS {
             node.args(["--config", setting]);
         }
         node
+    }
+
+    fn java(&self, class: &str) -> Command {
+        let mut java = Command::new("java");
+        java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .arg(format!(
+                "-Dlog4j2.configurationFile={}/log4j2.yaml",
+                self.dir.path().display()
+            ))
+            .args(["-cp", &self.jars, class]);
+        java
     }
 
     /// As kill -9.
@@ -172,25 +216,37 @@ impl Mixed {
     /// The last words of every process.
     pub(crate) fn said(&self) -> String {
         let of = |id: i32| {
-            let log = fs::read_to_string(self.dir.path().join(format!("{id}.log"))).unwrap_or_default();
+            let log = fs::read_to_string(self.log(id)).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             format!("{id}:\n{}\n", lines[lines.len().saturating_sub(8)..].join("\n"))
         };
         [CONTROLLER, 1, 2, 3].map(of).concat()
     }
-}
 
-fn write_properties(dir: &Path, id: i32, controller: u16, own: &str) -> PathBuf {
-    let path = dir.join(format!("{id}.properties"));
-    let text = format!(
-        "node.id={id}\n{own}\ncontroller.quorum.voters={CONTROLLER}@127.0.0.1:{controller}\n\
-         controller.listener.names=CONTROLLER\nlog.dirs={}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n{}\n",
-        dir.join(id.to_string()).display(),
-        SETTINGS.join("\n"),
-    );
-    fs::write(&path, text).expect("written");
-    path
+    fn log(&self, id: i32) -> PathBuf {
+        self.dir.path().join(format!("{id}.log"))
+    }
+
+    fn write_properties(&self, id: i32, own: &str) -> PathBuf {
+        let path = self.dir.path().join(format!("{id}.properties"));
+        let text = format!(
+            "node.id={id}\n{own}\ncontroller.quorum.voters={CONTROLLER}@127.0.0.1:{}\n\
+             controller.listener.names=CONTROLLER\nlog.dirs={}\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n{}\n",
+            self.port,
+            self.data(id).display(),
+            SETTINGS.join("\n"),
+        );
+        fs::write(&path, text).expect("written");
+        path
+    }
+
+    /// What a format leaves of a directory that holds nothing.
+    fn write_meta(&self, id: i32, directory: &str) {
+        let meta = format!("version=1\nnode.id={id}\ncluster.id={CLUSTER_ID}\ndirectory.id={directory}\n");
+        fs::create_dir(self.data(id)).expect("made");
+        fs::write(self.data(id).join("meta.properties"), meta).expect("written");
+    }
 }
 
 fn jars() -> String {
@@ -199,14 +255,6 @@ fn jars() -> String {
     script.arg(RELEASE);
     let libs = String::from_utf8(output_of(script, JARS).stdout).expect("a path");
     format!("{}/*", libs.trim())
-}
-
-fn java(jars: &str, dir: &Path, class: &str) -> Command {
-    let mut java = Command::new("java");
-    java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
-        .arg(format!("-Dlog4j2.configurationFile={}/log4j2.yaml", dir.display()))
-        .args(["-cp", jars, class]);
-    java
 }
 
 fn spawn(command: &mut Command, log: &Path) -> Process {
