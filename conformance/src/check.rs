@@ -4,6 +4,7 @@
 //! offsets, and offsets may have gaps: control records lie there. Each is proven by a mutant of the reference broker.
 
 mod aborted_read;
+mod diverged_replicas;
 mod duplicate;
 mod evidence;
 mod facts;
@@ -40,6 +41,8 @@ pub enum Anomaly {
     LostWrite,
     /// Acknowledged, and not there at the end of the final reads.
     Unseen,
+    /// Two replicas of a partition do not hold the same bytes.
+    DivergedReplicas,
     /// One value at two offsets.
     Duplicate,
     /// One producer's order is not the log's.
@@ -64,11 +67,12 @@ pub enum Anomaly {
 
 impl Anomaly {
     /// All of them, the worst first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InconsistentOffsets,
         Self::Phantom,
         Self::LostWrite,
         Self::Unseen,
+        Self::DivergedReplicas,
         Self::Duplicate,
         Self::NonmonotonicSend,
         Self::PollSkip,
@@ -88,6 +92,7 @@ impl Anomaly {
             Self::Phantom => "phantom",
             Self::LostWrite => "lost-write",
             Self::Unseen => "unseen",
+            Self::DivergedReplicas => "diverged-replicas",
             Self::Duplicate => "duplicate",
             Self::NonmonotonicSend => "nonmonotonic-send",
             Self::PollSkip => "poll-skip",
@@ -108,6 +113,7 @@ impl Anomaly {
             Self::Phantom => "only what was sent is read, unharmed",
             Self::LostWrite => "no reader passes over an acknowledged value",
             Self::Unseen => "acknowledged values are there in the end",
+            Self::DivergedReplicas => "replicas hold the same bytes in the end",
             Self::Duplicate => "a value is in the log once",
             Self::NonmonotonicSend => "a producer's order is the log's",
             Self::PollSkip => "a reader leaves nothing out",
@@ -163,11 +169,12 @@ fn of(facts: &Facts<'_>) -> Vec<Finding> {
 
 type Checker = fn(&Facts<'_>) -> Vec<Finding>;
 
-const CHECKERS: [Checker; 13] = [
+const CHECKERS: [Checker; 14] = [
     inconsistent_offsets::check,
     phantom::check,
     lost_write::check,
     unseen::check,
+    diverged_replicas::check,
     duplicate::check,
     nonmonotonic_send::check,
     poll_order::check,

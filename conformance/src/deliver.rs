@@ -1,5 +1,7 @@
 //! `conformance deliver`: a load, faults beside it, healing, final reads. What comes out is a history; judges look at it.
 
+mod replicas;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +98,9 @@ pub async fn deliver(order: &Order) -> Result<History, Failed> {
         .await
         .map_err(Failed::CouldNotAsk)?;
     let played = play(order, &kinds, &stage, &mut running, &proxies).await;
+    if played.is_ok() {
+        replicas::note(&stage, &running, order.patience).await;
+    }
     if matches!(order.target, Target::Address(_)) {
         // What the load came to is told in any case.
         let _ = delete(&stage, &direct).await;

@@ -6,7 +6,7 @@ mod varint;
 mod write;
 
 pub use compress::Codec;
-pub use read::{Batch, ReadRecord, read_all};
+pub use read::{Batch, ReadRecord, first, read_all};
 pub use write::{BatchSpec, RecordSpec};
 
 /// Bytes from the start of a batch up to its records.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Anomaly, Facts};
+use super::{Anomaly, Facts, diverged_replicas};
 use crate::history::{Event, Name, Place};
 
 /// What is missing.
@@ -13,6 +13,8 @@ pub(super) struct Missing {
     unread: Vec<Place>,
     /// Groups, and what of their input.
     undrained: Vec<String>,
+    /// Partitions of which less than two replicas were looked at.
+    uncompared: Vec<Place>,
 }
 
 /// What is acknowledged in a partition.
@@ -33,6 +35,7 @@ impl Missing {
         Self {
             unread: unread.map(|(place, _)| (*place).clone()).collect(),
             undrained: undrained(facts, &acknowledged),
+            uncompared: uncompared(facts, &acknowledged),
         }
     }
 
@@ -41,6 +44,7 @@ impl Missing {
         match anomaly {
             Anomaly::Unseen => self.unread.is_empty(),
             Anomaly::Unprocessed => self.undrained.is_empty(),
+            Anomaly::DivergedReplicas => self.uncompared.is_empty(),
             Anomaly::InconsistentOffsets
             | Anomaly::Phantom
             | Anomaly::LostWrite
@@ -61,12 +65,16 @@ impl Missing {
         if self.lets_see(anomaly) {
             return None;
         }
-        let unread: Vec<String> = self.unread.iter().map(ToString::to_string).collect();
+        let names = |places: &[Place]| places.iter().map(ToString::to_string).collect::<Vec<_>>();
         Some(match anomaly {
             Anomaly::Unprocessed => self.undrained.join("; "),
+            Anomaly::DivergedReplicas => format!(
+                "no two replicas of {} were compared",
+                names(&self.uncompared).join(", ")
+            ),
             _ => format!(
                 "{} not read to the end after the last acknowledgement: what was acknowledged there may be there or not",
-                was(&unread)
+                was(&names(&self.unread))
             ),
         })
     }
@@ -112,6 +120,13 @@ fn undrained(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) -
     found
 }
 
+fn uncompared(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) -> Vec<Place> {
+    let replicas = diverged_replicas::replicas(facts);
+    let are_compared = |place: &Place| replicas.get(place).is_some_and(|all| all.len() > 1);
+    let places = acknowledged.keys().filter(|place| !are_compared(place));
+    places.map(|place| (*place).clone()).collect()
+}
+
 /// By group, the topics that its members were given or committed.
 fn subscribed<'h>(facts: &Facts<'h>) -> BTreeMap<&'h Name, BTreeSet<&'h Name>> {
     let mut topics: BTreeMap<&Name, BTreeSet<&Name>> = BTreeMap::new();
@@ -136,6 +151,8 @@ fn subscribed<'h>(facts: &Facts<'h>) -> BTreeMap<&'h Name, BTreeSet<&'h Name>> {
             | Event::Seek { .. }
             | Event::Fault { .. }
             | Event::Read { .. }
+            | Event::Batch { .. }
+            | Event::Replica { .. }
             | Event::Drained { .. } => {}
         }
     }

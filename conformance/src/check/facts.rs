@@ -139,6 +139,8 @@ impl<'h> Facts<'h> {
             | Event::Revoked { .. }
             | Event::Seek { .. }
             | Event::Fault { .. }
+            | Event::Batch { .. }
+            | Event::Replica { .. }
             | Event::Drained { .. } => {}
         }
     }

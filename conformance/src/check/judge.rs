@@ -67,6 +67,8 @@ pub struct Counts {
     pub rebalances: u64,
     /// Partitions that were read to their end.
     pub read: u64,
+    /// Replicas whose bytes were looked at.
+    pub replicas: u64,
     /// By fault, how many brokers or connections it touched.
     pub faults: BTreeMap<String, u64>,
 }
@@ -119,8 +121,9 @@ impl Row {
 
     /// Why nobody can tell whether a promise held.
     fn untold(&self) -> Option<String> {
-        let is_open = self.promise != Promise::Never;
-        self.unseen.clone().filter(|_| !is_open)
+        // Whose files are not ours to read is judged by what it serves.
+        let is_wanted = self.promise == Promise::Never && self.anomaly != Anomaly::DivergedReplicas;
+        self.unseen.clone().filter(|_| is_wanted)
     }
 }
 
@@ -185,6 +188,7 @@ impl Counts {
             Event::Process { .. } => self.processed += 1,
             Event::Assigned { .. } => self.rebalances += 1,
             Event::Read { .. } => self.read += 1,
+            Event::Replica { .. } => self.replicas += 1,
             Event::Fault { fault, effect, .. } if fault != "heal" => {
                 *self.faults.entry(fault.clone()).or_default() += effect;
             }
@@ -193,6 +197,7 @@ impl Counts {
             | Event::Revoked { .. }
             | Event::Session
             | Event::Seek { .. }
+            | Event::Batch { .. }
             | Event::Drained { .. } => {}
         }
     }

@@ -110,6 +110,8 @@ pub(super) fn follow<'h>(
         | Event::Session
         | Event::Fault { .. }
         | Event::Read { .. }
+        | Event::Batch { .. }
+        | Event::Replica { .. }
         | Event::Drained { .. } => {}
     }
     None

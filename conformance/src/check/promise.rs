@@ -18,6 +18,7 @@ pub(super) fn of(anomaly: Anomaly, semantics: Semantics) -> Promise {
     match anomaly {
         Anomaly::InconsistentOffsets
         | Anomaly::Phantom
+        | Anomaly::DivergedReplicas
         | Anomaly::PollSkip
         | Anomaly::NonmonotonicPoll
         | Anomaly::AbortedRead

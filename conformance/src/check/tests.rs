@@ -118,6 +118,22 @@ fn a_group_that_nobody_saw_through_with_its_input_shows_nothing() {
 }
 
 #[test]
+fn replicas_differ_at_the_first_batch_that_one_of_them_has_otherwise_or_not() {
+    let mut tale = Tale::new();
+    tale.sent("p1", "t/0", 0, Ok, 0).sent("p1", "t/0", 1, Ok, 1);
+    tale.replica("b1", "t/0", 0, &["aa", "bb"]);
+    let why = unseen(&tale, Anomaly::DivergedReplicas);
+    assert_eq!(why.as_deref(), Some("no two replicas of t/0 were compared"));
+    tale.replica("b2", "t/0", 1, &["bb"]);
+    assert_eq!(wrong(&tale), [], "what one has no more is not compared");
+    assert_eq!(unseen(&tale, Anomaly::DivergedReplicas), None);
+    tale.replica("b3", "t/0", 0, &["aa"]);
+    assert_eq!(wrong(&tale), [(Anomaly::DivergedReplicas, vec![5, 10])]);
+    tale.replica("b3", "t/0", 1, &["cc"]);
+    assert_eq!(wrong(&tale), [(Anomaly::DivergedReplicas, vec![5, 11])]);
+}
+
+#[test]
 fn what_retention_took_is_not_missed() {
     let mut tale = Tale::new();
     tale.sent("p1", "t/0", 0, Ok, 0).read("c1", "t/0", 1, 1);

@@ -46,6 +46,8 @@ pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
             | Event::Seek { .. }
             | Event::Fault { .. }
             | Event::Read { .. }
+            | Event::Batch { .. }
+            | Event::Replica { .. }
             | Event::Drained { .. } => {}
         }
     }

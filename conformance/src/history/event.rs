@@ -180,6 +180,26 @@ pub enum Event {
         /// What was asked for.
         isolation: Isolation,
     },
+    /// A replica holds a batch, after everything. The process is its broker.
+    Batch {
+        /// Of which partition.
+        partition: Place,
+        /// The first offset.
+        offset: i64,
+        /// The first offset behind the last.
+        to: i64,
+        /// Of all its bytes as they lie in a file; any function that tells bytes apart.
+        digest: Name,
+    },
+    /// The batches of a replica, all of which came before, are those from one offset up to another.
+    Replica {
+        /// Of which partition.
+        partition: Place,
+        /// Its first offset.
+        from: i64,
+        /// The first offset behind the last.
+        to: i64,
+    },
     /// A group has worked off its input: these are its committed offsets in the end.
     Drained {
         /// Which group.

@@ -128,6 +128,8 @@ impl Ids {
             | Event::Seek { .. }
             | Event::Fault { .. }
             | Event::Read { .. }
+            | Event::Batch { .. }
+            | Event::Replica { .. }
             | Event::Drained { .. } => Ok(()),
         }
     }

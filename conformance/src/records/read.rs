@@ -80,21 +80,21 @@ impl Batch {
 pub fn read_all(bytes: &[u8]) -> Vec<Batch> {
     let mut batches = Vec::new();
     let mut rest = bytes;
-    while let Some(length) = rest
-        .get(8..12)
-        .and_then(|field| field.try_into().ok())
-        .map(i32::from_be_bytes)
-    {
-        let Some(size) = usize::try_from(length).ok().and_then(|length| length.checked_add(12)) else {
-            break;
-        };
-        let Some(batch) = rest.get(..size).and_then(read_one) else {
+    while let Some(whole) = first(rest) {
+        let Some(batch) = read_one(whole) else {
             break;
         };
         batches.push(batch);
-        rest = &rest[size..];
+        rest = &rest[whole.len()..];
     }
     batches
+}
+
+/// The bytes of the first batch, if all of them are there.
+pub fn first(bytes: &[u8]) -> Option<&[u8]> {
+    let length = i32::from_be_bytes(field(bytes, 8)?);
+    let size = usize::try_from(length).ok()?.checked_add(12)?;
+    bytes.get(..size).filter(|batch| batch.len() >= HEADER)
 }
 
 fn read_one(bytes: &[u8]) -> Option<Batch> {

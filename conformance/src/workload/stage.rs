@@ -71,6 +71,11 @@ impl Shared {
         &self.recorder
     }
 
+    /// Every partition that this load writes.
+    pub fn places(&self) -> Vec<Place> {
+        [self.inputs(), self.outputs()].concat()
+    }
+
     /// When members are to be away.
     pub fn recess(&self) -> &Recess {
         &self.recess

@@ -199,6 +199,29 @@ impl Tale {
         )
     }
 
+    /// A batch with one record each.
+    pub(super) fn replica(&mut self, of: &str, at: &str, from: i64, batches: &[&str]) -> &mut Self {
+        for (offset, digest) in (from..).zip(batches) {
+            self.add(
+                of,
+                Event::Batch {
+                    partition: place(at),
+                    offset,
+                    to: offset + 1,
+                    digest: (*digest).into(),
+                },
+            );
+        }
+        self.add(
+            of,
+            Event::Replica {
+                partition: place(at),
+                from,
+                to: from + batches.len() as i64,
+            },
+        )
+    }
+
     pub(super) fn drained(&mut self, at: &str, to: i64) -> &mut Self {
         self.add(
             "final",

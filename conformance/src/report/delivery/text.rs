@@ -43,6 +43,9 @@ fn numbers(judgement: &Judgement) -> Vec<String> {
             counts.polls, counts.processed, counts.rebalances
         ),
     ];
+    if counts.replicas > 0 {
+        lines.push(format!("replicas compared {}", counts.replicas));
+    }
     if counts.transactions > 0 {
         lines.push(format!(
             "transactions {}: committed {}, aborted {}, unknown {}",

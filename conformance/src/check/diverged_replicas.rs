@@ -1,0 +1,91 @@
+//! diverged-replicas: two replicas of a partition do not hold the same bytes, from the first offset that both have.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Anomaly, Facts, Finding};
+use crate::history::{Event, Name, Place};
+
+/// What a broker holds of a partition.
+#[derive(Debug, Default)]
+pub(super) struct Replica<'h> {
+    /// The line that says that this is all of it, and from which offset.
+    whole: Option<(usize, i64)>,
+    /// By offset: the line and the digest.
+    batches: BTreeMap<i64, (usize, &'h Name)>,
+}
+
+/// By partition and broker.
+pub(super) type Replicas<'h> = BTreeMap<&'h Place, BTreeMap<&'h Name, Replica<'h>>>;
+
+pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
+    let replicas = replicas(facts);
+    replicas
+        .into_iter()
+        .filter_map(|(place, all)| of(place, &all))
+        .collect()
+}
+
+/// Those of which the history has everything.
+pub(super) fn replicas<'h>(facts: &Facts<'h>) -> Replicas<'h> {
+    let mut found: Replicas<'h> = BTreeMap::new();
+    for (line, entry) in facts.history.lines.iter().enumerate() {
+        let broker = &entry.process;
+        match &entry.event {
+            Event::Batch {
+                partition,
+                offset,
+                digest,
+                ..
+            } => {
+                let replica = found.entry(partition).or_default().entry(broker).or_default();
+                replica.batches.insert(*offset, (line, digest));
+            }
+            Event::Replica { partition, from, .. } => {
+                let replica = found.entry(partition).or_default().entry(broker).or_default();
+                replica.whole = Some((line, *from));
+            }
+            _ => {}
+        }
+    }
+    for all in found.values_mut() {
+        all.retain(|_, replica| replica.whole.is_some());
+    }
+    found
+}
+
+/// The first batch in which they differ.
+fn of(place: &Place, all: &BTreeMap<&Name, Replica<'_>>) -> Option<Finding> {
+    let begin = all
+        .values()
+        .filter_map(|replica| replica.whole)
+        .map(|(_, from)| from)
+        .max()?;
+    let offsets: BTreeSet<i64> = all
+        .values()
+        .flat_map(|replica| replica.batches.range(begin..).map(|(offset, _)| *offset))
+        .collect();
+    let held = |replica: &Replica<'_>, offset: &i64| replica.batches.get(offset).map(|(_, digest)| (*digest).clone());
+    for offset in offsets {
+        let mut brokers = all.iter();
+        let (first, one) = brokers.next()?;
+        let Some((second, other)) = brokers.find(|(_, other)| held(other, &offset) != held(one, &offset)) else {
+            continue;
+        };
+        let told = format!(
+            "{place} at offset {offset}: {first} holds {}, {second} {}",
+            shown(held(one, &offset)),
+            shown(held(other, &offset))
+        );
+        let line = |replica: &Replica<'_>| match replica.batches.get(&offset) {
+            Some((line, _)) => Some(*line),
+            None => replica.whole.map(|(line, _)| line),
+        };
+        let proof = [one, other].into_iter().filter_map(line);
+        return Some(Finding::new(Anomaly::DivergedReplicas, told, proof));
+    }
+    None
+}
+
+fn shown(digest: Option<Name>) -> String {
+    digest.map_or_else(|| "no batch".to_owned(), |digest| digest.to_string())
+}
