@@ -24,20 +24,35 @@ caught! {
     a_sequence_forgotten_at_the_roll_shows: "sequence-forgotten-at-roll" under "idempotent" seed 0 shows "duplicate";
 }
 
+/// Chance has its part in a delivery, as it has in a broken broker: which request a kill meets is not the seed's to say. One delivery that
+/// shows the anomaly is proof, and a right broker never shows it.
+const DELIVERIES: u32 = 4;
+
 fn is_caught(mutant: &str, semantics: &str, seed: u32, anomaly: &str) {
-    let (code, said) = deliver(&[
-        "--mutant",
-        mutant,
-        "--semantics",
-        semantics,
-        "--seed",
-        &seed.to_string(),
-    ]);
-    assert_eq!(code, Some(1), "{mutant} passes: {said}");
+    let mut passed = String::new();
+    for seed in seed..seed + DELIVERIES {
+        let (code, said) = deliver(&[
+            "--mutant",
+            mutant,
+            "--semantics",
+            semantics,
+            "--seed",
+            &seed.to_string(),
+        ]);
+        if code == Some(1) && is_shown(anomaly, &said) {
+            assert!(said.contains(&format!("{anomaly}: ")), "without a proof: {said}");
+            return;
+        }
+        passed.push_str(&said);
+    }
+    panic!("{mutant} never shows {anomaly}: {passed}");
+}
+
+fn is_shown(anomaly: &str, said: &str) -> bool {
     let broken = said.lines().filter(|line| line.starts_with("BROKEN"));
-    let names: Vec<&str> = broken.filter_map(|line| line.split_whitespace().nth(2)).collect();
-    assert!(names.contains(&anomaly), "{mutant} shows {names:?}: {said}");
-    assert!(said.contains(&format!("{anomaly}: ")), "without a proof: {said}");
+    broken
+        .filter_map(|line| line.split_whitespace().nth(2))
+        .any(|name| name == anomaly)
 }
 
 fn deliver(arguments: &[&str]) -> (Option<i32>, String) {
