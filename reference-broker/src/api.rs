@@ -11,7 +11,7 @@ mod acls;
 mod alter;
 mod budget;
 mod by_topic;
-mod convert;
+pub(crate) mod convert;
 mod k00_produce;
 mod k01_fetch;
 mod k02_list_offsets;

@@ -29,6 +29,22 @@ impl Node {
         Self(child.expect("the binary runs"))
     }
 
+    /// Node 0, where the others look for it.
+    fn controller(at: &SocketAddr, data: &Path) -> Self {
+        let (listen, voters) = (at.to_string(), format!("0@{at}"));
+        let role = ["--id", "0", "--roles", "controller"];
+        let place = ["--controller-listen", &listen, "--voters", &voters];
+        Self::start(&[role, place].concat(), data)
+    }
+
+    /// A broker in a rack of its own.
+    fn broker(id: &str, controller_at: &SocketAddr, data: &Path) -> Self {
+        let voters = format!("0@{controller_at}");
+        let role = ["--id", id, "--roles", "broker", "--rack", id];
+        let place = ["--listen", "127.0.0.1:0", "--voters", &voters];
+        Self::start(&[&role[..], &place].concat(), data)
+    }
+
     /// Its first line, once it takes part.
     fn listens(&mut self) -> SocketAddr {
         let output = self.0.stdout.take().expect("its output");
@@ -98,42 +114,17 @@ fn brokers_seen_by(address: SocketAddr) -> BTreeSet<i32> {
 fn brokers_wait_for_their_controller_become_one_cluster_with_it_and_leave_it_in_order() {
     let data = tempfile::tempdir().expect("a directory");
     let at = free_port();
-    let (controller_at, voters) = (at.to_string(), format!("0@{at}"));
-    let broker = |id: &'static str| {
-        let args = [
-            "--id",
-            id,
-            "--roles",
-            "broker",
-            "--listen",
-            "127.0.0.1:0",
-            "--voters",
-            &voters,
-            "--rack",
-            id,
-        ];
-        Node::start(&args, &data.path().join(id))
-    };
-    let mut first = broker("1");
+    let controller_at = at.to_string();
+    let mut first = Node::broker("1", &at, &data.path().join("1"));
     let complaint = first.complains();
     assert!(
         complaint.contains(&controller_at) && complaint.contains("tried again"),
         "{complaint}"
     );
 
-    let args = [
-        "--id",
-        "0",
-        "--roles",
-        "controller",
-        "--controller-listen",
-        &controller_at,
-        "--voters",
-        &voters,
-    ];
-    let mut controller = Node::start(&args, &data.path().join("0"));
+    let mut controller = Node::controller(&at, &data.path().join("0"));
     assert_eq!(controller.listens().to_string(), controller_at);
-    let mut second = broker("2");
+    let mut second = Node::broker("2", &at, &data.path().join("2"));
     let addresses = [first.listens(), second.listens()];
     let deadline = Instant::now() + LIMIT;
     for address in addresses {
@@ -156,34 +147,13 @@ fn brokers_wait_for_their_controller_become_one_cluster_with_it_and_leave_it_in_
 fn a_directory_of_another_cluster_is_refused_on_both_sides() {
     let data = tempfile::tempdir().expect("a directory");
     let at = free_port();
-    let (controller_at, voters) = (at.to_string(), format!("0@{at}"));
-    let args = [
-        "--id",
-        "0",
-        "--roles",
-        "controller",
-        "--controller-listen",
-        &controller_at,
-        "--voters",
-        &voters,
-    ];
-    let mut controller = Node::start(&args, &data.path().join("0"));
+    let mut controller = Node::controller(&at, &data.path().join("0"));
     controller.listens();
     let stranger = data.path().join("1");
     std::fs::create_dir(&stranger).expect("made");
     let meta = "version=1\nnode.id=1\ncluster.id=4L6g3nShT-eMCtK--X86sw\ndirectory.id=m3t66wA_jFmMaKuN5EViHw\n";
     std::fs::write(stranger.join("meta.properties"), meta).expect("written");
-    let args = [
-        "--id",
-        "1",
-        "--roles",
-        "broker",
-        "--listen",
-        "127.0.0.1:0",
-        "--voters",
-        &voters,
-    ];
-    let mut broker = Node::start(&args, &stranger);
+    let mut broker = Node::broker("1", &at, &stranger);
     let told = broker.complains();
     assert!(told.contains("cluster"), "{told}");
     let told = controller.complains();

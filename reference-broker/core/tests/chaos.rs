@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod invariants;
 mod storm;
+mod wire;
 
 use std::ops::Range;
 

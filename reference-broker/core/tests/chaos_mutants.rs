@@ -4,7 +4,9 @@
 #![cfg(feature = "mutants")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod invariants;
 mod storm;
+mod wire;
 
 use std::panic::catch_unwind;
 

@@ -1,5 +1,6 @@
 //! Whatever brokers and operators ask of a controller in whatever order, the cluster's metadata hold together.
 
+mod invariants;
 mod world;
 
 use proptest::prelude::*;

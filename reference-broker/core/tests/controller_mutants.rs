@@ -2,6 +2,7 @@
 //! at a time, so that they are told one after the other, in a process of their own.
 #![cfg(feature = "mutants")]
 
+mod invariants;
 mod world;
 
 use broker_core::mutant::become_mutant;

@@ -1,6 +1,7 @@
 //! Three brokers that keep one partition: what producers are told, what survives, and who is in sync.
 
 mod simulation;
+mod wire;
 
 use broker_core::peer::{BrokerEpoch, ReplicaFetch, ReplicaPartition};
 use broker_core::units::{BrokerId, ErrorCode, LeaderEpoch, Offset};

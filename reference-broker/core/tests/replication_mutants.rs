@@ -4,6 +4,7 @@
 
 #[expect(dead_code, reason = "the stories of replication.rs need more of it")]
 mod simulation;
+mod wire;
 
 use broker_core::mutant::become_mutant;
 use broker_core::peer::{BrokerEpoch, ReplicaFetch, ReplicaPartition};

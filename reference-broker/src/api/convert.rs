@@ -14,7 +14,7 @@ pub(super) const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 /// Every operation on the cluster.
 pub(super) const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
 
-pub(super) fn text(text: &str) -> StrBytes {
+pub(crate) fn text(text: &str) -> StrBytes {
     StrBytes::from_string(text.to_owned())
 }
 

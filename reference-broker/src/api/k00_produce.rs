@@ -24,6 +24,7 @@ use kafka_protocol::messages::produce_response::{
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 use kafka_protocol::protocol::StrBytes;
 
+use super::convert::text;
 use super::{Answer, Api, Call};
 
 pub(super) struct Produce;
@@ -132,9 +133,9 @@ fn tell_leaders(answers: &mut Answers, call: &Call<'_>, semantics: Semantics) ->
     let endpoint = |broker: &BrokerImage| {
         NodeEndpoint::default()
             .with_node_id(broker.id.0.into())
-            .with_host(StrBytes::from_string(broker.host.clone()))
+            .with_host(text(&broker.host))
             .with_port(broker.port.into())
-            .with_rack(broker.rack.clone().map(StrBytes::from_string))
+            .with_rack(broker.rack.as_deref().map(text))
     };
     brokers.map(endpoint).collect()
 }

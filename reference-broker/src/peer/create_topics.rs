@@ -6,9 +6,9 @@ use bytes::Bytes;
 use kafka_protocol::error::ParseResponseErrorCode;
 use kafka_protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kafka_protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, TopicName};
-use kafka_protocol::protocol::StrBytes;
 
 use super::wire::{Exchange, REQUEST, decode};
+use crate::api::convert::text;
 
 const KEY: i16 = 19;
 const VERSION: i16 = 7;
@@ -21,7 +21,6 @@ pub(super) fn request(topics: &[NewTopic]) -> Result<Exchange, String> {
 }
 
 fn topic(wanted: &NewTopic) -> CreatableTopic {
-    let text = |text: &str| StrBytes::from_string(text.to_owned());
     let config = |(name, value): &(String, Option<String>)| {
         CreatableTopicConfig::default()
             .with_name(text(name))

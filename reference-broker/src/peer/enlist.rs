@@ -10,15 +10,14 @@ use kafka_protocol::messages::add_partitions_to_txn_request::{AddPartitionsToTxn
 use kafka_protocol::messages::{
     AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, ProducerId, TopicName, TransactionalId,
 };
-use kafka_protocol::protocol::StrBytes;
 
 use super::wire::{Exchange, decode};
+use crate::api::convert::text;
 
 const KEY: i16 = 24;
 const VERSION: i16 = 5;
 
 pub(super) fn request(wanted: &Enlist) -> Result<Exchange, String> {
-    let text = |text: &str| StrBytes::from_string(text.to_owned());
     let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
     for tp in &wanted.partitions {
         topics.entry(&tp.topic).or_default().push(tp.partition);

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use broker_core::log::batch::{HEADER_LENGTH, LOG_OVERHEAD};
 use broker_core::peer::{ReplicaFetch, ReplicaFetched, ReplicaPartition, Reply};
 use broker_core::units::{BrokerId, LeaderEpoch, Offset, TopicId};
 use bytes::Bytes;
@@ -10,19 +11,15 @@ use kafka_protocol::error::ParseResponseErrorCode;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{self, FetchRequest, FetchResponse};
-use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::wire::{Exchange, decode};
+use crate::api::convert::text;
 
 const KEY: i16 = 1;
 const VERSION: i16 = 18;
 /// The epoch of requests that want no session (KIP-227).
 const NO_SESSION: i32 = -1;
-/// A batch's base offset and length.
-const BATCH_OVERHEAD: usize = 12;
-/// What is shorter is no batch.
-const SMALLEST_BATCH: usize = 61;
 
 pub(super) fn request(wanted: &ReplicaFetch, cluster_id: &str) -> Result<Exchange, String> {
     let topics = wanted.partitions.chunk_by(|a, b| a.topic_id == b.topic_id);
@@ -35,7 +32,7 @@ pub(super) fn request(wanted: &ReplicaFetch, cluster_id: &str) -> Result<Exchang
         .with_replica_id(messages::BrokerId(wanted.replica.broker.0))
         .with_replica_epoch(wanted.replica.epoch);
     let request = FetchRequest::default()
-        .with_cluster_id(Some(StrBytes::from_string(cluster_id.to_owned())))
+        .with_cluster_id(Some(text(cluster_id)))
         .with_replica_state(replica)
         .with_max_wait_ms(wanted.max_wait_ms)
         .with_min_bytes(wanted.min_bytes)
@@ -111,13 +108,13 @@ fn whole_batches(records: Bytes) -> Result<Bytes, String> {
 }
 
 fn length_of_first(records: &[u8]) -> Result<Option<usize>, String> {
-    let Some([a, b, c, d]) = records.get(8..BATCH_OVERHEAD) else {
+    let Some([a, b, c, d]) = records.get(8..LOG_OVERHEAD) else {
         return Ok(None);
     };
     let length = i32::from_be_bytes([*a, *b, *c, *d]);
-    let whole = usize::try_from(length).ok().map(|length| length + BATCH_OVERHEAD);
+    let whole = usize::try_from(length).ok().map(|length| length + LOG_OVERHEAD);
     match whole {
-        Some(whole) if whole >= SMALLEST_BATCH => Ok(Some(whole)),
+        Some(whole) if whole >= HEADER_LENGTH => Ok(Some(whole)),
         _ => Err(format!("a batch says that it has {length} bytes")),
     }
 }

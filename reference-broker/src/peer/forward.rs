@@ -4,14 +4,14 @@
 use broker_core::image::ResourceKind;
 use broker_core::units::BrokerId;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use kafka_fixtures::schema::{request_header_version, response_header_version};
+use kafka_fixtures::schema::response_header_version;
 use kafka_protocol::error::{ParseResponseErrorCode, ResponseError};
 use kafka_protocol::messages::{
     AlterConfigsRequest, EnvelopeRequest, EnvelopeResponse, IncrementalAlterConfigsRequest,
 };
 use kafka_protocol::protocol::Decodable;
 
-use super::wire::{Exchange, decode};
+use super::wire::{Exchange, decode, put_header};
 use crate::broker::{Job, Outgoing, Piece};
 
 const ALTER_CONFIGS: i16 = 33;
@@ -76,15 +76,7 @@ pub(super) fn request(job: &Job) -> Result<Exchange, String> {
 
 fn inside(job: &Job) -> Bytes {
     let mut bytes = BytesMut::new();
-    bytes.put_i16(job.entry.key);
-    bytes.put_i16(job.version);
-    bytes.put_i32(INSIDE);
-    // A header's string: the client's own was no longer.
-    bytes.put_i16(job.client_id.len() as i16);
-    bytes.put_slice(job.client_id.as_bytes());
-    if request_header_version(job.entry.key, job.version) >= 2 {
-        bytes.put_u8(0);
-    }
+    put_header(&mut bytes, (job.entry.key, job.version), INSIDE, &job.client_id);
     bytes.put_slice(&job.body);
     bytes.freeze()
 }

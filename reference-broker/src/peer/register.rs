@@ -7,10 +7,10 @@ use bytes::Bytes;
 use kafka_protocol::error::ParseResponseErrorCode;
 use kafka_protocol::messages::broker_registration_request::{Feature, Listener};
 use kafka_protocol::messages::{BrokerId, BrokerRegistrationRequest, BrokerRegistrationResponse};
-use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::wire::{Exchange, decode};
+use crate::api::convert::text;
 
 const KEY: i16 = 62;
 const VERSION: i16 = 4;
@@ -41,10 +41,6 @@ fn feature(feature: &FeatureRange) -> Feature {
         .with_name(text(&feature.name))
         .with_min_supported_version(feature.min)
         .with_max_supported_version(feature.max)
-}
-
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
 }
 
 pub(super) fn reply(body: Bytes) -> Result<Reply, String> {

@@ -80,14 +80,7 @@ impl Exchange {
     fn frame(&self, correlation_id: i32) -> Bytes {
         let mut frame = BytesMut::new();
         frame.put_i32(0);
-        frame.put_i16(self.key);
-        frame.put_i16(self.version);
-        frame.put_i32(correlation_id);
-        frame.put_i16(CLIENT_ID.len() as i16);
-        frame.put_slice(CLIENT_ID.as_bytes());
-        if request_header_version(self.key, self.version) >= 2 {
-            frame.put_u8(0);
-        }
+        put_header(&mut frame, (self.key, self.version), correlation_id, CLIENT_ID);
         frame.put_slice(&self.body);
         let length = (frame.len() - 4) as i32;
         frame[..4].copy_from_slice(&length.to_be_bytes());
@@ -150,6 +143,18 @@ impl Connection {
         self.socket.write_all(&frame).await.map_err(PeerError::Send)?;
         let answer = self.frames.next(&mut self.socket).await?;
         exchange.body_of(answer, self.last)
+    }
+}
+
+/// The header of a request of that key and version. A client id is no longer than a string may be.
+pub(super) fn put_header(bytes: &mut BytesMut, (key, version): (i16, i16), correlation_id: i32, client_id: &str) {
+    bytes.put_i16(key);
+    bytes.put_i16(version);
+    bytes.put_i32(correlation_id);
+    bytes.put_i16(client_id.len() as i16);
+    bytes.put_slice(client_id.as_bytes());
+    if request_header_version(key, version) >= 2 {
+        bytes.put_u8(0);
     }
 }
 

@@ -10,8 +10,6 @@ mod replication;
 mod retention;
 mod walks;
 
-use std::sync::{Arc, Mutex};
-
 use bytes::Bytes;
 
 use super::append::{Appended, Refusal};
@@ -24,8 +22,8 @@ use super::{Log, read};
 use crate::Node;
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::node::Identity;
-use crate::store::memory::MemoryStore;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+pub(crate) use crate::store::memory::SharedStore as Shared;
 use crate::units::{ErrorCode, LeaderEpoch, Now, Offset, ProducerEpoch, ProducerId, TopicId, TopicPartition};
 
 pub(crate) const NOW: Now = Now {
@@ -41,49 +39,6 @@ pub(crate) fn identity(incarnation: u8) -> Identity {
         cluster_id: [1; 16],
         directory_id: [2; 16],
         incarnation_id: [incarnation; 16],
-    }
-}
-
-/// A store that outlives the node on it.
-#[derive(Clone, Default)]
-pub(crate) struct Shared(pub(crate) Arc<Mutex<MemoryStore>>);
-
-impl Store for Shared {
-    fn directories(&self) -> Result<Vec<String>, StoreError> {
-        self.0.lock().unwrap().directories()
-    }
-    fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError> {
-        self.0.lock().unwrap().files(directory)
-    }
-    fn create_directory(&mut self, directory: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().create_directory(directory)
-    }
-    fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().rename_directory(from, to)
-    }
-    fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().remove_directory(directory)
-    }
-    fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
-        self.0.lock().unwrap().append(directory, file, bytes)
-    }
-    fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {
-        self.0.lock().unwrap().read(directory, file, position, into)
-    }
-    fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError> {
-        self.0.lock().unwrap().truncate(directory, file, length)
-    }
-    fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().remove(directory, file)
-    }
-    fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().rename(directory, from, to)
-    }
-    fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.0.lock().unwrap().replace(directory, file, bytes)
-    }
-    fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
-        self.0.lock().unwrap().sync(directory, file)
     }
 }
 
@@ -136,7 +91,7 @@ impl Bench {
 
     /// Every batch of the log: header and the bytes behind it.
     pub(crate) fn batches(&self) -> Vec<(BatchHeader, Vec<u8>)> {
-        let store = self.store.0.lock().unwrap();
+        let store = self.store.lock();
         let mut batches = Vec::new();
         for segment in self.log().segments() {
             let size = segment.size;

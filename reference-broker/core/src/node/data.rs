@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use self::cleaner::Cleaner;
-use self::directory::{Checkpoints, Kept};
+use self::directory::Checkpoints;
+pub(crate) use self::directory::Kept;
 use self::flushes::Flushes;
 pub use self::flushes::{Flush, Promise};
 use self::upkeep::Upkeep;
@@ -32,6 +33,11 @@ use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, Producer, Topi
 
 /// The topic that holds the cluster's metadata.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
+
+/// Its one partition.
+pub(crate) fn metadata() -> TopicPartition {
+    TopicPartition::new(METADATA_TOPIC, 0)
+}
 
 /// The logs, and what the data directory says of those that are not open yet.
 #[derive(Debug, Default)]
@@ -60,7 +66,7 @@ impl Node {
         epoch: LeaderEpoch,
         now: Now,
     ) -> Result<(), ErrorCode> {
-        self.keep_log(tp, id, config, now)?;
+        self.open_hosted(tp, id, config, Kept::Alone, now)?;
         match self.command(tp, Command::Lead(epoch), now)? {
             Outcome::Refused(refusal) => Err(refusal.error),
             Outcome::Leading
@@ -71,29 +77,8 @@ impl Node {
         }
     }
 
-    /// Opens the log of a partition that nobody else keeps, making it where there is none.
-    pub(crate) fn keep_log(
-        &mut self,
-        tp: &TopicPartition,
-        id: TopicId,
-        config: TopicConfig,
-        now: Now,
-    ) -> Result<(), ErrorCode> {
-        self.host(tp, id, config, Kept::Alone, now)
-    }
-
-    /// Opens the log of a partition that others keep too, making it where there is none.
-    pub(crate) fn open_replica(
-        &mut self,
-        tp: &TopicPartition,
-        id: TopicId,
-        config: TopicConfig,
-        now: Now,
-    ) -> Result<(), ErrorCode> {
-        self.host(tp, id, config, Kept::WithOthers, now)
-    }
-
-    fn host(
+    /// Opens the log of a partition, making it where there is none.
+    pub(crate) fn open_hosted(
         &mut self,
         tp: &TopicPartition,
         id: TopicId,
@@ -236,15 +221,14 @@ impl Node {
 
     /// Appends metadata records, values only as KRaft writes them, and waits until they are on the disk.
     pub(crate) fn append_metadata(&mut self, records: &[Bytes], now: Now) -> Result<Offset, ErrorCode> {
-        let tp = TopicPartition::new(METADATA_TOPIC, 0);
         let records: Vec<KeyValue> = records.iter().map(|value| (None, Some(value.clone()))).collect();
-        let last = self.append_batch(&tp, Batch::of(&records, now.unix_ms), now)?;
-        self.flush(&tp).map(|()| last)
+        let last = self.append_batch(&metadata(), Batch::of(&records, now.unix_ms), now)?;
+        self.flush_metadata().map(|()| last)
     }
 
     /// What is given to observers does not go back, whatever happens to this node.
     pub(crate) fn flush_metadata(&mut self) -> Result<(), ErrorCode> {
-        self.flush(&TopicPartition::new(METADATA_TOPIC, 0))
+        self.flush(&metadata())
     }
 
     /// Appends a batch that this broker built, and answers the offset of its last record.

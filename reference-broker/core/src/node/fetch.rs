@@ -102,7 +102,7 @@ impl Node {
                 self.complete(ticket, now);
             }
         }
-        self.acknowledge(tp, now);
+        self.acknowledge(tp);
         self.transactions_replicated(tp, now);
     }
 

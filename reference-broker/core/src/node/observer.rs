@@ -5,12 +5,12 @@
 
 use bytes::Bytes;
 
-use super::data::METADATA_TOPIC;
+use super::data::{METADATA_TOPIC, metadata};
 use super::peers::Purpose;
 use super::{Node, OpenError};
 use crate::log::Log;
 use crate::peer::{Peer, Question, ReplicaFetch, ReplicaFetched, ReplicaPartition, Reply};
-use crate::units::{BrokerId, Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
+use crate::units::{BrokerId, Deadline, ErrorCode, LeaderEpoch, Now, Offset};
 
 /// How much one answer brings; as in Kafka's quorum.
 const MAX_BYTES: i32 = 8 << 20;
@@ -194,8 +194,4 @@ impl Node {
             self.observer.told = Some(why);
         }
     }
-}
-
-fn metadata() -> TopicPartition {
-    TopicPartition::new(METADATA_TOPIC, 0)
 }

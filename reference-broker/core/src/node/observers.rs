@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::data::METADATA_TOPIC;
+use super::data::{METADATA_TOPIC, metadata};
 use super::fetch::diverging;
 use super::{Node, Released};
 use crate::fetch::{FetchOutcome, Fetched, Interest, PartitionKey, TopicKey};
 use crate::log::Log;
 use crate::log::read::{Limit, ReadError};
 use crate::machine::{Reply, Ticket};
-use crate::units::{BrokerId, Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicId, TopicPartition};
+use crate::units::{BrokerId, Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicId};
 
 /// The id that KRaft gives to its own topic.
 pub const METADATA_ID: TopicId = TopicId([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
@@ -207,8 +207,4 @@ fn tells_something(outcome: &FetchOutcome, known: Offset) -> bool {
         fetched.error.is_some() || fetched.diverging.is_some() || fetched.size() > 0 || fetched.high_watermark > known
     };
     outcome.error.is_some() || outcome.partitions.iter().any(tells)
-}
-
-fn metadata() -> TopicPartition {
-    TopicPartition::new(METADATA_TOPIC, 0)
 }

@@ -113,7 +113,7 @@ impl Node {
 mod tests {
     use super::*;
     use crate::config::BrokerConfig;
-    use crate::node::Identity;
+    use crate::log::tests::identity;
     use crate::peer::BrokerEpoch;
     use crate::store::memory::MemoryStore;
 
@@ -123,15 +123,8 @@ mod tests {
     };
 
     fn node() -> Node {
-        let identity = Identity {
-            host: "localhost".into(),
-            port: 9092,
-            cluster_id: [1; 16],
-            directory_id: [2; 16],
-            incarnation_id: [3; 16],
-        };
         let store = Box::new(MemoryStore::default());
-        Node::open(store, BrokerConfig::default(), identity, NOW).expect("a fresh directory opens")
+        Node::open(store, BrokerConfig::default(), identity(3), NOW).expect("a fresh directory opens")
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::Node;
 use crate::image::{NO_LEADER, PartitionImage};
 use crate::log::Command;
 use crate::mutant::{self, Mutant};
+use crate::node::data::Kept;
 use crate::replica::Role;
 use crate::replica::follower::Follower;
 use crate::replica::leader::{Assigned, Leader};
@@ -19,8 +20,6 @@ mod in_sync;
 mod leading;
 mod lows;
 mod racks;
-#[cfg(test)]
-mod tests;
 
 use acks::Acks;
 pub(crate) use bounds::Stood;
@@ -92,7 +91,7 @@ impl Node {
     }
 
     fn lead(&mut self, tp: &TopicPartition, id: TopicId, partition: PartitionImage, now: Now) -> Result<(), ErrorCode> {
-        self.open_replica(tp, id, self.topic_config(&tp.topic), now)?;
+        self.open_hosted(tp, id, self.topic_config(&tp.topic), Kept::WithOthers, now)?;
         let assigned = Assigned {
             epoch: partition.leader_epoch,
             partition_epoch: partition.partition_epoch,
@@ -129,7 +128,7 @@ impl Node {
         partition: &PartitionImage,
         now: Now,
     ) -> Result<(), ErrorCode> {
-        self.open_replica(tp, id, self.topic_config(&tp.topic), now)?;
+        self.open_hosted(tp, id, self.topic_config(&tp.topic), Kept::WithOthers, now)?;
         self.command(tp, Command::Follow(partition.leader_epoch), now)?;
         let follower = Follower {
             leader: Some(partition.leader).filter(|leader| *leader != NO_LEADER),

@@ -1,6 +1,7 @@
 //! A store in memory: for simulations and tests, where losing everything but the synced part is a command away.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Store, StoreError};
 
@@ -130,5 +131,66 @@ impl Store for MemoryStore {
 
     fn sync(&mut self, _directory: &str, _file: &str) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// A store in memory that outlives the node on it: shared by the node that writes and whoever looks.
+#[derive(Debug, Clone, Default)]
+pub struct SharedStore(Arc<Mutex<MemoryStore>>);
+
+impl SharedStore {
+    /// The store itself, while nobody else has it.
+    pub fn lock(&self) -> MutexGuard<'_, MemoryStore> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for SharedStore {
+    fn directories(&self) -> Result<Vec<String>, StoreError> {
+        self.lock().directories()
+    }
+
+    fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError> {
+        self.lock().files(directory)
+    }
+
+    fn create_directory(&mut self, directory: &str) -> Result<(), StoreError> {
+        self.lock().create_directory(directory)
+    }
+
+    fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
+        self.lock().rename_directory(from, to)
+    }
+
+    fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
+        self.lock().remove_directory(directory)
+    }
+
+    fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
+        self.lock().append(directory, file, bytes)
+    }
+
+    fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {
+        self.lock().read(directory, file, position, into)
+    }
+
+    fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError> {
+        self.lock().truncate(directory, file, length)
+    }
+
+    fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
+        self.lock().remove(directory, file)
+    }
+
+    fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
+        self.lock().rename(directory, from, to)
+    }
+
+    fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.lock().replace(directory, file, bytes)
+    }
+
+    fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
+        self.lock().sync(directory, file)
     }
 }

@@ -4,31 +4,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-pub(crate) mod store;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_core::Store;
 use broker_core::config::BrokerConfig;
-use broker_core::fetch::{FetchCommand, Fetched, Interest, Naming, PartitionKey, Reader, SessionRequest, TopicKey};
 use broker_core::log::Log;
 use broker_core::log::append::Refusal;
 use broker_core::log::build::Batch;
 use broker_core::log::walk::Walked;
-use broker_core::node::observers::{METADATA_ID, MetadataFetch};
 use broker_core::node::{Identity, Released};
 use broker_core::peer::{
-    AlterPartition, AskBounds, Asked, Bound, BrokerEpoch, BrokerState, PartitionAltered, PartitionState, Peer,
-    Question, ReplicaFetch, ReplicaFetched, Reply,
+    AlterPartition, Asked, BrokerEpoch, BrokerState, PartitionAltered, PartitionState, Peer, Question, ReplicaFetch,
+    ReplicaFetched, Reply,
 };
 use broker_core::records::{
     BrokerEndpoint, ConfigRecord, MetadataRecord, PartitionRecord, RegisterBrokerRecord, TopicRecord,
 };
+use broker_core::store::memory::SharedStore as Shared;
 use broker_core::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicPartition};
 use broker_core::{Node, Now, Ticket};
 use bytes::Bytes;
 
-use store::Shared;
+use crate::wire;
 
 /// Of every life: the controller here tells them apart by their epochs.
 const INCARNATION: [u8; 16] = [3; 16];
@@ -273,7 +270,7 @@ impl Cluster {
                 None => Reply::Unreachable("dead".into()),
             },
             Question::Bounds(wanted) => match self.nodes.get(&peer) {
-                Some(node) => bounds(node, wanted),
+                Some(node) => wire::bounds(node, wanted),
                 None => Reply::Unreachable("dead".into()),
             },
             Question::Register(_) => Reply::Registered(Ok(self.register(from))),
@@ -376,93 +373,15 @@ fn registered(id: i32, epoch: i64, fenced: bool) -> (MetadataRecord, i16) {
 
 /// Serves a replica's question at once.
 fn fetched(node: &mut Node, store: &Shared, wanted: &ReplicaFetch, now: Now) -> Vec<ReplicaFetched> {
-    let partitions: Vec<_> = asked_of(wanted);
-    let outcome = match partitions.iter().any(|(key, _)| key.topic == TopicKey::Id(METADATA_ID)) {
-        true => node.fetch_metadata_log(
-            MetadataFetch {
-                replica: wanted.replica.broker,
-                cluster_id: None,
-                max_wait_ms: 0,
-                high_watermark: wanted.partitions[0].high_watermark,
-                partitions,
-            },
-            now,
-        ),
-        false => node.fetch(&command(wanted, partitions), now),
+    let wanted = ReplicaFetch {
+        max_wait_ms: 0,
+        ..wanted.clone()
     };
-    let broker_core::Reply::Now(outcome) = outcome else {
+    let broker_core::Reply::Now(outcome) = wire::fetch(node, &wanted, now) else {
         panic!("a question that does not wait is answered");
     };
-    let answers = outcome.partitions.into_iter().zip(&wanted.partitions);
-    answers
-        .map(|(fetched, wanted)| of_partition(fetched, wanted.tp.clone(), store))
-        .collect()
-}
-
-/// Where logs begin or end, as ListOffsets tells a replica.
-fn bounds(node: &Node, wanted: &AskBounds) -> Reply {
-    let bound = |log: &Log| match wanted.bound {
-        Bound::Start => log.log_start(),
-        Bound::End => log.log_end(),
-    };
-    let partitions = wanted.partitions.iter();
-    let told = partitions.map(|(tp, epoch)| (tp.clone(), node.led_log(tp, *epoch).map(bound)));
-    Reply::Bounds(told.collect())
-}
-
-fn asked_of(wanted: &ReplicaFetch) -> Vec<(PartitionKey, Interest)> {
-    let partitions = wanted.partitions.iter().map(|wanted| {
-        let key = PartitionKey {
-            topic: TopicKey::Id(wanted.topic_id),
-            partition: wanted.tp.partition,
-        };
-        let interest = Interest {
-            offset: wanted.offset,
-            max_bytes: wanted.max_bytes,
-            leader_epoch: wanted.leader_epoch,
-            last_fetched_epoch: wanted.last_fetched_epoch,
-            served: broker_core::fetch::Served::ByLeader,
-            log_start: wanted.log_start,
-            high_watermark: wanted.high_watermark,
-        };
-        (key, interest)
-    });
-    partitions.collect()
-}
-
-fn command(wanted: &ReplicaFetch, partitions: Vec<(PartitionKey, Interest)>) -> FetchCommand {
-    FetchCommand {
-        session: SessionRequest {
-            id: 0,
-            epoch: -1,
-            fresh_id: 1,
-        },
-        naming: Naming::Ids,
-        reader: Reader::Replica(wanted.replica),
-        rack: None,
-        max_wait_ms: 0,
-        min_bytes: wanted.min_bytes,
-        max_bytes: wanted.max_bytes,
-        partitions,
-        forgotten: Vec::new(),
-    }
-}
-
-fn of_partition(fetched: Fetched, tp: TopicPartition, store: &Shared) -> ReplicaFetched {
-    let mut records = Vec::new();
-    if let Some(span) = &fetched.span {
-        records = vec![0; span.length];
-        store
-            .read(&span.directory, &span.file, span.position, &mut records)
-            .unwrap();
-    }
-    ReplicaFetched {
-        tp,
-        error: fetched.error,
-        high_watermark: fetched.high_watermark,
-        log_start: fetched.log_start,
-        diverging: fetched.diverging,
-        leader: fetched.leader,
-        records: records.into(),
+    match wire::fetched(outcome, &wanted, store) {
+        Reply::Fetched(Ok(fetched)) => fetched,
+        other => panic!("a replica's question has its answer: {other:?}"),
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use broker_core::store::memory::MemoryStore;
+use broker_core::store::memory::SharedStore;
 use broker_core::{Store, StoreError};
 
 use super::chance::Chance;
@@ -14,14 +14,14 @@ type Synced = BTreeMap<(String, String), u64>;
 /// Shared by the node that writes and the world that looks.
 #[derive(Clone, Default)]
 pub(crate) struct Disk {
-    bytes: Arc<Mutex<MemoryStore>>,
+    bytes: SharedStore,
     synced: Arc<Mutex<Synced>>,
 }
 
 impl Disk {
     /// The power goes: of what was not synced, no more than a part is left.
     pub(crate) fn lose(&self, chance: &mut Chance) {
-        let mut bytes = self.bytes.lock().unwrap();
+        let mut bytes = self.bytes.lock();
         let synced = self.synced.lock().unwrap();
         for directory in bytes.directories().unwrap() {
             for (file, size) in bytes.files(&directory).unwrap() {
@@ -40,7 +40,7 @@ impl Disk {
 
     /// Full, or with room again.
     pub(crate) fn fill(&self, is_full: bool) {
-        self.bytes.lock().unwrap().refuses_writes = is_full;
+        self.bytes.lock().refuses_writes = is_full;
     }
 
     fn key(directory: &str, file: &str) -> (String, String) {
@@ -50,16 +50,16 @@ impl Disk {
 
 impl Store for Disk {
     fn directories(&self) -> Result<Vec<String>, StoreError> {
-        self.bytes.lock().unwrap().directories()
+        self.bytes.directories()
     }
     fn files(&self, directory: &str) -> Result<Vec<(String, u64)>, StoreError> {
-        self.bytes.lock().unwrap().files(directory)
+        self.bytes.files(directory)
     }
     fn create_directory(&mut self, directory: &str) -> Result<(), StoreError> {
-        self.bytes.lock().unwrap().create_directory(directory)
+        self.bytes.create_directory(directory)
     }
     fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
-        self.bytes.lock().unwrap().rename_directory(from, to)?;
+        self.bytes.rename_directory(from, to)?;
         let mut synced = self.synced.lock().unwrap();
         let moved: Vec<_> = synced
             .keys()
@@ -75,16 +75,16 @@ impl Store for Disk {
     }
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
         self.synced.lock().unwrap().retain(|(found, _), _| found != directory);
-        self.bytes.lock().unwrap().remove_directory(directory)
+        self.bytes.remove_directory(directory)
     }
     fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
-        self.bytes.lock().unwrap().append(directory, file, bytes)
+        self.bytes.append(directory, file, bytes)
     }
     fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {
-        self.bytes.lock().unwrap().read(directory, file, position, into)
+        self.bytes.read(directory, file, position, into)
     }
     fn truncate(&mut self, directory: &str, file: &str, length: u64) -> Result<(), StoreError> {
-        self.bytes.lock().unwrap().truncate(directory, file, length)?;
+        self.bytes.truncate(directory, file, length)?;
         if let Some(synced) = self.synced.lock().unwrap().get_mut(&Self::key(directory, file)) {
             *synced = length.min(*synced);
         }
@@ -92,10 +92,10 @@ impl Store for Disk {
     }
     fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
         self.synced.lock().unwrap().remove(&Self::key(directory, file));
-        self.bytes.lock().unwrap().remove(directory, file)
+        self.bytes.remove(directory, file)
     }
     fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
-        self.bytes.lock().unwrap().rename(directory, from, to)?;
+        self.bytes.rename(directory, from, to)?;
         let mut synced = self.synced.lock().unwrap();
         if let Some(length) = synced.remove(&Self::key(directory, from)) {
             synced.insert(Self::key(directory, to), length);
@@ -103,14 +103,14 @@ impl Store for Disk {
         Ok(())
     }
     fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.bytes.lock().unwrap().replace(directory, file, bytes)?;
+        self.bytes.replace(directory, file, bytes)?;
         let length = bytes.len() as u64;
         self.synced.lock().unwrap().insert(Self::key(directory, file), length);
         Ok(())
     }
     fn sync(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
-        self.bytes.lock().unwrap().sync(directory, file)?;
-        let files = self.bytes.lock().unwrap().files(directory)?;
+        self.bytes.sync(directory, file)?;
+        let files = self.bytes.files(directory)?;
         let size = files.iter().find(|(name, _)| name == file).map_or(0, |(_, size)| *size);
         self.synced.lock().unwrap().insert(Self::key(directory, file), size);
         Ok(())

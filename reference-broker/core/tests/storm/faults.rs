@@ -18,7 +18,6 @@ pub(crate) fn strike(world: &mut World) -> Result<(), String> {
         92.. => fill(world, broker),
         _ => "nothing",
     };
-    *world.faults.entry(what).or_default() += 1;
     world.struck.push(format!("{} {what} {broker}", world.now.monotonic_ms));
     Ok(())
 }

@@ -11,6 +11,7 @@ use broker_core::log::read::Limit;
 use broker_core::units::{BrokerId, Offset, TopicPartition};
 
 use super::chance::Digest;
+use crate::invariants::{Progress, is_sound};
 
 /// A batch that was acknowledged with acks=all.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,9 @@ pub(crate) struct History {
     /// Up to where a replica's log has been looked at, by node and partition.
     looked_at: BTreeMap<(i32, TopicPartition), Offset>,
     acknowledged: BTreeMap<TopicPartition, Vec<Acknowledged>>,
-    /// The highest epochs of the leader and of the partition.
-    epochs: BTreeMap<TopicPartition, (i32, i32)>,
+    /// The partitions that there are.
+    known: BTreeSet<TopicPartition>,
+    progress: Progress<TopicPartition>,
     /// Who was seen to lead in which epoch.
     leaders: BTreeMap<(TopicPartition, i32), i32>,
     seen_metadata: i64,
@@ -82,25 +84,11 @@ impl History {
         tp: &TopicPartition,
         partition: &PartitionImage,
     ) -> Result<(), String> {
-        let epochs = (partition.leader_epoch.0, partition.partition_epoch);
-        let before = self.epochs.insert(tp.clone(), epochs).unwrap_or(epochs);
-        if before != epochs {
+        self.known.insert(tp.clone());
+        if self.progress.goes_on(tp.clone(), partition)? {
             self.tell(tp, partition);
         }
-        let fenced = |id: &BrokerId| image.broker(*id).is_none_or(|broker| broker.fenced);
-        if epochs.0 < before.0 || epochs.1 < before.1 {
-            Err("an epoch went back".into())
-        } else if !partition.isr.iter().all(|member| partition.replicas.contains(member)) {
-            Err("a broker is in sync that is no replica".into())
-        } else if partition.leader.0 >= 0 && !partition.isr.contains(&partition.leader) {
-            Err("the leader is not in sync".into())
-        } else if partition.isr.iter().collect::<BTreeSet<_>>().len() != partition.isr.len() {
-            Err("a broker is in sync twice".into())
-        } else if partition.leader.0 >= 0 && partition.isr.iter().any(fenced) {
-            Err("a fenced broker is in sync".into())
-        } else {
-            Ok(())
-        }
+        is_sound(image, partition)
     }
 
     fn tell(&mut self, tp: &TopicPartition, partition: &PartitionImage) {
@@ -122,8 +110,7 @@ impl History {
 
     /// What a node has, as far as it is new.
     pub(crate) fn look_at_node(&mut self, id: i32, node: &Node, store: &dyn Store) -> Result<(), String> {
-        let partitions: Vec<TopicPartition> = self.epochs.keys().cloned().collect();
-        for tp in partitions {
+        for tp in self.known.clone() {
             let Some(log) = node.log(&tp).filter(|log| !log.is_offline()) else {
                 continue;
             };

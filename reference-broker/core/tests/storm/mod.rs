@@ -5,7 +5,7 @@ mod chance;
 mod disk;
 mod faults;
 mod history;
-mod wire;
+mod serve;
 mod world;
 
 use broker_core::units::{Offset, TopicPartition};

@@ -19,7 +19,8 @@ use bytes::Bytes;
 use super::chance::{Chance, Digest};
 use super::disk::Disk;
 use super::history::{Acknowledged, History};
-use super::{faults, wire};
+use super::{faults, serve::serve};
+use crate::wire;
 
 pub(crate) const CONTROLLER: i32 = 100;
 pub(crate) const BROKERS: [i32; 3] = [1, 2, 3];
@@ -70,7 +71,6 @@ pub(crate) struct World {
     pub(crate) cut: BTreeSet<(i32, i32)>,
     /// Until when a paused node does nothing.
     pub(crate) paused: BTreeMap<i32, i64>,
-    pub(crate) faults: BTreeMap<&'static str, usize>,
     /// What went wrong when.
     pub(crate) struck: Vec<String>,
     /// Brokers whose disk was full at some time.
@@ -104,7 +104,6 @@ impl World {
             disks: all().map(|id| (id, Disk::default())).collect(),
             cut: BTreeSet::new(),
             paused: BTreeMap::new(),
-            faults: BTreeMap::new(),
             struck: Vec::new(),
             has_been_full: BTreeSet::new(),
             has_lost: false,
@@ -334,7 +333,7 @@ impl World {
                     None
                 }
             },
-            question => Some(wire::serve(node, question, now)),
+            question => Some(serve(node, question, now)),
         };
         if let Some(reply) = reply {
             let (reply, delay) = match lost {

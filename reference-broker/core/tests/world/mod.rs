@@ -1,7 +1,7 @@
 //! A controller and the brokers that it decides on, without a network: what they ask in what order is drawn, and after each
 //! step the invariants of the cluster's metadata are looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use broker_core::config::BrokerConfig;
 use broker_core::controller::brokers::Registration;
@@ -18,6 +18,8 @@ use broker_core::peer::{AlterPartition, AlterPartitions, BrokerEpoch, BrokerHear
 use broker_core::records::MetadataRecord;
 use broker_core::units::{BrokerId, LeaderEpoch, Now, TopicId};
 use proptest::prelude::*;
+
+use crate::invariants::{Progress, is_sound};
 
 const CLUSTER: &str = "a-cluster";
 const BROKERS: i32 = 4;
@@ -117,8 +119,8 @@ pub(crate) struct World {
     now: Now,
     lives: BTreeMap<i32, Life>,
     drawn: u8,
-    /// The epochs of each partition when they were last looked at.
-    epochs: BTreeMap<(TopicId, i32), (LeaderEpoch, i32)>,
+    /// Of each partition, when it was last looked at.
+    progress: Progress<(TopicId, i32)>,
 }
 
 /// A broker's process.
@@ -154,7 +156,7 @@ impl World {
             },
             lives: BTreeMap::new(),
             drawn: 0,
-            epochs: BTreeMap::new(),
+            progress: Progress::default(),
         };
         let records = bootstrap_records("1").into_iter().filter(|(record, _)| match record {
             MetadataRecord::FeatureLevel(feature) => {
@@ -419,61 +421,13 @@ impl World {
 
     fn look(&mut self, before: &BTreeMap<(TopicId, i32), PartitionImage>, may_lose: bool) -> Result<(), String> {
         for (key, partition) in self.partitions() {
-            self.is_sound(&partition)?;
-            self.goes_on(key, &partition)?;
+            is_sound(&self.image, &partition)?;
+            self.progress.goes_on(key, &partition)?;
             if let Some(before) = before.get(&key) {
                 self.is_elected_clean(key.0, before, &partition, may_lose)?;
             }
         }
         Ok(())
-    }
-
-    fn is_sound(&self, partition: &PartitionImage) -> Result<(), String> {
-        let isr: BTreeSet<_> = partition.isr.iter().collect();
-        let takes_part = |broker: &BrokerId| self.image.broker(*broker).is_some_and(|broker| !broker.fenced);
-        let eligible = self.image.features().contains_key("eligible.leader.replicas.version");
-        let all = [
-            ("a broker is in sync twice", isr.len() == partition.isr.len()),
-            (
-                "a broker is in sync that is no replica",
-                isr.iter().all(|each| partition.replicas.contains(each)),
-            ),
-            (
-                "the leader is not in sync",
-                partition.leader.0 < 0 || isr.contains(&partition.leader),
-            ),
-            (
-                "the leader is fenced",
-                partition.leader.0 < 0 || takes_part(&partition.leader),
-            ),
-            (
-                "a fenced broker is in sync",
-                !eligible || partition.isr.iter().all(takes_part),
-            ),
-            ("nobody is in sync", eligible || !partition.isr.is_empty()),
-            (
-                "a broker is in sync and eligible",
-                !partition.eligible_leader_replicas.iter().any(|each| isr.contains(each)),
-            ),
-            (
-                "directories and replicas differ",
-                partition.directories.len() == partition.replicas.len(),
-            ),
-        ];
-        match all.iter().find(|(_, holds)| !holds) {
-            Some((what, _)) => Err(format!("{what}: {partition:?}")),
-            None => Ok(()),
-        }
-    }
-
-    /// Neither epoch ever goes back, and another leader is in another epoch.
-    fn goes_on(&mut self, key: (TopicId, i32), partition: &PartitionImage) -> Result<(), String> {
-        let epochs = (partition.leader_epoch, partition.partition_epoch);
-        let before = self.epochs.insert(key, epochs).unwrap_or(epochs);
-        match before.0 <= epochs.0 && before.1 <= epochs.1 {
-            true => Ok(()),
-            false => Err(format!("an epoch goes back: {before:?}, {epochs:?}")),
-        }
     }
 
     /// Who leads had all that was acknowledged, unless somebody has said that he prefers a leader, or it led last of all.

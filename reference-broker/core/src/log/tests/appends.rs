@@ -255,12 +255,12 @@ fn epochs_of_a_producer_go_up_and_begin_at_zero() {
 fn a_store_that_fails_takes_the_partition_offline() {
     let mut bench = Bench::new(TopicConfig::default());
     bench.produce(&Sent::new(&["a"]).bytes()).unwrap();
-    bench.store.0.lock().unwrap().refuses_writes = true;
+    bench.store.lock().refuses_writes = true;
     assert_eq!(
         bench.error(&Sent::new(&["b"]).bytes()),
         Some(ErrorCode::KafkaStorageError)
     );
-    bench.store.0.lock().unwrap().refuses_writes = false;
+    bench.store.lock().refuses_writes = false;
     assert_eq!(
         bench.error(&Sent::new(&["c"]).bytes()),
         Some(ErrorCode::KafkaStorageError)

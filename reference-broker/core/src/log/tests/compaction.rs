@@ -107,9 +107,9 @@ proptest! {
     fn a_round_may_be_cut_short_at_any_write(all in prop::collection::vec(sent(), 30..80), writes in 0usize..60) {
         let mut bench = filled(&all);
         let before = newest(&bench);
-        bench.store.0.lock().unwrap().writes_left = Some(writes);
+        bench.store.lock().writes_left = Some(writes);
         compact(&mut bench);
-        bench.store.0.lock().unwrap().writes_left = None;
+        bench.store.lock().writes_left = None;
         let mut again = Bench::on(bench.store.clone(), compacted());
         prop_assert_eq!(newest(&again), before.clone());
         let names = again.store.files("t-0").unwrap();
@@ -125,7 +125,7 @@ fn a_damaged_batch_stops_compaction_of_its_log_and_loses_nothing() {
     let mut bench = filled(&values);
     let count = records(&bench);
     let base = bench.log().segments()[1].file();
-    bench.store.0.lock().unwrap().file_mut("t-0", &base).unwrap()[80] ^= 1;
+    bench.store.lock().file_mut("t-0", &base).unwrap()[80] ^= 1;
     compact(&mut bench);
     assert_eq!(records(&bench), count);
     assert!(!bench.log().is_offline());

@@ -92,7 +92,7 @@ proptest! {
         let whole = bench.batches();
         let segment = segment.get(bench.log().segments()).file();
         {
-            let mut store = bench.store.0.lock().unwrap();
+            let mut store = bench.store.lock();
             let bytes = store.file_mut("t-0", &segment).unwrap();
             let position = position.index(bytes.len());
             match damage {
@@ -127,7 +127,7 @@ proptest! {
             bench.node.close_logs().unwrap();
         }
         {
-            let mut store = bench.store.0.lock().unwrap();
+            let mut store = bench.store.lock();
             for (file, _) in store.files("t-0").unwrap() {
                 if !file.ends_with(".log") && missing {
                     store.remove("t-0", &file).unwrap();
@@ -192,7 +192,7 @@ fn a_checkpoint_ahead_of_the_log_is_not_believed() {
     bench.produce(&Sent::new(&["a"]).bytes()).unwrap();
     bench.node.close_logs().unwrap();
     {
-        let mut store = bench.store.0.lock().unwrap();
+        let mut store = bench.store.lock();
         store.remove("", super::super::checkpoint::CLEAN_SHUTDOWN).unwrap();
         store
             .replace("", super::super::checkpoint::RECOVERY_POINTS, b"0\n1\nt 0 900\n")

@@ -142,13 +142,13 @@ proptest! {
             follow(&mut follower, &leader, &[500]);
             follower.node.close_logs().unwrap();
             let mut follower = following(&follower.store);
-            follower.store.0.lock().unwrap().writes_left = Some(writes);
+            follower.store.lock().writes_left = Some(writes);
             let done = match restarts {
                 true => follower.node.restart_log(&tp, to, NOW),
                 false => follower.node.truncate_log(&tp, to, NOW),
             };
             prop_assert_eq!(follower.log().is_offline(), done.is_err());
-            follower.store.0.lock().unwrap().writes_left = None;
+            follower.store.lock().writes_left = None;
             let mut again = following(&follower.store);
             prop_assert_eq!(again.log().check(), Ok(()));
             let left = again.batches();

@@ -112,12 +112,12 @@ fn full_segments_reach_the_disk_by_themselves_and_what_must_be_there_at_once_doe
 #[test]
 fn a_partition_whose_file_fails_is_out_of_service_alone_and_the_file_is_named() {
     let mut bench = hourly(TopicConfig::default());
-    bench.store.0.lock().unwrap().refuses_writes = true;
+    bench.store.lock().refuses_writes = true;
     assert_eq!(
         bench.error(&Sent::new(&["a"]).bytes()),
         Some(ErrorCode::KafkaStorageError)
     );
-    bench.store.0.lock().unwrap().refuses_writes = false;
+    bench.store.lock().refuses_writes = false;
     let told = bench.node.take_complaints();
     assert!(
         told.len() == 1 && told[0].contains(" t-0/00000000000000000004."),

@@ -9,7 +9,7 @@ use crate::controller::scram::{self, ScramChange};
 use crate::controller::sessions::SessionChange;
 use crate::controller::{Intent, Refusal};
 use crate::image::QuotaEntity;
-use crate::node::data::METADATA_TOPIC;
+use crate::node::data::metadata;
 use crate::units::{BrokerId, ErrorCode, LeaderEpoch, Now, Offset, TopicPartition};
 
 /// The one directory of this broker.
@@ -138,7 +138,7 @@ impl Node {
 
     /// The quorum of the metadata log; None where the log is lost.
     pub fn quorum(&self) -> Option<Quorum> {
-        let log = self.log(&TopicPartition::new(METADATA_TOPIC, 0))?;
+        let log = self.log(&metadata())?;
         Some(Quorum {
             leader_epoch: log.leader_epoch(),
             high_watermark: log.high_watermark(),

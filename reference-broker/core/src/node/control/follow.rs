@@ -3,10 +3,10 @@
 use super::{Consequences, Node};
 use crate::config::value::list;
 use crate::node::Purpose;
-use crate::node::data::METADATA_TOPIC;
+use crate::node::data::{METADATA_TOPIC, metadata};
 use crate::peer::{Peer, Question, Reply};
 use crate::records::MetadataRecord;
-use crate::units::{ErrorCode, Now, Offset, ProducerId, TopicPartition};
+use crate::units::{ErrorCode, Now, Offset, ProducerId};
 
 /// So few of a block's thousand ids are left when the next is asked for.
 const FEW_LEFT: i64 = 100;
@@ -78,19 +78,15 @@ impl Node {
     fn committed_records(&self, end: Offset) -> Result<Vec<(Offset, MetadataRecord)>, String> {
         let from = Offset(self.image().next_offset());
         let (mut records, mut broken) = (Vec::new(), None);
-        let visited = self.read_records(
-            &TopicPartition::new(METADATA_TOPIC, 0),
-            from,
-            &mut |offset, _, value, _| {
-                if offset >= end || broken.is_some() {
-                    return;
-                }
-                match MetadataRecord::decode(&value.unwrap_or_default()) {
-                    Ok((record, _)) => records.push((offset, record)),
-                    Err(error) => broken = Some(format!("{METADATA_TOPIC}: the record at offset {offset}: {error}")),
-                }
-            },
-        );
+        let visited = self.read_records(&metadata(), from, &mut |offset, _, value, _| {
+            if offset >= end || broken.is_some() {
+                return;
+            }
+            match MetadataRecord::decode(&value.unwrap_or_default()) {
+                Ok((record, _)) => records.push((offset, record)),
+                Err(error) => broken = Some(format!("{METADATA_TOPIC}: the record at offset {offset}: {error}")),
+            }
+        });
         visited.map_err(|error| error.to_string())?;
         broken.map_or(Ok(records), Err)
     }

@@ -7,9 +7,9 @@ use crate::controller::producer_ids::BLOCK;
 use crate::controller::sessions::{SessionStep, Sessions};
 use crate::controller::{MAX_RECORDS_PER_REQUEST, Refusal};
 use crate::log::Log;
-use crate::node::data::METADATA_TOPIC;
+use crate::node::data::metadata;
 use crate::peer::{AlterPartitions, BrokerEpoch, BrokerHeartbeat, BrokerState, PartitionAltered};
-use crate::units::{Deadline, ErrorCode, Now, TopicPartition};
+use crate::units::{Deadline, ErrorCode, Now};
 
 /// The most sessions that expire in one tick; the next one follows at once.
 const MAX_EXPIRED: usize = 100;
@@ -69,8 +69,7 @@ impl Node {
     /// When [`Self::controller_tick`] must be called at the latest.
     pub fn controller_deadline(&self) -> Option<Deadline> {
         // Nothing can be decided that cannot be written down.
-        let metadata = TopicPartition::new(METADATA_TOPIC, 0);
-        if self.log(&metadata).is_none_or(Log::is_offline) {
+        if self.log(&metadata()).is_none_or(Log::is_offline) {
             return None;
         }
         let deadlines = [

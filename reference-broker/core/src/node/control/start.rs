@@ -13,7 +13,7 @@ use crate::controller::features::{FEATURES, bootstrap_records};
 use crate::image::Listener;
 use crate::log::batch::CONTROL;
 use crate::log::build::Batch;
-use crate::node::data::METADATA_TOPIC;
+use crate::node::data::{Kept, METADATA_TOPIC, metadata};
 use crate::node::observers::METADATA_ID;
 use crate::node::{Identity, Node, OpenError};
 use crate::records::{LeaderChangeMessage, LeaderChangeMessageVoter, Message, MetadataRecord};
@@ -56,14 +56,14 @@ impl Node {
 
     /// The metadata log as an observer has it: led by nobody here.
     pub(crate) fn open_metadata(&mut self, now: Now) -> Result<(), ErrorCode> {
-        let tp = TopicPartition::new(METADATA_TOPIC, 0);
-        self.keep_log(&tp, METADATA_ID, metadata_config(), now)
+        let tp = metadata();
+        self.open_hosted(&tp, METADATA_ID, metadata_config(), Kept::Alone, now)
     }
 
     /// Replays the metadata log, registers, and leads what is this broker's to lead.
     fn open_controller(&mut self, identity: &Identity, now: Now) -> Result<(), OpenError> {
         let epoch = LeaderEpoch(self.last_quorum_epoch()? + 1);
-        let tp = TopicPartition::new(METADATA_TOPIC, 0);
+        let tp = metadata();
         let storage = |error: ErrorCode| OpenError::Foreign(format!("{METADATA_TOPIC}: {error}"));
         let created = self.create_log(&tp, METADATA_ID, metadata_config(), epoch, now);
         created.map_err(|_| OpenError::Foreign(self.take_complaints().join("; ")))?;

@@ -36,7 +36,7 @@ pub(super) struct Checkpoints {
 
 /// Who keeps a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(crate) enum Kept {
     /// Nobody else: all of it is as replicated as it can be.
     Alone,
     /// Others too: up to the high watermark that was last written down it surely is on them.

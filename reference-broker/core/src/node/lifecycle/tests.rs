@@ -114,6 +114,15 @@ impl World {
         Reply::Fetched(Ok(fetched.collect()))
     }
 
+    /// On what is in the store now; who waited for the old one is told.
+    fn restart_controller(&mut self) {
+        self.controller = controller(&self.store, self.now);
+        for (_, id, _) in std::mem::take(&mut self.parked) {
+            let reply = Reply::Unreachable("restarted".into());
+            self.broker.answered(id, reply, self.now);
+        }
+    }
+
     fn pass(&mut self, ms: i64) {
         self.now.monotonic_ms += ms;
         self.now.unix_ms += ms;
@@ -238,26 +247,14 @@ fn a_broker_of_another_cluster_is_refused_and_both_say_why() {
 fn metadata_outlive_a_restart_of_the_controller_and_are_not_taken_back_by_one_that_lost_them() {
     let mut world = World::new(1);
     world.settle();
-    world.controller = controller(&world.store, world.now);
-    let lost: Vec<_> = std::mem::take(&mut world.parked);
-    for (_, id, _) in lost {
-        world
-            .broker
-            .answered(id, Reply::Unreachable("restarted".into()), world.now);
-    }
+    world.restart_controller();
     world.pass(2_000);
     world.pass(2_000);
     assert_eq!(world.broker.image(), world.controller.image());
     let known = world.broker.image().clone();
 
     world.store = Shared::default();
-    world.controller = controller(&world.store, world.now);
-    let lost: Vec<_> = std::mem::take(&mut world.parked);
-    for (_, id, _) in lost {
-        world
-            .broker
-            .answered(id, Reply::Unreachable("restarted".into()), world.now);
-    }
+    world.restart_controller();
     world.pass(2_000);
     assert_eq!(*world.broker.image(), known);
     let told = world.broker.take_complaints();

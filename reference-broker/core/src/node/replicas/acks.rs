@@ -86,7 +86,7 @@ impl Node {
     }
 
     /// A partition has moved, or is led by somebody else now: who only waited for that is answered.
-    pub(in crate::node) fn acknowledge(&mut self, tp: &TopicPartition, _now: Now) {
+    pub(in crate::node) fn acknowledge(&mut self, tp: &TopicPartition) {
         let tickets: Vec<Ticket> = self
             .replicas
             .acks

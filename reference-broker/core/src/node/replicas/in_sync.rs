@@ -164,7 +164,7 @@ impl Node {
             Err(_) => self.ask_again(BTreeSet::from([tp.clone()]), now),
         }
         self.watermark_may_move(&tp, now);
-        self.acknowledge(&tp, now);
+        self.acknowledge(&tp);
     }
 
     fn ask_again(&mut self, asked: BTreeSet<TopicPartition>, now: Now) {

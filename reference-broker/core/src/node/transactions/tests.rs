@@ -33,7 +33,7 @@ fn open(store: &Shared) -> Option<Node> {
 }
 
 fn opened(store: &Shared) -> Node {
-    store.0.lock().expect("alone").writes_left = None;
+    store.lock().writes_left = None;
     open(store).expect("it starts again")
 }
 
@@ -171,15 +171,15 @@ fn comes_to_an_end(store: &Shared, mut node: Node) {
 fn dies(result: TransactionResult, version: Version, first: usize, second: Option<usize>) -> Came {
     let store = ready();
     let mut node = opened(&store);
-    store.0.lock().expect("alone").writes_left = Some(first);
+    store.lock().writes_left = Some(first);
     let came = match run(&mut node, result, version) {
         Ok(_) => Came::ToItsEnd,
         Err(_) => Came::NotSoFar,
     };
-    let had_enough = store.0.lock().expect("alone").writes_left > Some(0);
+    let had_enough = store.lock().writes_left > Some(0);
     drop(node);
     if second.is_some() {
-        store.0.lock().expect("alone").writes_left = second;
+        store.lock().writes_left = second;
         drop(open(&store));
     }
     let node = is_whole(&store, opened(&store), result, came);

@@ -6,18 +6,12 @@ use crate::store::Store;
 const METADATA: (&str, &str) = ("__cluster_metadata-0", "00000000000000000000.log");
 
 fn change(store: &Shared, (directory, file): (&str, &str), change: impl FnOnce(&mut Vec<u8>)) {
-    let mut files = store.0.lock().expect("not poisoned");
+    let mut files = store.lock();
     change(files.file_mut(directory, file).expect("a file"));
 }
 
 fn whole(store: &Shared, (directory, file): (&str, &str)) -> Vec<u8> {
-    store
-        .0
-        .lock()
-        .expect("not poisoned")
-        .file_mut(directory, file)
-        .expect("a file")
-        .clone()
+    store.lock().file_mut(directory, file).expect("a file").clone()
 }
 
 fn refused(store: &Shared) -> String {

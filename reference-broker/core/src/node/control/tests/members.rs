@@ -7,7 +7,6 @@ use crate::controller::brokers::Registration;
 use crate::controller::elections::Election;
 use crate::controller::reassignments::ReplicationFactor;
 use crate::image::{FeatureRange, Listener, PartitionImage};
-use crate::node::Identity;
 use crate::peer::{AlterPartition, AlterPartitions, BrokerEpoch, BrokerHeartbeat, BrokerState};
 use crate::units::ProducerId;
 
@@ -41,13 +40,6 @@ fn registration(id: i32, process: u8) -> Registration {
 }
 
 fn controller(store: &Shared, now: Now) -> Node {
-    let identity = Identity {
-        host: "localhost".into(),
-        port: 9092,
-        cluster_id: [1; 16],
-        directory_id: [2; 16],
-        incarnation_id: [9; 16],
-    };
     let properties = [
         ("process.roles", "controller"),
         ("node.id", "100"),
@@ -58,7 +50,7 @@ fn controller(store: &Shared, now: Now) -> Node {
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
         .collect();
     let config = BrokerConfig::from_properties(&properties).expect("valid properties");
-    Node::open(Box::new(store.clone()), config, identity, now).expect("a controller opens")
+    Node::open(Box::new(store.clone()), config, identity(9), now).expect("a controller opens")
 }
 
 impl Cluster {
@@ -666,9 +658,9 @@ fn a_directory_that_failed_takes_what_lay_in_it_out_of_sync() {
 fn asked_of(request: impl Fn(&mut Cluster), writes: Option<usize>) -> (Cluster, bool) {
     let mut cluster = Cluster::of(3);
     cluster.create("t", &[1, 2], &[]);
-    cluster.store.0.lock().expect("alone").writes_left = writes;
+    cluster.store.lock().writes_left = writes;
     request(&mut cluster);
-    let mut store = cluster.store.0.lock().expect("alone");
+    let mut store = cluster.store.lock();
     let had_enough = store.writes_left != Some(0);
     store.writes_left = None;
     drop(store);

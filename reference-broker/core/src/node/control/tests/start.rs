@@ -119,17 +119,13 @@ fn a_directory_of_another_node_or_of_nobody_is_refused() {
     let says = |result: Result<Node, OpenError>| result.map(drop).expect_err("refused").to_string();
     assert!(says(open_with(&store, 2, &[("node.id", "7")])).contains("node.id=1"));
     store
-        .0
         .lock()
-        .expect("not poisoned")
         .file_mut("", "meta.properties")
         .expect("written")
         .truncate(5);
     assert!(says(open(&store, 3)).contains("meta.properties has no version"));
     *store
-        .0
         .lock()
-        .expect("not poisoned")
         .file_mut("__cluster_metadata-0", "quorum-state")
         .expect("written") = b"{}".to_vec();
     assert!(says(open(&store, 4)).contains("meta.properties"));

@@ -1,11 +1,11 @@
-//! What stands in for the network between nodes: a question is asked of a node as its listener would ask it.
+//! What stands in for the network between nodes: a replica's question is asked of a node as its listener would ask it.
 
 use broker_core::fetch::{
-    FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, SessionRequest, TopicKey,
+    FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, Served, SessionRequest, TopicKey,
 };
 use broker_core::log::Log;
 use broker_core::node::observers::{METADATA_ID, MetadataFetch};
-use broker_core::peer::{AskBounds, Bound, Question, ReplicaFetch, ReplicaFetched, Reply};
+use broker_core::peer::{AskBounds, Bound, ReplicaFetch, ReplicaFetched, Reply};
 use broker_core::units::{ErrorCode, TopicPartition};
 use broker_core::{Node, Now, Store};
 
@@ -54,22 +54,6 @@ pub(crate) fn fetched(outcome: FetchOutcome, wanted: &ReplicaFetch, store: &dyn 
     Reply::Fetched(Ok(answers.collect()))
 }
 
-/// Any other question; it is answered at once.
-pub(crate) fn serve(node: &mut Node, question: &Question, now: Now) -> Reply {
-    match question {
-        Question::Register(registration) => Reply::Registered(node.register_broker(registration, now)),
-        Question::Heartbeat(beat) => Reply::Heartbeat(node.broker_heartbeat(beat, now)),
-        Question::AlterPartitions(asked) => Reply::PartitionsAltered(node.alter_partitions(asked, now)),
-        Question::AllocateProducerIds(asker) => Reply::ProducerIds(node.allocate_producer_ids(*asker, now)),
-        Question::Bounds(wanted) => bounds(node, wanted),
-        Question::WriteMarkers(marked, partitions) => {
-            let write = |tp: &TopicPartition| (tp.clone(), node.write_marker(tp, *marked, now));
-            Reply::MarkersWritten(partitions.iter().map(write).collect())
-        }
-        _ => Reply::Unreachable("nobody here serves that".into()),
-    }
-}
-
 /// Where logs begin or end, as ListOffsets tells a replica.
 pub(crate) fn bounds(node: &Node, wanted: &AskBounds) -> Reply {
     let bound = |log: &Log| match wanted.bound {
@@ -88,7 +72,7 @@ fn asked_of(wanted: &ReplicaFetch) -> Vec<(PartitionKey, Interest)> {
             partition: wanted.tp.partition,
         };
         let interest = Interest {
-            served: broker_core::fetch::Served::ByLeader,
+            served: Served::ByLeader,
             offset: wanted.offset,
             max_bytes: wanted.max_bytes,
             leader_epoch: wanted.leader_epoch,
