@@ -31,6 +31,8 @@ struct Semantics {
     /// Special timestamps below this one are not known.
     lowest_timestamp: i64,
     tells_epoch: bool,
+    /// A new leader does not know yet what consumers may see.
+    not_available: ErrorCode,
 }
 
 impl Semantics {
@@ -45,6 +47,10 @@ impl Semantics {
         Self {
             lowest_timestamp,
             tells_epoch: version >= 4,
+            not_available: match version {
+                ..=4 => ErrorCode::LeaderNotAvailable,
+                5.. => ErrorCode::OffsetNotAvailable,
+            },
         }
     }
 }
@@ -136,7 +142,10 @@ fn look_up(
         Sight::LastStableOffset => log.last_stable_offset(),
         Sight::LogEnd | Sight::AnyLogEnd => log.log_end(),
     };
+    let is_consumer = matches!(sight, Sight::HighWatermark | Sight::LastStableOffset);
+    let lags = is_consumer && call.node.lags_its_epoch(tp);
     let dated = match asked.timestamp {
+        LATEST if lags => return Err(semantics.not_available),
         LATEST => return Ok(Some((end, -1, Some(log.leader_epoch())))),
         EARLIEST | EARLIEST_LOCAL => return Ok(Some((log.log_start(), -1, log.epochs().at(log.log_start())))),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => return Ok(Some((Offset(-1), -1, Some(LeaderEpoch(-1))))),
@@ -144,7 +153,10 @@ fn look_up(
         timestamp => call.node.first_at_or_after(tp, timestamp)?,
     };
     let visible = dated.filter(|dated| dated.offset < end);
-    Ok(visible.map(|dated| (dated.offset, dated.timestamp, Some(dated.leader_epoch))))
+    match visible {
+        None if lags => Err(semantics.not_available),
+        visible => Ok(visible.map(|dated| (dated.offset, dated.timestamp, Some(dated.leader_epoch)))),
+    }
 }
 
 fn answer(

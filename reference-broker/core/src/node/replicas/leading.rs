@@ -93,6 +93,12 @@ impl Node {
         }
     }
 
+    /// Does what consumers see end before this broker began to lead? An earlier leader may have shown more (KIP-207).
+    pub fn lags_its_epoch(&self, tp: &TopicPartition) -> bool {
+        let both = self.leader(tp).zip(self.log(tp));
+        both.is_some_and(|(leader, log)| log.high_watermark() < leader.epoch_start)
+    }
+
     /// Are fewer in sync than must be for what is acknowledged to last?
     pub fn is_under_min_isr(&self, tp: &TopicPartition) -> bool {
         let (Some(leader), Some(log)) = (self.leader(tp), self.log(tp)) else {
