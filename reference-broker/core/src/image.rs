@@ -195,6 +195,12 @@ impl BrokerImage {
         !self.fenced && !self.in_controlled_shutdown
     }
 
+    /// Does it support that level of a feature? One that it does not name is off.
+    pub fn supports(&self, feature: &str, level: i16) -> bool {
+        let named = self.features.iter().find(|range| range.name == feature);
+        named.map_or(level == 0, |range| (range.min..=range.max).contains(&level))
+    }
+
     /// Does that directory work? One that nobody has named is taken to.
     pub fn has_online(&self, directory: [u8; 16]) -> bool {
         self.log_dirs.is_empty() || !is_named(directory) || self.log_dirs.contains(&directory)

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Change, Controller, Decided, Intent, Refusal, plain};
-use crate::image::ResourceKind;
+use crate::image::{BrokerImage, ResourceKind};
 use crate::mutant::{self, Mutant};
 use crate::records::{BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord};
 use crate::units::ErrorCode;
@@ -101,6 +101,10 @@ impl Controller<'_> {
         };
         if !(*min..=*max).contains(&update.level) {
             return refuse(update, format!("the brokers support levels {min} to {max}"));
+        }
+        let lacks = |broker: &&BrokerImage| !broker.supports(name, update.level);
+        if let Some(broker) = self.image.brokers().find(lacks) {
+            return refuse(update, format!("broker {} does not support it", broker.id));
         }
         match (update.direction, update.level.cmp(&present)) {
             (Direction::Unknown, _) => refuse(update, "there is no such type of upgrade".into()),

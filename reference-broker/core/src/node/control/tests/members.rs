@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::controller::brokers::Registration;
 use crate::controller::elections::Election;
+use crate::controller::features::{Direction, FeatureUpdate};
 use crate::controller::reassignments::ReplicationFactor;
 use crate::image::{FeatureRange, Listener, PartitionImage};
 use crate::peer::{AlterPartition, AlterPartitions, BrokerEpoch, BrokerHeartbeat, BrokerState};
@@ -246,6 +247,28 @@ fn who_does_not_belong_is_not_registered() {
     }
     assert_eq!(cluster.node.image().brokers().count(), 1);
     assert!(!cluster.node.take_complaints().is_empty());
+}
+
+#[test]
+fn a_feature_goes_to_no_level_that_a_registered_broker_lacks() {
+    let mut cluster = Cluster::of(1);
+    let level = |level, direction| FeatureUpdate {
+        name: "share.version".into(),
+        level,
+        direction,
+    };
+    let update = |cluster: &mut Cluster, update| {
+        let updated = cluster.node.update_features(&[update], Intent::Commit, NOW);
+        updated.map_err(|refusal| refusal.code)
+    };
+    assert_eq!(update(&mut cluster, level(0, Direction::Down)), Ok(()));
+    let mut older = registration(2, 2);
+    older.features.retain(|feature| feature.name != "share.version");
+    cluster.register(older).expect("let in");
+    let refused = Err(ErrorCode::InvalidUpdateVersion);
+    assert_eq!(update(&mut cluster, level(1, Direction::Up)), refused);
+    cluster.register(registration(2, 2)).expect("the same process");
+    assert_eq!(update(&mut cluster, level(1, Direction::Up)), Ok(()));
 }
 
 #[test]
