@@ -44,6 +44,8 @@ enum Lane {
     Lifecycle,
     /// What clients want of the controller.
     Forwards,
+    /// Markers of transactions: their answers wait until they are replicated.
+    Markers,
     /// Everything else.
     Others,
 }
@@ -161,8 +163,8 @@ fn lane_of(question: &Question) -> Lane {
     match question {
         Question::Fetch(_) => Lane::Fetch,
         Question::Register(_) | Question::Heartbeat(_) => Lane::Lifecycle,
+        Question::WriteMarkers(..) => Lane::Markers,
         Question::Bounds(_)
-        | Question::WriteMarkers(..)
         | Question::Enlist(_)
         | Question::AlterPartitions(_)
         | Question::AllocateProducerIds(_)

@@ -3,8 +3,13 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use broker_core::peer::{BrokerEpoch, BrokerHeartbeat, BrokerState, ReplicaFetch, ReplicaPartition};
-use broker_core::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicPartition};
+use broker_core::log::producers::TransactionResult;
+use broker_core::node::transactions::Marked;
+use broker_core::peer::{BrokerEpoch, BrokerHeartbeat, BrokerState, Enlist, ReplicaFetch, ReplicaPartition};
+use broker_core::txn::Version;
+use broker_core::units::{
+    BrokerId, ErrorCode, LeaderEpoch, Offset, Producer, ProducerEpoch, ProducerId, TopicId, TopicPartition,
+};
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::{BrokerHeartbeatResponse, FetchResponse};
@@ -230,4 +235,26 @@ fn an_error_of_the_whole_answer_is_an_answer() {
     response.encode(&mut body, 18).expect("encodes");
     let reply = fetch::reply(body.freeze(), &wanted());
     assert_eq!(reply, Ok(Reply::Fetched(Err(ErrorCode::InconsistentClusterId))));
+}
+
+#[test]
+fn markers_hold_up_no_partition_that_comes_into_a_transaction() {
+    let producer = Producer {
+        id: ProducerId(1),
+        epoch: ProducerEpoch(0),
+    };
+    let marked = Marked {
+        producer,
+        result: TransactionResult::Commit,
+        coordinator_epoch: 0,
+        version: Version::Second,
+    };
+    let enlist = Enlist {
+        id: "x".into(),
+        producer,
+        partitions: Vec::new(),
+        verify_only: false,
+    };
+    let lanes = [Question::WriteMarkers(marked, Vec::new()), Question::Enlist(enlist)].map(|asked| lane_of(&asked));
+    assert_ne!(lanes[0], lanes[1]);
 }
