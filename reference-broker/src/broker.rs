@@ -320,7 +320,8 @@ impl Broker {
         }
         let kept = std::mem::take(&mut self.kept);
         let now = self.clock.now();
-        match self.node.await_replicas(written, REPLICATED_MS, now) {
+        let timeout_ms = self.node.config().offsets_commit_timeout_ms;
+        match self.node.await_replicas(written, timeout_ms, now) {
             Reply::Now(results) => give_all(kept, &results),
             Reply::Parked(ticket) => drop(self.replicating.insert(ticket, kept)),
         }
@@ -380,9 +381,6 @@ impl Broker {
 
 /// Answers that wait to be sent.
 type Kept = Vec<(Outgoing, oneshot::Sender<Outgoing>)>;
-
-/// `offsets.commit.timeout.ms`: so long the replicas in sync may take to have what a coordinator wrote.
-const REPLICATED_MS: i32 = 5_000;
 
 /// What is not replicated has not happened, for all that the client may know: its connection is closed, and it asks again.
 fn give_all(kept: Kept, results: &[Result<(), ErrorCode>]) {

@@ -52,6 +52,8 @@ pub struct BrokerConfig {
     pub num_partitions: i32,
     /// `producer.id.expiration.check.interval.ms`
     pub producer_id_expiration_check_ms: i64,
+    /// `offsets.commit.timeout.ms`
+    pub offsets_commit_timeout_ms: i32,
     /// `replica.*`
     pub replica: ReplicaConfig,
     /// `socket.request.max.bytes`
@@ -165,6 +167,7 @@ impl BrokerConfig {
             max_request_partitions: int("max.request.partition.size.limit"),
             num_partitions: int("num.partitions"),
             producer_id_expiration_check_ms: int("producer.id.expiration.check.interval.ms").into(),
+            offsets_commit_timeout_ms: int("offsets.commit.timeout.ms"),
             replica: ReplicaConfig {
                 lag_time_max_ms: long("replica.lag.time.max.ms"),
                 fetch_wait_max_ms: int("replica.fetch.wait.max.ms"),

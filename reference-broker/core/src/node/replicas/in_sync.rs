@@ -112,6 +112,7 @@ impl Node {
             leader_epoch: leader.epoch,
             partition_epoch: leader.partition_epoch,
             isr: isr.into_iter().map(|id| self.life_of(leader, id)).collect(),
+            // Kafka has no recovery of a leader yet: whoever is elected uncleanly takes itself for RECOVERED at once (KIP-704).
             leader_recovery_state: 0,
         })
     }
