@@ -1,10 +1,11 @@
-//! inconsistent-offsets: one (partition, offset) seen with two values, by readers or in the answer to a send.
+//! inconsistent-offsets: one (partition, offset) seen with two values, by readers or in the answer to a send. Where a leader alone
+//! acknowledges, what it says of an offset is gone with it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::{Anomaly, Facts, Finding};
-use crate::history::{Outcome, Place, Value};
+use crate::history::{Outcome, Place, Semantics, Value};
 
 pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let mut seen: HashMap<(&Place, i64), (&Value, Vec<usize>)> = HashMap::new();
@@ -30,7 +31,11 @@ pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn sightings<'f>(facts: &'f Facts<'_>) -> impl Iterator<Item = (&'f Place, i64, &'f Value, Vec<usize>)> {
-    let acknowledged = facts.sends.iter().filter(|send| send.outcome == Outcome::Ok);
+    let is_kept = facts.history.header.semantics != Semantics::AtMostOnce;
+    let acknowledged = facts
+        .sends
+        .iter()
+        .filter(move |send| is_kept && send.outcome == Outcome::Ok);
     let acknowledged = acknowledged.filter_map(|send| {
         let lines = std::iter::once(send.line).chain(send.done).collect();
         Some((send.partition, send.offset?, send.value, lines))

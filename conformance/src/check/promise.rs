@@ -42,10 +42,10 @@ pub(super) fn of(anomaly: Anomaly, semantics: Semantics) -> Promise {
             Semantics::AtLeastOnce => Promise::Shown,
             Semantics::AtMostOnce | Semantics::Idempotent | Semantics::ExactlyOnce => Promise::Never,
         },
-        // Retries that overtake each other.
+        // Retries that overtake each other; and what nobody acknowledges may come out of a connection that was given up.
         Anomaly::NonmonotonicSend => match semantics {
-            Semantics::AtLeastOnce => Promise::Open,
-            Semantics::AtMostOnce | Semantics::Idempotent | Semantics::ExactlyOnce => Promise::Never,
+            Semantics::AtMostOnce | Semantics::AtLeastOnce => Promise::Open,
+            Semantics::Idempotent | Semantics::ExactlyOnce => Promise::Never,
         },
         // Idempotence is the producer's; its group still processes at least once.
         Anomaly::Reprocessed => match semantics {

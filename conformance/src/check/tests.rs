@@ -4,9 +4,9 @@ mod simulated;
 mod tale;
 
 use super::{Anomaly, check, judge};
-use crate::history::Event;
 use crate::history::Isolation::{Committed, Uncommitted};
 use crate::history::Outcome::{Fail, Ok, Unknown};
+use crate::history::{Event, Semantics};
 use tale::Tale;
 
 /// What is wrong with a tale, and the numbers of the lines that show it.
@@ -175,6 +175,17 @@ fn an_offset_with_two_values_is_inconsistent() {
             .all(|(anomaly, _)| *anomaly == Anomaly::InconsistentOffsets),
         "{found:?}"
     );
+}
+
+#[test]
+fn what_one_leader_alone_acknowledged_may_lie_elsewhere_under_the_next() {
+    let mut tale = Tale::new();
+    tale.history.header.semantics = Semantics::AtMostOnce;
+    tale.sent("p1", "t/0", 0, Ok, 0).sent("p2", "t/0", 0, Ok, 0);
+    tale.polled("c1", "t/0", 0, "p2.0.0");
+    assert_eq!(wrong(&tale), []);
+    tale.polled("c2", "t/0", 0, "p1.0.0");
+    assert_eq!(wrong(&tale), [(Anomaly::InconsistentOffsets, vec![4, 5])]);
 }
 
 #[test]

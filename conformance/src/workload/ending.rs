@@ -13,6 +13,8 @@ use crate::history::{Event, Isolation, Name, Place};
 
 const ONE_REQUEST: Duration = Duration::from_secs(5);
 const BETWEEN: Duration = Duration::from_millis(100);
+/// A group that gets on has so many times the patience of the target.
+const LONGEST: u32 = 5;
 
 /// Reads these partitions from the first record to the last, all of them decided or `patience` over. The offset behind the
 /// last record of each that was read to its end.
@@ -100,12 +102,18 @@ fn polled(
         .collect())
 }
 
-/// Waits until the group has committed what lies behind the last record of each partition. Whether it has.
+/// Waits until the group has committed what lies behind the last record of each partition, for as long as it gets on: `patience`
+/// without a commit, or so many of them in all, are too long. Whether it has.
 pub(super) fn drained(stage: &Stage, ends: &BTreeMap<Place, i64>, patience: Duration) -> Result<bool, String> {
     let consumer = reader(stage, Isolation::Committed)?;
-    let deadline = Instant::now() + patience;
+    let end = Instant::now() + LONGEST * patience;
+    let (mut deadline, mut before) = (Instant::now() + patience, BTreeMap::new());
     loop {
         let offsets = committed(&consumer, ends);
+        if !offsets.is_empty() && offsets != before {
+            deadline = Instant::now() + patience;
+            before.clone_from(&offsets);
+        }
         let is_through =
             |(place, end): (&Place, &i64)| *end == 0 || offsets.get(place).is_some_and(|offset| offset >= end);
         if ends.iter().all(is_through) {
@@ -116,7 +124,7 @@ pub(super) fn drained(stage: &Stage, ends: &BTreeMap<Place, i64>, patience: Dura
             stage.recorder.add(&Name::from("final"), event);
             return Ok(true);
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline.min(end) {
             return Ok(false);
         }
         std::thread::sleep(BETWEEN);

@@ -14,8 +14,9 @@ use super::{clients, payload, plan};
 use crate::history::{Event, Isolation, Name, Outcome, Place, Semantics, Value};
 
 const POLL: Duration = Duration::from_millis(50);
-/// So many records are worked off between two commits.
+/// So many records are worked off between two commits, and so many when only what is left is to be worked off.
 const BATCH: usize = 10;
+const LAST_BATCHES: usize = 200;
 
 /// A record as a reader was given it.
 #[derive(Debug, Clone)]
@@ -125,7 +126,8 @@ pub(super) fn noted(stage: &Stage, process: &Name, message: &BorrowedMessage<'_>
 /// Some records, fewer where no more come.
 pub(super) fn polled(stage: &Stage, process: &Name, consumer: &Member) -> Vec<Record> {
     let (mut batch, deadline) = (Vec::new(), Instant::now() + 2 * POLL);
-    while batch.len() < BATCH && Instant::now() < deadline {
+    let most = if stage.is_over() { LAST_BATCHES } else { BATCH };
+    while batch.len() < most && Instant::now() < deadline {
         let since = stage.recorder.now();
         let message = consumer.poll(POLL);
         // The rebalance came before the record.

@@ -106,6 +106,8 @@ mutants! {
     TornTailKept = "torn-tail-kept",
     /// A follower is cut to its high watermark, not where its history leaves the leader's.
     TruncatesToHighWatermark = "truncates-to-high-watermark",
+    /// A follower keeps what its leader never had.
+    TruncationSkipped = "truncation-skipped",
     /// A replica that is out of sync leads although its topic forbids that.
     UncleanLeaderElected = "unclean-leader-elected",
     /// A request that is only to be validated is carried out.

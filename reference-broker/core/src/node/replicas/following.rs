@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{Node, Stood};
 use crate::log::{Command, Log};
+use crate::mutant::{self, Mutant};
 use crate::node::Purpose;
 use crate::peer::{Bound, Peer, Question, ReplicaFetch, ReplicaFetched, ReplicaPartition, Reply};
 use crate::replica::Role;
@@ -181,7 +182,7 @@ impl Node {
         if let Some(error) = fetched.error {
             return Err(error);
         }
-        if let Some(diverging) = fetched.diverging {
+        if let Some(diverging) = fetched.diverging.filter(|_| !mutant::on(Mutant::TruncationSkipped)) {
             let stand = Stand {
                 epochs: log.epochs(),
                 log_end: log.log_end(),
