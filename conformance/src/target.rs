@@ -2,6 +2,7 @@
 
 mod docker;
 mod exec;
+mod ground;
 mod jvm;
 mod layout;
 mod parse;
@@ -181,7 +182,7 @@ impl Needs {
 /// # Errors
 /// There can be no temporary directory.
 pub fn hold_ground() -> Result<impl Sized, TargetError> {
-    reference::Ground::hold()
+    ground::Ground::hold()
 }
 
 /// Waits until everything that dropped brokers leave is gone. For the end of the process, outside of any task.

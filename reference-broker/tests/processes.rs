@@ -1,95 +1,37 @@
 //! One process a node: a controller and brokers that find each other by what their command lines say.
 
+mod nodes;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use nodes::{LIMIT, Node, first_line};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rustix::process::{Pid, Signal, kill_process};
 
-const LIMIT: Duration = Duration::from_secs(60);
-
-struct Node(Child);
-
-impl Node {
-    fn start(args: &[&str], data: &Path) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
-            .arg("node")
-            .args(args)
-            .arg("--data-dir")
-            .arg(data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        Self(child.expect("the binary runs"))
-    }
-
-    /// Node 0, where the others look for it.
-    fn controller(at: &SocketAddr, data: &Path) -> Self {
-        let (listen, voters) = (at.to_string(), format!("0@{at}"));
-        let role = ["--id", "0", "--roles", "controller"];
-        let place = ["--controller-listen", &listen, "--voters", &voters];
-        Self::start(&[role, place].concat(), data)
-    }
-
-    /// A broker in a rack of its own.
-    fn broker(id: &str, controller_at: &SocketAddr, data: &Path) -> Self {
-        let voters = format!("0@{controller_at}");
-        let role = ["--id", id, "--roles", "broker", "--rack", id];
-        let place = ["--listen", "127.0.0.1:0", "--voters", &voters];
-        Self::start(&[&role[..], &place].concat(), data)
-    }
-
-    /// Its first line, once it takes part.
-    fn listens(&mut self) -> SocketAddr {
-        let output = self.0.stdout.take().expect("its output");
-        let line = first_line(output, "it takes part");
-        let address = line.trim().strip_prefix("listening on ").expect("the contract");
-        address.parse().expect("an address")
-    }
-
-    /// What it says on standard error first.
-    fn complains(&mut self) -> String {
-        let output = self.0.stderr.take().expect("its complaints");
-        first_line(output, "it complains")
-    }
-
-    fn terminate(mut self) -> ExitStatus {
-        let pid = Pid::from_child(&self.0);
-        kill_process(pid, Signal::TERM).expect("it is there");
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            if let Some(status) = self.0.try_wait().expect("it is ours") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it stops in time");
-            std::thread::yield_now();
-        }
-    }
+/// Node 0, where the others look for it.
+fn controller(at: &SocketAddr, data: &Path) -> Node {
+    let (listen, voters) = (at.to_string(), format!("0@{at}"));
+    let role = ["--id", "0", "--roles", "controller"];
+    let place = ["--controller-listen", &listen, "--voters", &voters];
+    Node::start(&[role, place].concat(), data, Stdio::piped())
 }
 
-impl Drop for Node {
-    fn drop(&mut self) {
-        // It may be gone.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A broker in a rack of its own.
+fn broker(id: &str, controller_at: &SocketAddr, data: &Path) -> Node {
+    let voters = format!("0@{controller_at}");
+    let role = ["--id", id, "--roles", "broker", "--rack", id];
+    let place = ["--listen", "127.0.0.1:0", "--voters", &voters];
+    Node::start(&[&role[..], &place].concat(), data, Stdio::piped())
 }
 
-fn first_line(output: impl Read + Send + 'static, what: &str) -> String {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = BufReader::new(output).read_line(&mut line);
-        let _ = tell.send(line);
-    });
-    told.recv_timeout(LIMIT)
-        .unwrap_or_else(|_| panic!("{what}: not in time"))
+/// What it says on standard error first.
+fn complaint(node: &mut Node) -> String {
+    let output = node.0.stderr.take().expect("its complaints");
+    first_line(output, "it complains")
 }
 
 /// A port that nobody has; the listener is dropped when the node is started.
@@ -115,16 +57,16 @@ fn brokers_wait_for_their_controller_become_one_cluster_with_it_and_leave_it_in_
     let data = tempfile::tempdir().expect("a directory");
     let at = free_port();
     let controller_at = at.to_string();
-    let mut first = Node::broker("1", &at, &data.path().join("1"));
-    let complaint = first.complains();
+    let mut first = broker("1", &at, &data.path().join("1"));
+    let complaint = complaint(&mut first);
     assert!(
         complaint.contains(&controller_at) && complaint.contains("tried again"),
         "{complaint}"
     );
 
-    let mut controller = Node::controller(&at, &data.path().join("0"));
+    let mut controller = controller(&at, &data.path().join("0"));
     assert_eq!(controller.listens().to_string(), controller_at);
-    let mut second = Node::broker("2", &at, &data.path().join("2"));
+    let mut second = broker("2", &at, &data.path().join("2"));
     let addresses = [first.listens(), second.listens()];
     let deadline = Instant::now() + LIMIT;
     for address in addresses {
@@ -147,16 +89,16 @@ fn brokers_wait_for_their_controller_become_one_cluster_with_it_and_leave_it_in_
 fn a_directory_of_another_cluster_is_refused_on_both_sides() {
     let data = tempfile::tempdir().expect("a directory");
     let at = free_port();
-    let mut controller = Node::controller(&at, &data.path().join("0"));
+    let mut controller = controller(&at, &data.path().join("0"));
     controller.listens();
     let stranger = data.path().join("1");
     std::fs::create_dir(&stranger).expect("made");
     let meta = "version=1\nnode.id=1\ncluster.id=4L6g3nShT-eMCtK--X86sw\ndirectory.id=m3t66wA_jFmMaKuN5EViHw\n";
     std::fs::write(stranger.join("meta.properties"), meta).expect("written");
-    let mut broker = Node::broker("1", &at, &stranger);
-    let told = broker.complains();
+    let mut broker = broker("1", &at, &stranger);
+    let told = complaint(&mut broker);
     assert!(told.contains("cluster"), "{told}");
-    let told = controller.complains();
+    let told = complaint(&mut controller);
     assert!(told.contains("Expected cluster ID"), "{told}");
     assert!(broker.terminate().success());
 }
@@ -185,8 +127,8 @@ fn a_node_that_lacks_what_its_roles_need_says_so() {
             "ID@HOST:PORT",
         ),
     ] {
-        let mut node = Node::start(args, data.path());
-        let told = node.complains();
+        let mut node = Node::start(args, data.path(), Stdio::piped());
+        let told = complaint(&mut node);
         assert!(told.contains(says), "{told}");
         assert_eq!(node.0.wait().expect("it ends").code(), Some(2), "{told}");
     }

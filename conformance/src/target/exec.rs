@@ -5,10 +5,12 @@ mod template;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::ground::Ground;
 use super::layout::{CONTROLLER, Layout};
 use super::post::Post;
 use super::{LaunchError, Needs, TargetError, ports, properties};
@@ -92,14 +94,14 @@ pub(super) struct Node {
     words: Vec<String>,
     data: PathBuf,
     _dir: TempDir,
+    _ground: Arc<Ground>,
 }
 
 impl Node {
     fn laid_out(seat: Seat, words: impl FnOnce(&Seat, &Path) -> Vec<String>) -> Result<Self, TargetError> {
-        let dir = tempfile::Builder::new()
-            .prefix("touchstone-")
-            .tempdir()
-            .map_err(|e| TargetError(format!("no temporary directory: {e}")))?;
+        let ground = Ground::hold()?;
+        let dir = TempDir::with_prefix_in("exec-", ground.path());
+        let dir = dir.map_err(|e| TargetError(format!("no temporary directory: {e}")))?;
         let data = dir.path().join("data");
         std::fs::create_dir(&data).map_err(|e| TargetError(format!("cannot make {}: {e}", data.display())))?;
         Ok(Self {
@@ -107,6 +109,7 @@ impl Node {
             words: words(&seat, &data),
             data,
             _dir: dir,
+            _ground: ground,
         })
     }
 

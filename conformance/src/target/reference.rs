@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::path::Path;
+use std::sync::Arc;
 
 use reference_broker::{Cluster, Config, StartError};
 
-use tempfile::TempDir;
-
+use super::ground::Ground;
 use super::{LaunchError, Needs, TargetError, ports, properties};
 
 /// A case that wants several brokers gets as many, up to so many; more have to be asked for by `reference:N`.
@@ -17,27 +16,6 @@ pub(super) const MOST_UNASKED: usize = 3;
 pub(super) struct Node {
     cluster: Cluster,
     _ground: Arc<Ground>,
-}
-
-/// The directory of the data directories of this process. They go together, with the last hold on it: ext4 makes files
-/// slowly for seconds after many were removed, and most of a run's time would go there.
-#[derive(Debug)]
-pub(super) struct Ground(TempDir);
-
-impl Ground {
-    /// The one there is, or a new one.
-    pub(super) fn hold() -> Result<Arc<Self>, TargetError> {
-        static GROUND: Mutex<Weak<Ground>> = Mutex::new(Weak::new());
-        let mut ground = GROUND.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = ground.upgrade() {
-            return Ok(held);
-        }
-        let made = TempDir::with_prefix_in("touchstone-", parent());
-        let made = made.map_err(|error| TargetError(format!("no temporary directory: {error}")))?;
-        let made = Arc::new(Self(made));
-        *ground = Arc::downgrade(&made);
-        Ok(made)
-    }
 }
 
 impl Node {
@@ -50,7 +28,7 @@ impl Node {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
             brokers,
             properties: properties::of(needs, &[], brokers).into_iter().collect(),
-            temporary_in: Some(ground.0.path().to_owned()),
+            temporary_in: Some(ground.path().to_owned()),
             ..Config::default()
         };
         let cluster = Cluster::start(config).await.map_err(told)?;
@@ -90,17 +68,6 @@ impl Node {
 
     pub(super) async fn stop(self) {
         self.cluster.stop().await;
-    }
-}
-
-/// Where data that nobody keeps costs least: in memory, where there is plenty, unless TMPDIR names a place.
-fn parent() -> PathBuf {
-    const MEMORY: &str = "/dev/shm";
-    const PLENTY: u64 = 2 << 30;
-    let free = rustix::fs::statvfs(MEMORY).map_or(0, |room| room.f_bavail * room.f_frsize);
-    match std::env::var_os("TMPDIR") {
-        None if free >= PLENTY => MEMORY.into(),
-        _ => std::env::temp_dir(),
     }
 }
 
