@@ -30,6 +30,7 @@ mod lane;
 mod markers;
 mod producer_ids;
 mod register;
+mod snapshot;
 mod wire;
 
 /// Where a peer listens.
@@ -165,6 +166,7 @@ fn lane_of(question: &Question) -> Lane {
         Question::Register(_) | Question::Heartbeat(_) => Lane::Lifecycle,
         Question::WriteMarkers(..) => Lane::Markers,
         Question::Bounds(_)
+        | Question::Snapshot(_)
         | Question::Enlist(_)
         | Question::AlterPartitions(_)
         | Question::AllocateProducerIds(_)
@@ -176,6 +178,7 @@ fn encode(question: &Question, cluster_id: &str) -> Result<Exchange, String> {
     match question {
         Question::Fetch(wanted) => fetch::request(wanted, cluster_id),
         Question::Bounds(wanted) => bounds::request(wanted),
+        Question::Snapshot(wanted) => snapshot::request(wanted, cluster_id),
         Question::WriteMarkers(marked, partitions) => markers::request(marked, partitions),
         Question::Enlist(wanted) => enlist::request(wanted),
         Question::AlterPartitions(wanted) => alter_partition::request(wanted),
@@ -196,6 +199,7 @@ fn deliver(
     let decoded = body.and_then(|body| match &asked.question {
         Question::Fetch(wanted) => fetch::reply(body, wanted),
         Question::Bounds(wanted) => bounds::reply(body, wanted),
+        Question::Snapshot(wanted) => snapshot::reply(body, wanted),
         Question::WriteMarkers(_, partitions) => markers::reply(body, partitions),
         Question::Enlist(wanted) => enlist::reply(body, wanted),
         Question::AlterPartitions(wanted) => alter_partition::reply(body, wanted),

@@ -43,6 +43,8 @@ pub enum Question {
     Fetch(ReplicaFetch),
     /// ListOffsets (2) by a replica.
     Bounds(AskBounds),
+    /// FetchSnapshot (59): metadata whose records the controller has deleted.
+    Snapshot(AskSnapshot),
     /// WriteTxnMarkers (27): the markers of one transaction.
     WriteMarkers(Marked, Vec<TopicPartition>),
     /// AddPartitionsToTxn (24) by the leader of partitions that a producer writes to.
@@ -68,6 +70,8 @@ pub enum Reply {
     Fetched(Result<Vec<ReplicaFetched>, ErrorCode>),
     /// ListOffsets: one result a partition.
     Bounds(Vec<(TopicPartition, Result<Offset, ErrorCode>)>),
+    /// FetchSnapshot.
+    Snapshot(Result<SnapshotPart, ErrorCode>),
     /// WriteTxnMarkers: one result a partition.
     MarkersWritten(Verdicts),
     /// AddPartitionsToTxn: one result a partition.
@@ -145,10 +149,47 @@ pub struct ReplicaFetched {
     pub log_start: Offset,
     /// Where the replica's history leaves the leader's: truncate to there at most, and ask again.
     pub diverging: Option<(LeaderEpoch, Offset)>,
+    /// Of the metadata: what was asked for is deleted, and this stands for it.
+    pub snapshot: Option<SnapshotId>,
     /// Who leads in which epoch, with an error that says that the question went to the wrong broker.
     pub leader: Option<(BrokerId, LeaderEpoch)>,
     /// Whole batches from the offset on, as they stand in the leader's log.
     pub records: Bytes,
+}
+
+/// What the metadata came to where their first records are deleted (KIP-630).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotId {
+    /// The first offset that is not in it.
+    pub end: Offset,
+    /// The epoch of the last record that is.
+    pub epoch: LeaderEpoch,
+}
+
+/// The next bytes of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskSnapshot {
+    /// Who asks.
+    pub replica: BrokerId,
+    /// The epoch of the controller that is followed.
+    pub leader_epoch: LeaderEpoch,
+    /// Which.
+    pub snapshot: SnapshotId,
+    /// From where on.
+    pub position: i64,
+    /// How many.
+    pub max_bytes: i32,
+}
+
+/// Some bytes of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotPart {
+    /// How many it has in all.
+    pub size: i64,
+    /// Where these begin.
+    pub position: i64,
+    /// They may end inside a batch.
+    pub bytes: Bytes,
 }
 
 /// One of the ends of a log.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use broker_core::log::batch::{HEADER_LENGTH, LOG_OVERHEAD};
-use broker_core::peer::{ReplicaFetch, ReplicaFetched, ReplicaPartition, Reply};
+use broker_core::peer::{ReplicaFetch, ReplicaFetched, ReplicaPartition, Reply, SnapshotId};
 use broker_core::units::{BrokerId, LeaderEpoch, Offset, TopicId};
 use bytes::Bytes;
 use kafka_protocol::error::ParseResponseErrorCode;
@@ -83,6 +83,7 @@ pub(super) fn reply(body: Bytes, wanted: &ReplicaFetch) -> Result<Reply, String>
 fn of_partition(wanted: &ReplicaPartition, answered: PartitionData) -> Result<ReplicaFetched, String> {
     let diverging = &answered.diverging_epoch;
     let leader = &answered.current_leader;
+    let snapshot = &answered.snapshot_id;
     let records = whole_batches(answered.records.unwrap_or_default());
     Ok(ReplicaFetched {
         tp: wanted.tp.clone(),
@@ -90,6 +91,10 @@ fn of_partition(wanted: &ReplicaPartition, answered: PartitionData) -> Result<Re
         high_watermark: Offset(answered.high_watermark),
         log_start: Offset(answered.log_start_offset),
         diverging: (diverging.epoch >= 0).then_some((LeaderEpoch(diverging.epoch), Offset(diverging.end_offset))),
+        snapshot: (snapshot.end_offset >= 0).then_some(SnapshotId {
+            end: Offset(snapshot.end_offset),
+            epoch: LeaderEpoch(snapshot.epoch),
+        }),
         leader: (leader.leader_epoch >= 0).then_some((BrokerId(leader.leader_id.0), LeaderEpoch(leader.leader_epoch))),
         records: records.map_err(|why| format!("{}: {why}", wanted.tp))?,
     })

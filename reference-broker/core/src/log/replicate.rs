@@ -59,6 +59,21 @@ impl Log {
     }
 }
 
+/// All batches of a file that was given whole.
+///
+/// # Errors
+/// CORRUPT_MESSAGE, also where the bytes end inside a batch.
+pub fn whole_batches(bytes: &Bytes) -> Result<Vec<Batch>, Refusal> {
+    let (mut batches, mut rest) = (Vec::new(), bytes.clone());
+    while !rest.is_empty() {
+        let batch = first_batch(&rest)?.ok_or_else(corrupt)?;
+        intact(&batch)?;
+        rest = rest.slice(batch.header.size() as usize..);
+        batches.push(batch);
+    }
+    Ok(batches)
+}
+
 /// The batch at the front of these bytes; none where they end before it does.
 fn first_batch(bytes: &Bytes) -> Result<Option<Batch>, Refusal> {
     if bytes.len() < HEADER_LENGTH {

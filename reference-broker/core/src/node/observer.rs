@@ -3,6 +3,8 @@
 //!
 //! What has been appended and is not committed may still be cut off; what is applied never is.
 
+mod snapshot;
+
 use bytes::Bytes;
 
 use super::data::{METADATA_TOPIC, metadata};
@@ -25,6 +27,10 @@ pub(crate) struct Observer {
     /// Has all been applied once that was committed, this life's registration with it? What the metadata said of the life
     /// before may be over: who leads by it, with a log that lost its end, has others cut theirs.
     is_caught_up: bool,
+    /// A snapshot on its way.
+    loading: Option<snapshot::Loading>,
+    /// The epoch of the snapshot that the log here begins behind.
+    before: Option<LeaderEpoch>,
     retry_at: Option<Deadline>,
     /// What was complained of last: it is said once.
     told: Option<String>,
@@ -36,6 +42,8 @@ impl Node {
         let tp = metadata();
         let opened = self.open_metadata(now);
         opened.map_err(|_| OpenError::Foreign(self.take_complaints().join("; ")))?;
+        self.forget_headless_metadata(now)
+            .map_err(|error| OpenError::Foreign(format!("{METADATA_TOPIC} cannot begin anew: {error}")))?;
         let latest = self.log(&tp).and_then(|log| log.epochs().latest());
         self.observer.epoch = latest.unwrap_or(LeaderEpoch(0));
         self.fetch_metadata(now);
@@ -75,6 +83,7 @@ impl Node {
                 Err(format!("the controller's cluster is not {}", self.cluster_id()))
             }
             Reply::Fetched(Err(error)) => Err(format!("the controller refuses its metadata: {error}")),
+            Reply::Snapshot(part) => self.snapshot_answered(part, now),
             // Whoever carries questions says why.
             _ => return self.retry_metadata(now),
         };
@@ -93,6 +102,9 @@ impl Node {
     fn take_metadata(&mut self, fetched: ReplicaFetched, now: Now) -> Result<(), String> {
         if let Some(error) = fetched.error {
             return self.follow_epoch(fetched.leader, error);
+        }
+        if let Some(id) = fetched.snapshot {
+            return self.begin_snapshot(id);
         }
         if let Some((epoch, end)) = fetched.diverging {
             return self.cut_metadata(epoch, end, now);
@@ -147,7 +159,7 @@ impl Node {
     }
 
     fn fetch_metadata(&mut self, now: Now) {
-        if self.is_asking(&Purpose::Metadata) {
+        if self.is_asking(&Purpose::Metadata) || self.fetch_snapshot() {
             return;
         }
         let tp = metadata();
@@ -174,8 +186,8 @@ impl Node {
             topic_id: log.topic_id(),
             leader_epoch: self.observer.epoch,
             offset: log.log_end(),
-            // KRaft's word for an empty log.
-            last_fetched_epoch: log.epochs().latest().unwrap_or(LeaderEpoch(0)),
+            // KRaft's word for an empty log is 0.
+            last_fetched_epoch: log.epochs().latest().or(self.observer.before).unwrap_or(LeaderEpoch(0)),
             log_start: log.log_start(),
             // What a restart finds is not known to be committed before the first answer.
             high_watermark: Offset(self.image().next_offset()),

@@ -102,6 +102,7 @@ fn of_partition(fetched: Fetched, tp: TopicPartition, store: &dyn Store) -> Repl
         high_watermark: fetched.high_watermark,
         log_start: fetched.log_start,
         diverging: fetched.diverging,
+        snapshot: None,
         leader: fetched.leader,
         records: records.into(),
     }

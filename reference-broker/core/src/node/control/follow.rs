@@ -1,7 +1,14 @@
 //! Metadata that a controller elsewhere has decided: applied in the order of its log, then carried out here.
 
+use std::fmt::Display;
+
+use bytes::Bytes;
+
 use super::{Consequences, Node};
 use crate::config::value::list;
+use crate::image::Image;
+use crate::log::build::each_key_value;
+use crate::log::replicate::whole_batches;
 use crate::node::Purpose;
 use crate::node::data::{METADATA_TOPIC, metadata};
 use crate::peer::{Peer, Question, Reply};
@@ -30,6 +37,34 @@ impl Node {
         if self.is_caught_up() {
             self.carry_out(consequences, now);
         }
+        Ok(())
+    }
+
+    /// Takes a snapshot for all that stood before that offset.
+    ///
+    /// # Errors
+    /// It is damaged, or a record of it cannot be read.
+    pub(crate) fn replace_image(&mut self, snapshot: &Bytes, end: Offset) -> Result<(), String> {
+        let damaged = |why: &dyn Display| format!("the snapshot of the metadata up to offset {end}: {why}");
+        let batches = whole_batches(snapshot).map_err(|refusal| damaged(&refusal.error))?;
+        let mut image = Image::default();
+        let mut broken = None;
+        // Its head and its foot are control batches.
+        for batch in batches.iter().filter(|batch| !batch.header.is_control()) {
+            let visited =
+                each_key_value(
+                    &batch.header,
+                    &batch.records,
+                    &mut |_, _, value, _| match MetadataRecord::decode(&value.unwrap_or_default()) {
+                        Ok((record, _)) => image.apply(&record, end.0 - 1),
+                        Err(error) => broken = Some(damaged(&error)),
+                    },
+                );
+            visited.map_err(|malformed| damaged(&malformed))?;
+        }
+        broken.map_or(Ok(()), Err)?;
+        image.skip_to(end.0);
+        self.control.image = image;
         Ok(())
     }
 

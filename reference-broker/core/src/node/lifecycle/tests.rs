@@ -7,9 +7,10 @@ use crate::log::tests::{Shared, identity};
 use crate::machine::{Reply as Waits, Ticket};
 use crate::node::Released;
 use crate::node::observers::MetadataFetch;
-use crate::peer::{AskId, ReplicaFetch, ReplicaFetched};
+use crate::peer::{AskId, AskSnapshot, ReplicaFetch, ReplicaFetched, SnapshotId, SnapshotPart};
 use crate::store::Store;
-use crate::units::{BrokerId, Offset};
+use crate::units::{BrokerId, LeaderEpoch, Offset};
+use bytes::Bytes;
 
 struct World {
     now: Now,
@@ -18,6 +19,8 @@ struct World {
     broker: Node,
     is_reachable: bool,
     parked: Vec<(Ticket, AskId, ReplicaFetch)>,
+    /// What the controller gives for records that it has deleted.
+    snapshot: Option<(SnapshotId, Bytes)>,
 }
 
 fn node(store: &Shared, properties: &[(&str, &str)], cluster: u8, now: Now) -> Node {
@@ -52,6 +55,7 @@ impl World {
             broker: node(&Shared::default(), &[("process.roles", "broker"), voters], cluster, now),
             is_reachable: true,
             parked: Vec::new(),
+            snapshot: None,
         }
     }
 
@@ -79,11 +83,14 @@ impl World {
     }
 
     fn answer(&mut self, id: AskId, question: Question) {
+        let is_deleted = matches!(&question, Question::Fetch(wanted) if self.is_deleted(wanted));
         let (controller, now) = (&mut self.controller, self.now);
         let reply = match question {
             _ if !self.is_reachable => Reply::Unreachable("cut".into()),
             Question::Register(registration) => Reply::Registered(controller.register_broker(&registration, now)),
             Question::Heartbeat(beat) => Reply::Heartbeat(controller.broker_heartbeat(&beat, now)),
+            Question::Snapshot(wanted) => Reply::Snapshot(self.part(&wanted)),
+            Question::Fetch(wanted) if is_deleted => Reply::Fetched(Ok(vec![self.told(&wanted)])),
             Question::Fetch(wanted) => match controller.fetch_metadata_log(of(&wanted), now) {
                 Waits::Now(outcome) => self.fetched(outcome, &wanted),
                 Waits::Parked(ticket) => return self.parked.push((ticket, id, wanted)),
@@ -103,6 +110,7 @@ impl World {
             high_watermark: fetched.high_watermark,
             log_start: fetched.log_start,
             diverging: fetched.diverging,
+            snapshot: None,
             leader: fetched.leader,
             records: fetched.span.map_or_else(Default::default, |span| {
                 let mut bytes = vec![0; span.length];
@@ -121,6 +129,49 @@ impl World {
             let reply = Reply::Unreachable("restarted".into());
             self.broker.answered(id, reply, self.now);
         }
+    }
+
+    fn is_deleted(&self, wanted: &ReplicaFetch) -> bool {
+        let end = self.snapshot.as_ref().map(|(id, _)| id.end);
+        end.is_some_and(|end| wanted.partitions[0].offset < end)
+    }
+
+    fn told(&self, wanted: &ReplicaFetch) -> ReplicaFetched {
+        ReplicaFetched {
+            tp: wanted.partitions[0].tp.clone(),
+            error: None,
+            high_watermark: Offset(self.controller.image().next_offset()),
+            log_start: Offset(0),
+            diverging: None,
+            snapshot: self.snapshot.as_ref().map(|(id, _)| *id),
+            leader: None,
+            records: Bytes::new(),
+        }
+    }
+
+    /// A few bytes at a time.
+    fn part(&self, wanted: &AskSnapshot) -> Result<SnapshotPart, ErrorCode> {
+        let (id, bytes) = self.snapshot.as_ref().ok_or(ErrorCode::SnapshotNotFound)?;
+        assert_eq!(*id, wanted.snapshot);
+        let from = wanted.position as usize;
+        Ok(SnapshotPart {
+            size: bytes.len() as i64,
+            position: wanted.position,
+            bytes: bytes.slice(from..bytes.len().min(from + 100)),
+        })
+    }
+
+    /// The controller deletes what it has so far, and keeps what it came to.
+    fn deletes_metadata(&mut self) {
+        let (directory, file) = ("__cluster_metadata-0", "00000000000000000000.log");
+        let mut log = vec![0; 1 << 20];
+        let length = self.store.read(directory, file, 0, &mut log).expect("it is there");
+        log.truncate(length);
+        let id = SnapshotId {
+            end: Offset(self.controller.image().next_offset()),
+            epoch: LeaderEpoch(1),
+        };
+        self.snapshot = Some((id, log.into()));
     }
 
     fn pass(&mut self, ms: i64) {
@@ -178,6 +229,15 @@ fn a_broker_takes_part_as_soon_as_it_has_seen_itself_registered() {
         .map(|each| (each.id, each.log_end))
         .collect();
     assert_eq!(observers, [(OWN, Offset(world.controller.image().next_offset()))]);
+}
+
+#[test]
+fn a_broker_whose_controller_has_deleted_the_first_metadata_begins_behind_a_snapshot() {
+    let mut world = World::new(1);
+    world.deletes_metadata();
+    world.settle();
+    assert_eq!(world.broker.stage(), Stage::Running);
+    assert_eq!(world.broker.image(), world.controller.image());
 }
 
 #[test]
