@@ -22,8 +22,13 @@ pub(crate) struct Life {
 impl Life {
     /// Starts it; answers how long it took to the first answer.
     pub(crate) fn begin(command: &str) -> Result<(Self, Duration), String> {
+        Self::begin_several(command, 1)
+    }
+
+    /// Starts brokers that listen on ports in a row; answers how long it took until each had answered.
+    pub(crate) fn begin_several(command: &str, brokers: u16) -> Result<(Self, Duration), String> {
         let data = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let address = free_address();
+        let address = free_addresses(brokers);
         let command = command
             .replace("{port}", &address.port().to_string())
             .replace("{data}", &data.path().display().to_string());
@@ -40,15 +45,17 @@ impl Life {
             address,
             _data: data,
         };
-        life.first_answer(began)?;
+        for broker in 0..brokers {
+            life.first_answer(SocketAddr::new(address.ip(), address.port() + broker), began)?;
+        }
         Ok((life, began.elapsed()))
     }
 
     /// Tries until an ApiVersions v0 request is answered.
-    fn first_answer(&mut self, began: Instant) -> Result<(), String> {
+    fn first_answer(&mut self, address: SocketAddr, began: Instant) -> Result<(), String> {
         const REQUEST: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff];
         while began.elapsed() < STARTUP_TIMEOUT {
-            let Ok(mut socket) = TcpStream::connect(self.address) else {
+            let Ok(mut socket) = TcpStream::connect(address) else {
                 if let Ok(Some(status)) = self.process.try_wait() {
                     return Err(format!("ended at its start, {status}"));
                 }
@@ -96,7 +103,15 @@ impl Drop for Life {
     }
 }
 
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("its address")
+/// The first of so many ports in a row that nobody listens on.
+fn free_addresses(count: u16) -> SocketAddr {
+    const TRIES: usize = 100;
+    let listen = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let mut tries = (0..TRIES).filter_map(|_| {
+        let first = listen(0).expect("a free port");
+        let address = first.local_addr().expect("its address");
+        let others = (1..count).map(|n| listen(address.port().checked_add(n)?).ok());
+        others.collect::<Option<Vec<_>>>().map(|_| address)
+    });
+    tries.next().expect("free ports in a row")
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
-use kafka_protocol::messages::create_topics_request::CreatableTopic;
+use kafka_protocol::messages::create_topics_request::{CreatableReplicaAssignment, CreatableTopic};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use kafka_protocol::messages::leave_group_request::MemberIdentity;
@@ -55,19 +55,21 @@ const MEMBER_ID_REQUIRED: i16 = 79;
 
 /// CPU seconds of the broker for a GB that it takes in batches of 16 KiB, and MB a second.
 pub(crate) fn produced(life: &Life) -> Result<(f64, f64), String> {
+    produced_to(life, TOPIC, 1, RECORDS_A_BATCH)
+}
+
+/// The same to a topic with so many replicas, of which the broker that is asked leads, in batches of so many records.
+pub(crate) fn produced_to(life: &Life, topic: &str, replicas: i32, records: usize) -> Result<(f64, f64), String> {
     let mut connection = Connection::open(life.address)?;
-    create(&mut connection, TOPIC)?;
-    let values = vec![Bytes::from(vec![b'x'; RECORD]); RECORDS_A_BATCH];
-    let frame = frame(PRODUCE, &produce(TOPIC, batch(&values, None), None));
-    insisted(&mut connection, TOPIC, &values)?;
-    pour(&mut connection, &frame, WARMING)?;
+    create_on(&mut connection, topic, replicas)?;
+    let values = vec![Bytes::from(vec![b'x'; RECORD]); records];
+    let frame = frame(PRODUCE, &produce(topic, batch(&values, None), None));
+    insisted(&mut connection, topic, &values)?;
+    pour(&mut connection, &frame, WARMING * RECORDS_A_BATCH / records)?;
     let (cpu, began) = (life.processor_time(), Instant::now());
-    pour(&mut connection, &frame, MEASURED)?;
-    Ok(rates(
-        MEASURED * frame.len(),
-        life.processor_time() - cpu,
-        began.elapsed(),
-    ))
+    let count = MEASURED * RECORDS_A_BATCH / records;
+    pour(&mut connection, &frame, count)?;
+    Ok(rates(count * frame.len(), life.processor_time() - cpu, began.elapsed()))
 }
 
 /// The same for what it gives out, in answers of 1 MiB.
@@ -212,10 +214,21 @@ fn find(connection: &mut Connection, key: &str, kind: i8) -> Result<(), String> 
 }
 
 fn create(connection: &mut Connection, name: &str) -> Result<(), String> {
-    let creatable = CreatableTopic::default()
-        .with_name(topic(name))
-        .with_num_partitions(1)
-        .with_replication_factor(1);
+    create_on(connection, name, 1)
+}
+
+/// One partition; several replicas are on the brokers from 1 on, the first of which leads.
+fn create_on(connection: &mut Connection, name: &str, replicas: i32) -> Result<(), String> {
+    let creatable = CreatableTopic::default().with_name(topic(name));
+    let creatable = match replicas {
+        1 => creatable.with_num_partitions(1).with_replication_factor(1),
+        several => creatable
+            .with_num_partitions(-1)
+            .with_replication_factor(-1)
+            .with_assignments(vec![
+                CreatableReplicaAssignment::default().with_broker_ids((1..=several).map(BrokerId).collect()),
+            ]),
+    };
     let create = CreateTopicsRequest::default()
         .with_topics(vec![creatable])
         .with_timeout_ms(10_000);
