@@ -147,7 +147,9 @@ fn refused(request: &FetchRequest, error: ErrorCode, semantics: Semantics) -> Fe
 }
 
 fn command(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) -> FetchCommand {
-    let [a, b, c, d, ..] = call.fresh_id();
+    let begins = semantics.has_sessions && request.session_epoch == 0;
+    // A random number is a system call: only who begins a session needs one.
+    let [a, b, c, d, ..] = if begins { call.fresh_id() } else { [0; 16] };
     let session = SessionRequest {
         id: request.session_id,
         epoch: if semantics.has_sessions {

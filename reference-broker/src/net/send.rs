@@ -10,8 +10,8 @@ use super::connection::Closed;
 use crate::broker::Piece;
 use crate::store::Source;
 
-/// Parts up to this size are gathered with what surrounds them: one packet is worth more than the copy.
-const GATHER_BYTES: usize = 16 << 10;
+/// Parts up to this size are gathered with what surrounds them: one write, and one read at the other end, are worth more than the copy.
+const GATHER_BYTES: usize = 64 << 10;
 /// How much one system call may send, so that other connections get their turn.
 const TURN_BYTES: usize = 1 << 20;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Node, Stood};
+use crate::fetch::Interest;
 use crate::log::{Command, Log};
 use crate::mutant::{self, Mutant};
 use crate::node::Purpose;
@@ -118,7 +119,8 @@ impl Node {
             offset: log.log_end(),
             last_fetched_epoch: log.epochs().latest().unwrap_or(LeaderEpoch(-1)),
             log_start: log.log_start(),
-            high_watermark: log.high_watermark(),
+            // An answer for the watermark alone would double the requests (KAFKA-9731): it comes with the next records, or when the wait ends.
+            high_watermark: Interest::ANY_HIGH_WATERMARK,
             max_bytes: self.config.replica.fetch_max_bytes,
         })
     }
