@@ -33,10 +33,7 @@ fn main() -> Result<(), String> {
     let lives: Result<Vec<(Measured, Measured)>, String> =
         (0..rounds).map(|_| Ok((lived(ONE, 1)?, lived(THREE, 3)?))).collect();
     let lives = lives?;
-    for (n, what) in ["start, ms", "idle, MiB", "produced, CPU s/GB a replica"]
-        .iter()
-        .enumerate()
-    {
+    for (n, what) in MEASURED.iter().enumerate() {
         let one = middle(lives.iter().map(|(one, _)| one[n]));
         let three = middle(lives.iter().map(|(_, three)| three[n]));
         let (least, ratio, greatest) = middle(lives.iter().map(|(one, three)| three[n] / one[n]));
