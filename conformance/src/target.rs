@@ -100,13 +100,11 @@ impl Target {
             Self::Exec(command) => (true, command.takes_config(), true, command.shows_files()),
             Self::Address(_) => (false, false, false, false),
         };
-        // What stands in this process stands still with it.
-        let pause = kill && !matches!(self, Self::Reference { .. });
         let wanted = [
             (needs.fresh && !fresh, "a fresh broker"),
             (!needs.config.is_empty() && !config, "configuration"),
             (needs.kill && !kill, "kill and restart"),
-            (needs.pause && !pause, "pause"),
+            (needs.pause && !kill, "pause"),
             (needs.disk && !disk, "the data directory"),
         ];
         match wanted.iter().find(|(missing, _)| *missing) {
@@ -260,13 +258,15 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_in_this_process_cannot_stand_still_alone() {
+    fn whoever_can_be_killed_can_stand_still() {
         let pauses = Needs {
             brokers: 3,
             pause: true,
             ..Needs::default()
         };
-        assert_eq!(provides("reference:3", &pauses), Err("pause".to_owned()));
+        assert_eq!(provides("reference:3", &pauses), Ok(()));
         assert_eq!(provides("jvm:4.3.1x3", &pauses), Ok(()));
+        let three = "localhost:1,localhost:2,localhost:3";
+        assert_eq!(provides(three, &pauses), Err("pause".to_owned()));
     }
 }

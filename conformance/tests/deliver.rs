@@ -79,7 +79,7 @@ fn what_cannot_be_done_is_told() {
     let nobody = free.expect("a port").to_string();
     let idempotent = ["--semantics", "idempotent"];
     for (arguments, expected, hint) in [
-        (&["--faults", "pause"][..], 2, "cannot give pause"),
+        (&["--target", &nobody, "--faults", "pause"][..], 2, "cannot give pause"),
         (&["--faults", "quake"][..], 2, "kill, pause, partition, cut and none"),
         (
             &["--target", &nobody, "--faults", "kill"][..],

@@ -12,7 +12,7 @@ struct Bench {
 
 const SAME: &str = "# ZZZ-01  A connection that nobody closes is open.\n\nraw 0x0000 reply=none\n----\n\nclosed within=50\n----\nopen\n";
 const OTHER: &str = "# ZZZ-02  A connection that nobody closes is closed.\n\nraw 0x0000 reply=none\n----\n\nclosed within=50\n----\nclosed\n";
-const PAUSE: &str = "# ZZZ-03  Wants what a broker in this process cannot give.\nneeds: pause\n\nraw 0x0000 reply=none\n----\n\nclosed within=50\n----\nopen\n";
+const FOUR: &str = "# ZZZ-03  Wants more brokers than are given where nobody asks for them.\nneeds: brokers 4\n\nraw 0x0000 reply=none\n----\n\nclosed within=50\n----\nopen\n";
 const SLOW: &str = "# ZZZ-04  Takes its time.\n\nraw 0x0000 reply=none\n----\n\nclosed within=30000\n----\nopen\n";
 
 impl Bench {
@@ -20,7 +20,7 @@ impl Bench {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let cases = dir.path().join("cases/bench");
         fs::create_dir_all(&cases).expect("a directory in it");
-        for (name, text) in [("same", SAME), ("other", OTHER), ("pause", PAUSE), ("slow", SLOW)] {
+        for (name, text) in [("same", SAME), ("other", OTHER), ("four", FOUR), ("slow", SLOW)] {
             fs::write(cases.join(name).with_extension("case"), text).expect("a case");
         }
         Self { dir }
@@ -132,8 +132,8 @@ fn a_target_that_nobody_serves_is_3() {
 #[test]
 fn nothing_that_could_be_asked_is_4_and_is_named() {
     let bench = Bench::new();
-    let (code, text) = bench.run(&["--case", "bench/pause"]);
-    assert_eq!((code, text.contains("bench/pause")), (4, true), "{text}");
+    let (code, text) = bench.run(&["--case", "bench/four"]);
+    assert_eq!((code, text.contains("bench/four")), (4, true), "{text}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::api::{Answer, Call, Entry, Listener, Part};
+use crate::faults::Faults;
 use crate::flushing::{Flushing, Synced};
 use crate::peer::{Peers, is_forwarded};
 use crate::store::{Source, Sources};
@@ -126,6 +127,7 @@ pub(crate) struct Broker {
     replicating: HashMap<Ticket, Kept>,
     flushing: Flushing,
     peers: Peers,
+    faults: Faults,
     /// Until when the controller may take to let it go.
     leaving: Option<Deadline>,
     /// How many may be parked before those are looked for whose client is gone.
@@ -150,14 +152,22 @@ pub(crate) struct Told {
 
 impl Broker {
     /// The broker, and what it will tell.
-    pub(crate) fn new(mut node: Node, sources: Arc<dyn Sources>, clock: Clock, complain: fn(&str)) -> (Self, Told) {
+    pub(crate) fn new(
+        mut node: Node,
+        sources: Arc<dyn Sources>,
+        clock: Clock,
+        complain: fn(&str),
+        faults: Faults,
+    ) -> (Self, Told) {
         let (limits, obeyed) = watch::channel(node.config().dynamic.connections.clone());
         let (seen, seen_by_others) = watch::channel(0);
         node.flush_elsewhere();
+        let voter = node.config().cluster.voter.as_ref().map(|voter| voter.id);
         let broker = Self {
             node,
             flushing: Flushing::new(sources.clone()),
-            peers: Peers::new(complain),
+            peers: Peers::new(complain, faults.clone(), voter),
+            faults,
             sources,
             clock,
             complain,
@@ -201,6 +211,11 @@ impl Broker {
                     Stop::Kill => return (self.node, Stop::Kill),
                     Stop::Clean => self.begin_to_leave(),
                 },
+                () = self.faults.called_to_stand_still() => {
+                    self.faults.stand_still();
+                    // An order to stop goes first.
+                    continue;
+                }
                 done = self.flushing.done() => self.flushed(done),
                 (id, reply) = self.peers.answer() => self.node.answered(id, reply, self.clock.now()),
                 job = inbox.recv() => match job {

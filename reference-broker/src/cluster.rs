@@ -13,13 +13,17 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::broker::Stop;
-use crate::faults::Faults;
+use crate::control::{self, Control};
+use crate::faults::{Cut, Faults, Other};
 
+mod leadership;
 mod member;
 mod node;
+mod nodes;
 mod place;
 
 pub use node::{NodeConfig, RunningNode};
+pub(crate) use nodes::{NodeState, Nodes};
 
 use place::Place;
 
@@ -203,6 +207,46 @@ impl Cluster {
         self.controller.as_ref().map(|place| place.faults())
     }
 
+    /// Cuts the link between two brokers, counted from 0, in both directions.
+    pub fn cut(&self, one: usize, other: usize, how: Cut) {
+        let (Some(one), Some(other)) = (self.brokers.get(one), self.brokers.get(other)) else {
+            return;
+        };
+        one.faults().cut(Other::Node(other.id()), how);
+        other.faults().cut(Other::Node(one.id()), how);
+    }
+
+    /// Makes everything whole: nobody stands still, links pass, disks are quick and have room.
+    pub fn heal(&self) {
+        let places = self.brokers.iter().chain(self.controller.as_deref());
+        places.for_each(|place| place.faults().heal());
+    }
+
+    /// Has a broker, counted from 0, lead a partition that it has a replica of: it becomes the preferred leader, and that one is
+    /// elected. Returns once it leads.
+    ///
+    /// # Errors
+    /// What Kafka's own requests answer, in words.
+    pub async fn move_leader(&mut self, topic: &str, partition: i32, broker: usize) -> Result<(), String> {
+        let to = self.brokers.get(broker).map(Place::id);
+        let to = to.ok_or_else(|| format!("there is no broker {broker}, counted from 0"))?;
+        self.nodes().move_leader(topic, partition, to).await
+    }
+
+    /// Does what comes in at the control port, if there is one, until a node has ended by itself, which is a fault of ours.
+    pub async fn obey(&mut self, mut control: Option<Control>) {
+        loop {
+            tokio::select! {
+                () = self.ended() => return,
+                order = control::next(&mut control) => order.carry_out(self.nodes()).await,
+            }
+        }
+    }
+
+    fn nodes(&mut self) -> Nodes<'_> {
+        Nodes::new(self.brokers.iter_mut().chain(self.controller.as_deref_mut()))
+    }
+
     /// Stops every broker as SIGTERM does: all is written down and marked as whole.
     pub async fn stop(mut self) {
         for place in &mut self.brokers {
@@ -242,14 +286,7 @@ impl Cluster {
         let Some(place) = self.brokers.get_mut(broker) else {
             return Err(StartError::Brokers(broker + 1));
         };
-        place.end(Stop::Clean).await;
-        place.start().await?;
-        let joined = timeout(JOINS, place.sees(1)).await;
-        if joined.unwrap_or(false) {
-            Ok(())
-        } else {
-            Err(StartError::Alone(broker + 1))
-        }
+        place.restart().await
     }
 
     /// Ends the controller that several brokers have, as kill -9 does.

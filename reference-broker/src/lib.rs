@@ -2,11 +2,12 @@
 //!
 //! A request's itinerary is the list of files: [`net`] reads a frame, its header and guards its body; [`broker`] takes it to
 //! the node; [`api`] has one file per API key; [`store`] keeps the bytes; [`peer`] brings the node's own questions to other nodes;
-//! [`faults`] stands in the way where it is told to.
+//! [`faults`] stands in the way where it is told to, by [`control`] or by a test in this process.
 
 mod api;
 mod broker;
 mod cluster;
+mod control;
 mod faults;
 mod flushing;
 mod messages;
@@ -16,4 +17,5 @@ mod store;
 
 pub use broker_core::mutant;
 pub use cluster::{Cluster, Config, NodeConfig, RunningNode, StartError};
-pub use faults::{Act, Fault, FaultError, FaultId, Faults, Moment, Side, Standing, When};
+pub use control::Control;
+pub use faults::{Act, Cut, Fault, FaultError, FaultId, Faults, Moment, Other, Side, Standing, When};

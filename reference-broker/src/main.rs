@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use reference_broker::{Cluster, Config, NodeConfig, RunningNode, StartError};
+use reference_broker::{Cluster, Config, Control, NodeConfig, RunningNode, StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -15,7 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[command(
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  reference-broker --brokers 3\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false"
+    after_help = format!("Examples:\n  reference-broker --brokers 3\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false\n\n{CONTROL}")
 )]
 struct Arguments {
     /// Where to listen; port 0 takes a free one.
@@ -33,6 +33,9 @@ struct Arguments {
     /// A broker property in Kafka's words; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_property)]
     config: Vec<(String, String)>,
+    /// Take orders for faults as JSON lines; see below. Whoever reaches this port may stop the brokers: there is no authentication.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
+    control: Option<SocketAddr>,
     /// Say on standard error why each connection was closed.
     #[arg(long)]
     explain: bool,
@@ -44,7 +47,7 @@ struct Arguments {
 enum Command {
     /// Run one node of a cluster, a process each.
     #[command(
-        after_help = "Examples:\n  reference-broker node --id 0 --roles controller --controller-listen 127.0.0.1:9093 --voters 0@127.0.0.1:9093 --data-dir ./c0\n  reference-broker node --id 1 --roles broker --listen 127.0.0.1:9092 --voters 0@127.0.0.1:9093 --data-dir ./b1 --rack r1"
+        after_help = format!("Examples:\n  reference-broker node --id 0 --roles controller --controller-listen 127.0.0.1:9093 --voters 0@127.0.0.1:9093 --data-dir ./c0\n  reference-broker node --id 1 --roles broker --listen 127.0.0.1:9092 --voters 0@127.0.0.1:9093 --data-dir ./b1 --rack r1\n\n{CONTROL}")
     )]
     Node(NodeArguments),
 }
@@ -78,10 +81,28 @@ struct NodeArguments {
     /// A property in Kafka's words; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_property)]
     config: Vec<(String, String)>,
+    /// Take orders for faults of this node as JSON lines; see below. Whoever reaches this port may stop the node: there is no
+    /// authentication.
+    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
+    control: Option<SocketAddr>,
     /// Say on standard error why each connection was closed.
     #[arg(long)]
     explain: bool,
 }
+
+/// How the control port is spoken to.
+const CONTROL: &str = "\
+Control: a line is a JSON object that asks for one thing; its answer is a line, {\"ok\":true,…} or {\"error\":\"the reason\"}.
+  {\"do\":\"error\",\"api\":\"Produce\",\"error\":\"NOT_LEADER_OR_FOLLOWER\",\"times\":2}
+  {\"do\":\"delay\",\"api\":\"Fetch\",\"ms\":500,\"client\":\"slow\",\"until\":\"LeaveGroup\"}
+  {\"do\":\"close\",\"api\":\"EndTxn\",\"at\":\"answer\",\"once\":true}   also drop; nth; from clients or brokers; broker
+  {\"do\":\"pause\",\"broker\":1}       also resume, stop, kill, start, restart, fill-disk, slow-disk with ms
+  {\"do\":\"cut\",\"between\":[1,2]}    also clients-of; silent: nothing passes, nobody is told
+  {\"do\":\"move-leader\",\"topic\":\"t\",\"partition\":0,\"to\":2}
+  {\"do\":\"list\"}   {\"do\":\"heal\"}   {\"do\":\"clear\"}
+
+  reference-broker --brokers 3 --control 127.0.0.1:9099 &
+  echo '{\"do\":\"pause\",\"broker\":1}' | nc -N 127.0.0.1 9099";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -128,6 +149,7 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
 
 async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
     let mut signals = Signals::take()?;
+    let control = listen_for_control(arguments.control).await?;
     let starting = RunningNode::start(NodeConfig {
         id: arguments.id,
         roles: arguments.roles,
@@ -150,10 +172,10 @@ async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
         () = signals.stop() => false,
     };
     if has_joined {
-        announce(&[node.address()]);
+        announce(&[node.address()], control.as_ref());
         tokio::select! {
             () = signals.stop() => {}
-            () = node.ended() => return Err(ended()),
+            () = node.obey(control) => return Err(ended()),
         }
     }
     node.stop().await;
@@ -188,6 +210,7 @@ fn ended() -> StartError {
 
 async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
     let mut signals = Signals::take()?;
+    let control = listen_for_control(arguments.control).await?;
     let mut cluster = Cluster::start(Config {
         listen: arguments.listen,
         advertise: arguments.advertise,
@@ -199,20 +222,29 @@ async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
         explain: if arguments.explain { complain } else { |_| {} },
     })
     .await?;
-    announce(&cluster.addresses());
+    announce(&cluster.addresses(), control.as_ref());
     tokio::select! {
         () = signals.stop() => {}
-        () = cluster.ended() => return Err(ended()),
+        () = cluster.obey(control) => return Err(ended()),
     }
     cluster.stop().await;
     Ok(())
 }
 
 /// Scripts wait for these lines. Where nobody reads them the broker serves all the same.
-fn announce(addresses: &[SocketAddr]) {
+fn announce(addresses: &[SocketAddr], control: Option<&Control>) {
     for address in addresses {
         let _ = writeln!(std::io::stdout(), "listening on {address}");
     }
+    if let Some(control) = control {
+        let _ = writeln!(std::io::stdout(), "control on {}", control.address());
+    }
+}
+
+async fn listen_for_control(address: Option<SocketAddr>) -> Result<Option<Control>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    let control = Control::listen(address).await;
+    control.map(Some).map_err(|error| StartError::Listen { address, error })
 }
 
 fn fail(message: &str, code: u8) -> ExitCode {

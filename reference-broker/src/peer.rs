@@ -13,10 +13,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub(crate) use self::forward::{is_forwardable, is_forwarded};
-use self::lane::{Errand, Way};
-pub(crate) use self::wire::CLIENT_ID;
+use self::lane::{Errand, Line, Way};
+pub(crate) use self::wire::{CLIENT_ID, ask_once};
 use self::wire::{Exchange, REQUEST};
 use crate::broker::{Job, Outgoing};
+use crate::faults::Faults;
 
 mod alter_partition;
 mod bounds;
@@ -61,11 +62,14 @@ pub(crate) struct Peers {
     tell: mpsc::UnboundedSender<(AskId, Reply)>,
     told: mpsc::UnboundedReceiver<(AskId, Reply)>,
     complain: fn(&str),
+    faults: Faults,
+    /// The controller's node id, if anyone has said so.
+    voter: Option<i32>,
 }
 
 impl Peers {
     /// None yet; what goes wrong with them will be told to `complain`.
-    pub(crate) fn new(complain: fn(&str)) -> Self {
+    pub(crate) fn new(complain: fn(&str), faults: Faults, voter: Option<i32>) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
         Self {
             lanes: HashMap::new(),
@@ -73,6 +77,8 @@ impl Peers {
             tell,
             told,
             complain,
+            faults,
+            voter,
         }
     }
 
@@ -137,12 +143,22 @@ impl Peers {
 
     /// Is there room for it?
     fn run(&mut self, key: (Peer, Lane), errand: Errand) -> bool {
+        let line = self.line(key.0);
         let lane = self.lanes.entry(key).or_insert_with(|| {
             let (lane, errands) = mpsc::channel(WAITING);
-            self.tasks.spawn(lane::run(errands, self.complain));
+            self.tasks.spawn(lane::run(errands, line, self.complain));
             lane
         });
         lane.try_send(errand).is_ok()
+    }
+
+    /// The link to a peer, which a fault may cut.
+    fn line(&self, peer: Peer) -> Line {
+        let id = match peer {
+            Peer::Controller => self.voter,
+            Peer::Broker(id) => Some(id.0),
+        };
+        Line::new(&self.faults, id)
     }
 
     /// The next answer. Waits for ever where nothing is asked.

@@ -1,6 +1,7 @@
 //! Where the bytes are: files in Kafka's layout, written by the node; connections read what it has opened for them.
 
 mod disk;
+mod faulty;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use broker_core::{Span, StoreError};
 
 pub(crate) use disk::DiskStore;
+pub(crate) use faulty::FaultyStore;
 
 /// Opens the spans of answers, which connections read while the node goes on.
 pub(crate) trait Sources: Send + Sync {

@@ -49,7 +49,7 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Faults:
   kill       brokers are killed (-9) and started again, now and then while no member of the group is there
-  pause      brokers stand still for a while (processes and containers)
+  pause      brokers stand still for a while
   partition  nothing passes between clients and a broker, or between one client and all brokers
   cut        connections are cut before a request or its answer arrives, or the request arrives late
 A broker given by its address has its connections disturbed and nothing else.

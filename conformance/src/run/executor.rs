@@ -501,7 +501,7 @@ mod tests {
                 ),
                 (
                     "unreachable",
-                    "# API-01  A.\nneeds: pause\n\nsend ApiVersions {}\n----\n",
+                    "# API-01  A.\nneeds: brokers 4\n\nsend ApiVersions {}\n----\n",
                 ),
                 ("unrecorded", "# API-01  A.\n\nsend ApiVersions v0 {}\n"),
             ],

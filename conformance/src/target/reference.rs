@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use reference_broker::{Cluster, Config, StartError};
+use reference_broker::{Cluster, Config, Faults, StartError};
 
 use super::ground::Ground;
 use super::{LaunchError, Needs, TargetError, ports, properties};
@@ -49,6 +49,20 @@ impl Node {
 
     pub(super) async fn kill(&mut self, broker: usize) {
         self.cluster.kill(broker).await;
+    }
+
+    pub(super) async fn pause(&self, broker: usize) -> Result<(), TargetError> {
+        let paused = self.faults(broker)?.pause().await;
+        paused.map_err(|error| TargetError(error.to_string()))
+    }
+
+    pub(super) fn resume(&self, broker: usize) -> Result<(), TargetError> {
+        self.faults(broker).map(|faults| faults.resume())
+    }
+
+    fn faults(&self, broker: usize) -> Result<Faults, TargetError> {
+        let none = || TargetError(format!("there is no broker {broker}"));
+        self.cluster.faults(broker).ok_or_else(none)
     }
 
     pub(super) async fn close(&mut self, broker: usize) {

@@ -165,7 +165,7 @@ impl Running {
                 Ok(())
             }
             Node::Docker(nodes) => one(nodes.node(broker))?.pause().await,
-            Node::Reference(_) => Err(in_this_process()),
+            Node::Reference(node) => node.pause(broker).await,
             Node::Elsewhere => Err(elsewhere()),
         }
     }
@@ -182,7 +182,7 @@ impl Running {
                 Ok(())
             }
             Node::Docker(nodes) => one(nodes.node(broker))?.resume().await,
-            Node::Reference(_) => Err(in_this_process()),
+            Node::Reference(node) => node.resume(broker),
             Node::Elsewhere => Err(elsewhere()),
         }
     }
@@ -253,10 +253,6 @@ fn counted(name: String, brokers: usize) -> String {
         1 => name,
         several => format!("{name}, {several} nodes"),
     }
-}
-
-fn in_this_process() -> TargetError {
-    TargetError("a broker in this process cannot be paused".to_owned())
 }
 
 fn elsewhere() -> TargetError {

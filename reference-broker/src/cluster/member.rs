@@ -19,7 +19,7 @@ use crate::api::{Listener, Unstable};
 use crate::broker::{Broker, Clock, Job, Stop};
 use crate::faults::Faults;
 use crate::net::{connection::Link, listener};
-use crate::store::DiskStore;
+use crate::store::{DiskStore, FaultyStore};
 
 /// What a node is started with.
 #[derive(Clone)]
@@ -55,6 +55,7 @@ pub(super) struct Member {
     stop: Option<oneshot::Sender<Stop>>,
     thread: Option<JoinHandle<()>>,
     seen: watch::Receiver<usize>,
+    faults: Faults,
 }
 
 impl Member {
@@ -62,6 +63,7 @@ impl Member {
     pub(super) async fn start(start: Start) -> Result<(Self, Listening), StartError> {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
+        let faults = start.faults.clone();
         let thread = std::thread::Builder::new()
             .name("broker".into())
             .spawn(move || run(start, ready, stopped))?;
@@ -71,6 +73,7 @@ impl Member {
             stop: Some(stop),
             thread: Some(thread),
             seen: listening.seen.clone(),
+            faults,
         };
         Ok((member, listening))
     }
@@ -96,9 +99,10 @@ impl Member {
         }
     }
 
-    /// Has the node end, and does not wait. One that has ended by itself takes no order.
+    /// Has the node end, and does not wait. One that has ended by itself takes no order; one that stands still goes on for it.
     pub(super) fn order(&mut self, how: Stop) {
         let _ = self.stop.take().map(|stop| stop.send(how));
+        self.faults.resume();
     }
 }
 
@@ -165,6 +169,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         reason,
     };
     let store = DiskStore::open(&start.data_dir, start.durable).map_err(|error| in_data_dir(error.to_string()))?;
+    let store = FaultyStore::new(store, start.faults.disk());
     let sources = store.sources();
     let clock = Clock::start();
     let fresh = || uuid::Uuid::new_v4().into_bytes();
@@ -180,7 +185,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     // A start looks at every log; from here on those are open that somebody touches.
     sources.close();
     let cluster_id = node.cluster_id().to_owned();
-    let (broker, told) = Broker::new(node, sources, clock, start.complain);
+    let (broker, told) = Broker::new(node, sources, clock, start.complain, start.faults.clone());
     Ok(Opened {
         doors,
         listening: Listening {

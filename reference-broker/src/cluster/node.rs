@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use broker_core::config::BrokerConfig;
 use broker_core::units::TopicId;
 
-use super::StartError;
 use super::member::Start;
 use super::place::{Place, internal_topics};
+use super::{Nodes, StartError};
 use crate::broker::Stop;
+use crate::control::{self, Control};
 use crate::faults::Faults;
 use crate::peer::cluster_id;
 
@@ -81,6 +82,16 @@ impl RunningNode {
     /// Stops it as SIGTERM does: others take over, all is written down and marked as whole.
     pub async fn stop(mut self) {
         self.place.end(Stop::Clean).await;
+    }
+
+    /// Does what comes in at the control port, if there is one, until it has ended by itself, which is a fault of ours.
+    pub async fn obey(&mut self, mut control: Option<Control>) {
+        loop {
+            tokio::select! {
+                () = self.place.ended() => return,
+                order = control::next(&mut control) => order.carry_out(Nodes::new([&mut self.place])).await,
+            }
+        }
     }
 
     /// Returns when it has ended by itself, which is a fault of ours.

@@ -3,10 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use broker_core::config::BrokerConfig;
 use broker_core::units::TopicId;
 
 use super::member::{Member, Start};
-use super::{Config, StartError};
+use super::{Config, JOINS, StartError};
+use tokio::time::timeout;
+
 use crate::broker::Stop;
 use crate::faults::Faults;
 
@@ -110,6 +113,26 @@ impl Place {
 
     pub(super) fn is_broker(&self) -> bool {
         self.start.listen.is_some()
+    }
+
+    /// Its id; that of no node where its configuration is none.
+    pub(super) fn id(&self) -> i32 {
+        BrokerConfig::from_properties(&self.start.properties).map_or(-1, |config| config.node_id)
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Starts it again and returns once it takes part.
+    pub(super) async fn restart(&mut self) -> Result<(), StartError> {
+        self.end(Stop::Clean).await;
+        self.start().await?;
+        let joins = async { !self.is_broker() || self.sees(1).await };
+        match timeout(JOINS, joins).await {
+            Ok(true) => Ok(()),
+            _ => Err(StartError::Alone(usize::try_from(self.id()).unwrap_or(0))),
+        }
     }
 
     pub(super) fn faults(&self) -> Faults {

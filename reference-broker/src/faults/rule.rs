@@ -72,6 +72,9 @@ pub enum FaultError {
     /// Nobody waits so long.
     #[error("{0:?} is too long; at most {1:?}")]
     TooLong(Duration, Duration),
+    /// Nobody is there to stand still.
+    #[error("the broker does not run")]
+    Down,
     /// More than anyone sets on purpose.
     #[error("{0} faults are set already; clear some")]
     TooMany(usize),

@@ -16,7 +16,7 @@ use super::header::{HeaderError, RequestHeader};
 use super::send::send;
 use crate::api::{self, Listener};
 use crate::broker::{Job, Outgoing, Piece};
-use crate::faults::{self, Act, Faults, Moment};
+use crate::faults::{self, Act, Faults, Moment, side_of};
 
 /// What a connection needs besides its socket.
 #[derive(Clone)]
@@ -56,6 +56,8 @@ pub(crate) enum Closed {
     Send(#[from] std::io::Error),
     #[error("the peer took no bytes for too long")]
     SlowReader,
+    #[error("clients are cut off by a fault")]
+    Cut,
     #[error("a fault was set on {0}")]
     Fault(&'static str),
 }
@@ -88,9 +90,13 @@ async fn exchange(
 async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>, link: &Link) -> Result<(), Closed> {
     let header = RequestHeader::read(&mut body, link.listener, link.unstable)?;
     let response_header = header.response_header();
+    let side = side_of(link.listener, &header.client_id);
+    if !link.faults.lets_pass(side).await {
+        return Err(Closed::Cut);
+    }
     let outgoing = if header.supported {
         guard(&header, &body)?;
-        match link.faults.met_by(&header, link.listener) {
+        match link.faults.met_by(&header, side) {
             None => ask(socket, header, body, client_host.clone(), link).await?,
             Some(act) => meet(act, socket, header, body, client_host.clone(), link).await?,
         }
@@ -99,6 +105,9 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
             api::unsupported_api_versions().map_err(|malformed| Closed::Body(malformed.0))?,
         )])
     };
+    if !link.faults.lets_pass(side).await {
+        return Err(Closed::Cut);
+    }
     match outgoing {
         Outgoing::Body(answer) => {
             let sending = send(socket, &response_header, answer);

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::connection::{Closed, Link, serve};
+use crate::faults::Faults;
 
 /// Pause after a failed accept (out of file descriptors, say), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -20,6 +21,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Receiver<ConnectionLimits>) {
     let open = Arc::new(PerIp::default());
     let mut connections = JoinSet::new();
+    let links = link.faults.links();
+    let mut cuts = links.watch();
     loop {
         let now = limits.borrow_and_update().clone();
         tokio::select! {
@@ -36,6 +39,10 @@ pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Re
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
+            Ok(()) = cuts.changed() => if link.faults.refuses_clients() {
+                // Who is no client comes back at once.
+                connections.abort_all();
+            },
             // A broker that is gone changes nothing any more.
             Ok(()) = limits.changed() => {}
             else => sleep(ACCEPT_PAUSE).await,
@@ -56,19 +63,28 @@ async fn converse(socket: TcpStream, peer: SocketAddr, link: Link, _place: Place
 struct Ending {
     peer: SocketAddr,
     explain: fn(&str),
+    faults: Faults,
     why: Closed,
 }
 
 impl Ending {
     fn of(peer: SocketAddr, link: &Link, why: Closed) -> Self {
-        let explain = link.explain;
-        Self { peer, explain, why }
+        Self {
+            peer,
+            explain: link.explain,
+            faults: link.faults.clone(),
+            why,
+        }
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        (self.explain)(&format!("{} closed: {}", self.peer, self.why));
+        let why = match self.why {
+            Closed::Stopped if self.faults.refuses_clients() => &Closed::Cut,
+            ref why => why,
+        };
+        (self.explain)(&format!("{} closed: {why}", self.peer));
     }
 }
 

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use kafka_protocol::error::ParseResponseErrorCode;
 use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::Address;
-use super::wire::{Connection, Exchange, PeerError, REQUEST, decode};
+use super::wire::{REQUEST, ask_once};
 
 const KEY: i16 = 60;
 const VERSION: i16 = 1;
@@ -37,14 +36,7 @@ pub(crate) async fn learn(address: &Address, complain: fn(&str)) -> String {
 
 async fn ask(address: &Address) -> Result<String, String> {
     let request = DescribeClusterRequest::default().with_endpoint_type(CONTROLLERS);
-    let exchange = Exchange::new(KEY, VERSION, &request)?;
-    let socket = TcpStream::connect((address.0.as_str(), address.1)).await;
-    let mut connection = Connection::new(socket.map_err(|error| PeerError::Connect(error).to_string())?);
-    let body = connection
-        .exchange(&exchange)
-        .await
-        .map_err(|error| error.to_string())?;
-    let response: DescribeClusterResponse = decode(body, VERSION)?;
+    let response: DescribeClusterResponse = ask_once(address, KEY, VERSION, &request).await?;
     match response.error_code.err() {
         None => Ok(response.cluster_id.to_string()),
         Some(error) => Err(format!("it does not say which cluster it is of: {error}")),

@@ -1,5 +1,6 @@
 //! One connection to one peer: made when it is needed, kept while it works, made anew with a growing pause when it does not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Address;
 use super::wire::{Connection, Exchange, PeerError};
+use crate::faults::{Faults, Links, Other};
 
 /// A request, where it goes, and who is told what came back. Telling may find that the answer is nonsense.
 pub(super) struct Errand {
@@ -37,9 +39,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs errands in order until nobody sends any more.
-pub(super) async fn run(mut errands: mpsc::Receiver<Errand>, complain: fn(&str)) {
+pub(super) async fn run(mut errands: mpsc::Receiver<Errand>, line: Line, complain: fn(&str)) {
     let mut lane = Lane {
         connection: None,
+        line,
         pause: FIRST_PAUSE,
         not_before: None,
         told: None,
@@ -50,8 +53,46 @@ pub(super) async fn run(mut errands: mpsc::Receiver<Errand>, complain: fn(&str))
     }
 }
 
+/// The link that a lane goes over, which a fault may cut.
+pub(super) struct Line {
+    links: Arc<Links>,
+    to: Option<Other>,
+}
+
+impl Line {
+    /// To the node with this id, if it has one.
+    pub(super) fn new(faults: &Faults, id: Option<i32>) -> Self {
+        Self {
+            links: faults.links(),
+            to: id.map(Other::Node),
+        }
+    }
+
+    /// Returns when something may pass.
+    async fn passes(&self) -> Result<(), PeerError> {
+        match self.to {
+            Some(to) if !self.links.passes(to).await => Err(PeerError::Cut),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings a request over and its answer back, as long as the link is not cut.
+    async fn carry(&self, connection: &mut Connection, exchange: &Exchange) -> Result<Bytes, PeerError> {
+        let Some(to) = self.to else {
+            return connection.exchange(exchange).await;
+        };
+        let body = tokio::select! {
+            answered = connection.exchange(exchange) => answered?,
+            () = self.links.breaks(to) => return Err(PeerError::Cut),
+        };
+        self.passes().await?;
+        Ok(body)
+    }
+}
+
 struct Lane {
     connection: Option<(Address, Connection)>,
+    line: Line,
     pause: Duration,
     /// No new connection before then.
     not_before: Option<Instant>,
@@ -97,12 +138,14 @@ impl Lane {
     }
 
     async fn ask(&mut self, address: &Address, exchange: &Exchange) -> Result<Bytes, PeerError> {
+        let limit = exchange.timeout;
+        let passes = timeout(limit, self.line.passes()).await;
+        passes.map_err(|_| PeerError::Silent(limit))??;
         let mut connection = match self.connection.take() {
             Some((connected_to, connection)) if connected_to == *address && !connection.is_over() => connection,
             _ => self.connect(address).await?,
         };
-        let limit = exchange.timeout;
-        let answered = timeout(limit, connection.exchange(exchange)).await;
+        let answered = timeout(limit, self.line.carry(&mut connection, exchange)).await;
         let body = answered.map_err(|_| PeerError::Silent(limit))??;
         self.connection = Some((address.clone(), connection));
         Ok(body)

@@ -103,7 +103,7 @@ async fn answer(peers: &mut Peers) -> (AskId, Reply) {
 #[tokio::test]
 async fn questions_go_one_at_a_time_over_one_connection() {
     let peer = Peered::new().await;
-    let mut peers = Peers::new(|_| {});
+    let mut peers = Peers::new(|_| {}, Faults::default(), None);
     for id in [1, 2] {
         peers.send(heartbeat(id), Some(peer.address.clone()), "c");
     }
@@ -123,7 +123,11 @@ static COMPLAINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 #[tokio::test]
 async fn a_peer_that_speaks_nonsense_is_complained_of_and_asked_again() {
     let peer = Peered::new().await;
-    let mut peers = Peers::new(|what| COMPLAINTS.lock().expect("no panic").push(what.to_owned()));
+    let mut peers = Peers::new(
+        |what| COMPLAINTS.lock().expect("no panic").push(what.to_owned()),
+        Faults::default(),
+        None,
+    );
     let spoilt: [(&str, Spoilt); 7] = [
         ("request 78", |id| lives(id + 77).to_vec()),
         ("outside", |_| i32::MAX.to_be_bytes().to_vec()),
@@ -164,7 +168,7 @@ async fn who_is_not_there_or_nowhere_is_unreachable() {
     let peer = Peered::new().await;
     let address = peer.address.clone();
     drop(peer);
-    let mut peers = Peers::new(|_| {});
+    let mut peers = Peers::new(|_| {}, Faults::default(), None);
     for (id, address) in [(1, Some(address)), (2, None)] {
         peers.send(heartbeat(id), address, "c");
         assert!(

@@ -10,6 +10,7 @@ use kafka_fixtures::walk::{Budget, walk};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use super::Address;
 use crate::api::{ReadBody, WriteBody};
 use crate::net::frame::{FrameError, FrameReader};
 
@@ -34,6 +35,8 @@ pub(crate) const CLIENT_ID: &str = "reference-broker";
 pub(super) enum PeerError {
     #[error("cannot connect: {0}")]
     Connect(io::Error),
+    #[error("the link is cut by a fault")]
+    Cut,
     #[error("no answer for {0:?}")]
     Silent(Duration),
     #[error("sending failed: {0}")]
@@ -156,6 +159,20 @@ pub(super) fn put_header(bytes: &mut BytesMut, (key, version): (i16, i16), corre
     if request_header_version(key, version) >= 2 {
         bytes.put_u8(0);
     }
+}
+
+/// One request on a connection of its own. The caller has the deadline.
+pub(crate) async fn ask_once<T: ReadBody>(
+    address: &Address,
+    key: i16,
+    version: i16,
+    request: &impl WriteBody,
+) -> Result<T, String> {
+    let exchange = Exchange::new(key, version, request)?;
+    let socket = TcpStream::connect((address.0.as_str(), address.1)).await;
+    let mut connection = Connection::new(socket.map_err(|error| PeerError::Connect(error).to_string())?);
+    let body = connection.exchange(&exchange).await;
+    decode(body.map_err(|error| error.to_string())?, version)
 }
 
 /// Decodes the body of an answer.

@@ -1,0 +1,116 @@
+//! Nodes by their ids, to be told what to do: those of a cluster in this process, or the one of this process.
+
+use super::leadership::Move;
+use super::place::Place;
+use crate::broker::Stop;
+use crate::faults::{Cut, Faults, Other};
+
+/// Nodes that are in our hands.
+pub(crate) struct Nodes<'a>(Vec<&'a mut Place>);
+
+/// What a node is by now.
+pub(crate) struct NodeState {
+    pub(crate) id: i32,
+    pub(crate) address: String,
+    pub(crate) runs: bool,
+    pub(crate) faults: Faults,
+}
+
+impl<'a> Nodes<'a> {
+    pub(super) fn new(places: impl IntoIterator<Item = &'a mut Place>) -> Self {
+        Self(places.into_iter().collect())
+    }
+
+    /// What each of them is by now; of one, where that is said.
+    pub(crate) fn states(&self, of: Option<i32>) -> Result<Vec<NodeState>, String> {
+        let states: Vec<NodeState> = self.0.iter().map(|place| state(place)).collect();
+        match of {
+            None => Ok(states),
+            Some(id) => match states.into_iter().find(|state| state.id == id) {
+                Some(state) => Ok(vec![state]),
+                None => Err(self.unknown(id)),
+            },
+        }
+    }
+
+    /// Ends one.
+    pub(crate) async fn end(&mut self, id: i32, how: Stop) -> Result<(), String> {
+        let place = self.one(id)?;
+        if !place.runs() {
+            return Err(format!("node {id} does not run"));
+        }
+        place.end(how).await;
+        Ok(())
+    }
+
+    /// Starts one that does not run.
+    pub(crate) async fn start(&mut self, id: i32) -> Result<(), String> {
+        if self.one(id)?.runs() {
+            return Err(format!("node {id} runs already"));
+        }
+        self.restart(id).await
+    }
+
+    /// Starts one again, on the same address and data.
+    pub(crate) async fn restart(&mut self, id: i32) -> Result<(), String> {
+        let started = self.one(id)?.restart().await;
+        started.map_err(|error| error.to_string())
+    }
+
+    /// Cuts the link between two, in the directions that are in our hands: one of them may be elsewhere.
+    pub(crate) fn cut(&self, one: i32, other: i32, how: Cut) -> Result<(), String> {
+        if one == other {
+            return Err(format!("node {one} has no link to itself"));
+        }
+        let ours = self.0.iter().map(|place| state(place));
+        let ends: Vec<NodeState> = ours.filter(|state| [one, other].contains(&state.id)).collect();
+        // Of several in this process each is known; a node alone cannot know who else there is.
+        match (ends.len(), self.0.len()) {
+            (0, _) => Err(self.unknown(one)),
+            (1, 2..) => Err(self.unknown(if ends[0].id == one { other } else { one })),
+            _ => {
+                for end in ends {
+                    let to = if end.id == one { other } else { one };
+                    end.faults.cut(Other::Node(to), how);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Has a broker lead a partition; asks any of ours that runs.
+    pub(crate) async fn move_leader(&self, topic: &str, partition: i32, to: i32) -> Result<(), String> {
+        let mut brokers = self.0.iter().filter(|place| place.runs() && place.is_broker());
+        let by = brokers.find(|place| !place.faults().is_paused());
+        let by = by.ok_or_else(|| "no broker runs here that could be asked".to_owned())?;
+        let wanted = Move {
+            topic: topic.to_owned(),
+            partition,
+            to,
+        };
+        wanted.carry_out(by.address()).await
+    }
+
+    fn one(&mut self, id: i32) -> Result<&mut Place, String> {
+        let unknown = self.unknown(id);
+        let mut places = self.0.iter_mut();
+        places
+            .find(|place| place.id() == id)
+            .map(|place| &mut **place)
+            .ok_or(unknown)
+    }
+
+    fn unknown(&self, id: i32) -> String {
+        let ids: Vec<String> = self.0.iter().map(|place| place.id().to_string()).collect();
+        format!("there is no node {id} here; there is {}", ids.join(", "))
+    }
+}
+
+fn state(place: &Place) -> NodeState {
+    NodeState {
+        id: place.id(),
+        address: place.address().to_string(),
+        runs: place.runs(),
+        faults: place.faults(),
+    }
+}

@@ -1,0 +1,142 @@
+//! What can be asked for, and how a JSON object says it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::fields::{Fields, said};
+use crate::faults::{Cut, Fault, Side};
+
+/// One thing to do.
+pub(super) enum Order {
+    /// What is set, and who runs.
+    List,
+    /// Requests meet a fault, of every node where none is said.
+    Set(Option<i32>, Fault),
+    /// Takes back one fault or all, of one node or all.
+    Clear(Option<i32>, Option<u64>),
+    /// To a node, something that it alone is told.
+    Node(i32, Verb),
+    /// Cuts a link between two nodes.
+    Cut(i32, i32, Cut),
+    /// Cuts off a broker's clients.
+    CutClients(i32, Cut),
+    /// Makes one node whole, or all.
+    Heal(Option<i32>),
+    /// Moves the leader of a partition.
+    MoveLeader { topic: String, partition: i32, to: i32 },
+}
+
+/// What one node is told.
+pub(super) enum Verb {
+    Start,
+    Stop,
+    Kill,
+    Restart,
+    Pause,
+    Resume,
+    SlowDisk(Duration),
+    FillDisk,
+}
+
+const VERBS: &str = "delay, drop, close, error, clear, list, start, stop, kill, restart, pause, resume, cut, heal, move-leader, slow-disk, fill-disk";
+
+impl Order {
+    pub(super) fn read(value: Value) -> Result<Self, String> {
+        let mut fields = Fields::of(value)?;
+        let verb = said("do", fields.text("do")?)?;
+        let order = Self::of(&verb, &mut fields)?;
+        fields.end()?;
+        Ok(order)
+    }
+
+    fn of(verb: &str, fields: &mut Fields) -> Result<Self, String> {
+        match verb {
+            "list" => Ok(Self::List),
+            "delay" | "drop" | "close" | "error" => Ok(Self::Set(fields.id("broker")?, fault(verb, fields)?)),
+            "clear" => {
+                let id = fields.count("id")?.map(u64::from);
+                Ok(Self::Clear(fields.id("broker")?, id))
+            }
+            "heal" => Ok(Self::Heal(fields.id("broker")?)),
+            "cut" => cut(fields),
+            "move-leader" => Ok(Self::MoveLeader {
+                topic: said("topic", fields.text("topic")?)?,
+                partition: said("partition", fields.id("partition")?)?,
+                to: said("to", fields.id("to")?)?,
+            }),
+            verb => {
+                let verb = to_node(verb, fields)?;
+                Ok(Self::Node(said("broker", fields.id("broker")?)?, verb))
+            }
+        }
+    }
+}
+
+fn to_node(verb: &str, fields: &mut Fields) -> Result<Verb, String> {
+    match verb {
+        "start" => Ok(Verb::Start),
+        "stop" => Ok(Verb::Stop),
+        "kill" => Ok(Verb::Kill),
+        "restart" => Ok(Verb::Restart),
+        "pause" => Ok(Verb::Pause),
+        "resume" => Ok(Verb::Resume),
+        "slow-disk" => Ok(Verb::SlowDisk(said("ms", fields.millis("ms")?)?)),
+        "fill-disk" => Ok(Verb::FillDisk),
+        unknown => Err(format!("there is no '{unknown}'; there are {VERBS}")),
+    }
+}
+
+fn cut(fields: &mut Fields) -> Result<Order, String> {
+    let how = if fields.flag("silent")? {
+        Cut::Silent
+    } else {
+        Cut::Refused
+    };
+    match (fields.ids("between")?, fields.id("clients-of")?) {
+        (Some(ends), None) => match ends[..] {
+            [one, other] => Ok(Order::Cut(one, other, how)),
+            _ => Err("'between' is two node ids, such as [1,2]".to_owned()),
+        },
+        (None, Some(broker)) => Ok(Order::CutClients(broker, how)),
+        _ => Err("cut wants either 'between', two node ids, or 'clients-of', one".to_owned()),
+    }
+}
+
+fn fault(verb: &str, fields: &mut Fields) -> Result<Fault, String> {
+    let api = said("api", fields.name("api")?)?;
+    let fault = match verb {
+        "delay" => Fault::delay(&api, said("ms", fields.millis("ms")?)?),
+        "drop" => Fault::drop(&api),
+        "close" => Fault::close(&api),
+        _ => Fault::error(&api, &said("error", fields.name("error")?)?),
+    };
+    let mut fault = fault.map_err(|error| error.to_string())?;
+    match fields.text("at")?.as_deref() {
+        None | Some("request") => {}
+        Some("answer") if verb != "error" => fault = fault.at_answer(),
+        Some(_) => return Err("'at' is request or answer; an error takes the place of the answer as it is".to_owned()),
+    }
+    if let Some(client) = fields.text("client")? {
+        fault = fault.of_client(&client);
+    }
+    match fields.text("from")?.as_deref() {
+        None => {}
+        Some("clients") => fault = fault.from(Side::Clients),
+        Some("brokers") => fault = fault.from(Side::Brokers),
+        Some(_) => return Err("'from' is clients or brokers".to_owned()),
+    }
+    triggered(fault, fields)
+}
+
+fn triggered(fault: Fault, fields: &mut Fields) -> Result<Fault, String> {
+    let once = fields.flag("once")?.then_some(1);
+    let (times, nth, until) = (fields.count("times")?, fields.count("nth")?, fields.name("until")?);
+    match (once.or(times), nth, until) {
+        (None, None, None) => Ok(fault),
+        (Some(times), None, None) if once.is_none() || once == Some(times) => Ok(fault.times(times)),
+        (None, Some(nth), None) => Ok(fault.nth(nth)),
+        (None, None, Some(api)) => fault.until(&api).map_err(|error| error.to_string()),
+        _ => Err("say one of 'once', 'times', 'nth' and 'until', or none for always".to_owned()),
+    }
+}

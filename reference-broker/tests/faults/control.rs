@@ -1,0 +1,303 @@
+//! The control port of the real binary: what it does, and what it makes of nonsense.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+
+use super::talk::{Client, Heard, LIMIT, SILENCE, none_in};
+use kafka_fixtures::value::{Struct, Value};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value as Json, json};
+
+struct Process {
+    child: Child,
+    brokers: Vec<SocketAddr>,
+    control: SocketAddr,
+}
+
+impl Process {
+    fn start(args: &[&str], brokers: usize) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
+            .args(args)
+            .args(["--control", "127.0.0.1:0", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let lines = lines(child.stdout.take().expect("its output"), brokers + 1);
+        let address = |line: &String, what: &str| {
+            let address = line.trim().strip_prefix(what).expect("the contract");
+            address.parse().expect("an address")
+        };
+        let (at, control) = lines.split_at(brokers);
+        Self {
+            child,
+            brokers: at.iter().map(|line| address(line, "listening on ")).collect(),
+            control: address(&control[0], "control on "),
+        }
+    }
+
+    fn connect(&self) -> Connection {
+        let socket = TcpStream::connect(self.control).expect("it listens");
+        socket.set_read_timeout(Some(LIMIT)).expect("a timeout");
+        Connection(BufReader::new(socket))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // SIGTERM, so that its temporary directory goes.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(output: impl Read + Send + 'static, count: usize) -> Vec<String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let lines = BufReader::new(output).lines().take(count);
+        let _ = tell.send(lines.map_while(Result::ok).collect());
+    });
+    told.recv_timeout(LIMIT).expect("it comes up in time")
+}
+
+struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    fn line(&mut self, line: &[u8]) -> Json {
+        let socket = self.0.get_mut();
+        socket
+            .write_all(line)
+            .and_then(|()| socket.write_all(b"\n"))
+            .expect("sent");
+        let mut answer = String::new();
+        self.0.read_line(&mut answer).expect("an answer");
+        serde_json::from_str(&answer).expect("a JSON line")
+    }
+
+    fn asks(&mut self, order: &Json) -> Json {
+        self.line(order.to_string().as_bytes())
+    }
+
+    fn does(&mut self, order: Json) {
+        let said = self.asks(&order);
+        assert_eq!(said["ok"], json!(true), "{order}: {said}");
+    }
+
+    fn refuses(&mut self, line: &[u8], why: &str) {
+        let said = self.line(line);
+        let told = said["error"].as_str().unwrap_or_default();
+        assert!(told.contains(why), "{}: {said}", String::from_utf8_lossy(line));
+    }
+}
+
+async fn coordinator(client: &mut Client) -> Option<i64> {
+    let request = Struct::new().with("CoordinatorKeys", vec!["g"]);
+    let said = client.asks("FindCoordinator", 4, request).await;
+    said.at("Coordinators[0].ErrorCode").and_then(Value::as_i64)
+}
+
+#[tokio::test]
+async fn faults_are_set_listed_and_taken_back_over_the_port() {
+    let process = Process::start(&[], 1);
+    let mut control = process.connect();
+    let mut client = Client::to(process.brokers[0]).await;
+    let said = control.asks(&json!({"do": "error", "api": "FindCoordinator", "error": "NOT_COORDINATOR", "times": 2}));
+    assert_eq!(said, json!({"ok": true, "set": [{"broker": 1, "id": 1}]}));
+    assert_eq!(coordinator(&mut client).await, Some(16));
+    let listed = control.asks(&json!({"do": "list"}));
+    let set =
+        json!([{"id": 1, "do": "error", "api": "FindCoordinator", "error": "NOT_COORDINATOR", "times": 2, "met": 1}]);
+    assert_eq!(listed["nodes"][0]["faults"], set);
+    control.does(json!({"do": "clear", "id": 1}));
+    assert_ne!(coordinator(&mut client).await, Some(16));
+
+    control.does(json!({"do": "close", "api": 3, "client": "tests", "from": "clients", "at": "answer", "nth": 2}));
+    assert!(client.is_served().await);
+    assert!(!client.is_served().await);
+    control.does(json!({"do": "drop", "api": "Metadata", "until": "ApiVersions", "broker": 1}));
+    control.does(json!({"do": "delay", "api": "Metadata", "ms": 1, "once": true}));
+    let mut client = Client::to(process.brokers[0]).await;
+    assert_eq!(
+        client.hears("Metadata", 8, none_in("Topics"), SILENCE).await,
+        Heard::Nothing
+    );
+    control.does(json!({"do": "clear"}));
+    assert_eq!(control.asks(&json!({"do": "list"}))["nodes"][0]["faults"], json!([]));
+}
+
+#[tokio::test]
+async fn brokers_are_paused_killed_started_cut_and_healed_over_the_port() {
+    let process = Process::start(
+        &[
+            "--brokers",
+            "2",
+            "--config",
+            "broker.session.timeout.ms=2000",
+            "--config",
+            "broker.heartbeat.interval.ms=200",
+        ],
+        2,
+    );
+    let mut control = process.connect();
+    let first = process.brokers[0];
+    control.does(json!({"do": "pause", "broker": 1}));
+    let mut client = Client::to(first).await;
+    assert_eq!(
+        client.hears("Metadata", 8, none_in("Topics"), SILENCE).await,
+        Heard::Nothing
+    );
+    assert_eq!(control.asks(&json!({"do": "list"}))["nodes"][0]["paused"], json!(true));
+    control.does(json!({"do": "resume", "broker": 1}));
+    assert!(matches!(client.still_hears("Metadata", 8).await, Heard::Answer(_)));
+
+    for end in ["kill", "stop"] {
+        control.does(json!({"do": end, "broker": 1}));
+        assert!(TcpStream::connect(first).is_err(), "nobody listens");
+        for verb in ["kill", "pause"] {
+            control.refuses(json!({"do": verb, "broker": 1}).to_string().as_bytes(), "does not run");
+        }
+        control.does(json!({"do": "start", "broker": 1}));
+        control.refuses(br#"{"do":"start","broker":1}"#, "runs already");
+        assert!(Client::to(first).await.is_served().await);
+    }
+    control.does(json!({"do": "restart", "broker": 100}));
+
+    control.does(json!({"do": "cut", "between": [1, 2], "silent": true}));
+    control.does(json!({"do": "cut", "clients-of": 1}));
+    let cut = &control.asks(&json!({"do": "list"}))["nodes"][0]["cut"];
+    assert_eq!(
+        *cut,
+        json!([{"from": "clients", "silent": false}, {"from": 2, "silent": true}])
+    );
+    assert!(!Client::to(first).await.is_served().await);
+    control.does(json!({"do": "slow-disk", "broker": 2, "ms": 1}));
+    control.does(json!({"do": "fill-disk", "broker": 2}));
+    let disk = &control.asks(&json!({"do": "list"}))["nodes"][1]["disk"];
+    assert_eq!(*disk, json!({"slow_ms": 1, "full": true}));
+    control.does(json!({"do": "heal"}));
+    assert!(Client::to(first).await.is_served().await);
+    control.refuses(
+        br#"{"do":"move-leader","topic":"t","partition":0,"to":1}"#,
+        "no partition t-0",
+    );
+}
+
+#[test]
+fn nonsense_is_refused_with_the_reason_and_the_connection_lives() {
+    let process = Process::start(&[], 1);
+    let mut control = process.connect();
+    let huge = [b"{\"do\":\"", &vec![b'x'; 1 << 20][..], b"\"}"].concat();
+    let deep = vec![b'['; 10_000];
+    for (line, why) in [
+        (&b""[..], "no JSON object"),
+        (b"\xff\xfe\x00", "no JSON object"),
+        (b"GET / HTTP/1.1", "no JSON object"),
+        (&deep, "no JSON object"),
+        (&huge, "at most 65536 bytes"),
+        (b"[]", "is a JSON object"),
+        (b"7", "is a JSON object"),
+        (b"{}", "'do' is missing"),
+        (br#"{"do":7}"#, "'do' is a string"),
+        (br#"{"do":"explode"}"#, "there is no 'explode'; there are delay"),
+        (br#"{"do":"list","broker":1}"#, "'broker' says nothing here"),
+        (br#"{"do":"pause"}"#, "'broker' is missing"),
+        (br#"{"do":"pause","broker":-1}"#, "no node -1 here; there is 1"),
+        (br#"{"do":"pause","broker":1e99}"#, "'broker' is a whole number"),
+        (br#"{"do":"pause","broker":4294967297}"#, "'broker' is a whole number"),
+        (br#"{"do":"drop"}"#, "'api' is missing"),
+        (br#"{"do":"drop","api":"Nothing"}"#, "'Nothing' is no API"),
+        (br#"{"do":"drop","api":-3}"#, "'-3' is no API"),
+        (
+            br#"{"do":"drop","api":3,"times":-1}"#,
+            "'times' is a whole number from 0",
+        ),
+        (br#"{"do":"drop","api":3,"times":0}"#, "a count begins at 1"),
+        (br#"{"do":"drop","api":3,"times":1,"nth":1}"#, "say one of"),
+        (br#"{"do":"drop","api":3,"until":"Metadata"}"#, "say until another API"),
+        (br#"{"do":"delay","api":3,"ms":-5}"#, "'ms' is milliseconds"),
+        (br#"{"do":"delay","api":3,"ms":18446744073709551615}"#, "too long"),
+        (br#"{"do":"error","api":3,"error":0}"#, "'0' is no error"),
+        (br#"{"do":"error","api":3,"error":"OOPS"}"#, "'OOPS' is no error"),
+        (
+            br#"{"do":"error","api":51,"error":1}"#,
+            "AlterUserScramCredentials cannot be answered",
+        ),
+        (br#"{"do":"clear","id":9}"#, "no fault 9 is set"),
+        (br#"{"do":"cut","between":[1]}"#, "two node ids"),
+        (br#"{"do":"cut","between":[1,1]}"#, "no link to itself"),
+        (br#"{"do":"slow-disk","broker":1,"ms":99999999}"#, "too long"),
+    ] {
+        control.refuses(line, why);
+    }
+    control.does(json!({"do": "list"}));
+    // A line that is not ended is not done.
+    control
+        .0
+        .get_mut()
+        .write_all(br#"{"do":"kill","broker":1}"#)
+        .expect("sent");
+    control.0.get_ref().shutdown(std::net::Shutdown::Write).expect("shut");
+    let mut rest = String::new();
+    control.0.read_to_string(&mut rest).expect("the end");
+    assert_eq!(rest, "");
+    assert_eq!(
+        process.connect().asks(&json!({"do": "list"}))["nodes"][0]["runs"],
+        json!(true)
+    );
+}
+
+#[test]
+fn faults_are_so_many_and_no_more() {
+    let process = Process::start(&[], 1);
+    let mut control = process.connect();
+    for _ in 0..100 {
+        control.does(json!({"do": "drop", "api": 3}));
+    }
+    control.refuses(br#"{"do":"drop","api":3}"#, "100 faults are set already");
+}
+
+#[tokio::test]
+async fn a_node_of_a_process_of_its_own_controls_itself() {
+    let data = tempfile::tempdir().expect("a directory");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let controller = free.expect("a port").to_string();
+    let voters = format!("7@{controller}");
+    let args = [
+        "node",
+        "--id",
+        "7",
+        "--controller-listen",
+        &controller,
+        "--voters",
+        &voters,
+        "--data-dir",
+        path(data.path()),
+    ];
+    let process = Process::start(&args, 1);
+    let mut control = process.connect();
+    control.does(json!({"do": "cut", "between": [7, 8]}));
+    control.does(json!({"do": "kill", "broker": 7}));
+    assert!(TcpStream::connect(process.brokers[0]).is_err(), "nobody listens");
+    control.does(json!({"do": "start", "broker": 7}));
+    assert!(Client::to(process.brokers[0]).await.is_served().await);
+    control.refuses(br#"{"do":"kill","broker":8}"#, "no node 8 here; there is 7");
+    control.does(json!({"do": "pause", "broker": 7}));
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a path of letters")
+}
+
+#[test]
+fn a_control_port_that_is_taken_is_told() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
+        .args(["--listen", "127.0.0.1:0", "--control", &address])
+        .output()
+        .expect("the binary runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains(&address) && output.status.code() == Some(3), "{told}");
+}
