@@ -53,9 +53,27 @@ pub(crate) struct Control {
 #[derive(Debug, Default)]
 struct Consequences {
     led: Vec<(TopicPartition, TopicId)>,
-    removed: Vec<(TopicName, TopicId, i32)>,
+    removed: Vec<Removed>,
     configured: BTreeSet<TopicName>,
     all_configured: bool,
+}
+
+/// A topic that is gone.
+#[derive(Debug)]
+struct Removed {
+    name: TopicName,
+    id: TopicId,
+    partitions: i32,
+}
+
+impl Removed {
+    fn of(topic: &TopicImage) -> Self {
+        Self {
+            name: topic.name.clone(),
+            id: topic.id,
+            partitions: topic.partition_count(),
+        }
+    }
 }
 
 impl Control {
@@ -193,30 +211,33 @@ impl Node {
     }
 
     fn carry_out(&mut self, consequences: Consequences, now: Now) {
-        for (name, id, partitions) in consequences.removed {
-            for partition in 0..partitions {
-                self.delete_log(&TopicPartition::new(name.clone(), partition), now);
-            }
-            self.topic_deleted(&name, id, now);
-            self.transactions_topic_deleted(&name);
-        }
+        self.carry_out_removals(consequences.removed, now);
         for (tp, id) in consequences.led {
             // A log that cannot be opened answers KAFKA_STORAGE_ERROR by not being there; its topic exists.
             let _ = self.take_role(&tp, id, now);
             self.move_coordinator(&tp, now);
         }
         self.lows_may_have_moved();
-        let configured: Vec<TopicName> = match consequences.all_configured {
-            true => self.image().topics().map(|topic| topic.name.clone()).collect(),
-            false => consequences.configured.into_iter().collect(),
-        };
-        for name in configured {
-            self.reconfigure(&name);
+        match consequences.all_configured {
+            true => self.reconfigure_all(),
+            false => consequences.configured.iter().for_each(|name| self.reconfigure(name)),
         }
         if consequences.all_configured {
             self.follow_config();
             // What cannot be written down is told again with the next change.
             let _ = self.tell_cordoned(now);
+        }
+    }
+
+    fn carry_out_removals(&mut self, removed: Vec<Removed>, now: Now) {
+        for Removed { name, id, partitions } in removed {
+            for partition in 0..partitions {
+                let tp = TopicPartition::new(name.clone(), partition);
+                self.delete_log(&tp, now);
+                self.move_coordinator(&tp, now);
+            }
+            self.topic_deleted(&name, id, now);
+            self.transactions_topic_deleted(&name);
         }
     }
 
@@ -234,6 +255,13 @@ impl Node {
         let dirs = self.cordoned_dirs();
         let records = self.controller().cordon(self.broker_id(), &dirs);
         self.commit_records(&records, now)
+    }
+
+    fn reconfigure_all(&mut self) {
+        let names: Vec<TopicName> = self.image().topics().map(|topic| topic.name.clone()).collect();
+        for name in names {
+            self.reconfigure(&name);
+        }
     }
 
     fn reconfigure(&mut self, name: &TopicName) {
@@ -255,9 +283,7 @@ impl Control {
             MetadataRecord::PartitionChange(change) => self.leads(&change.topic_id, change.partition_id, consequences),
             MetadataRecord::RemoveTopic(removed) => {
                 if let Some(topic) = self.image.topic_by_id(TopicId(removed.topic_id)) {
-                    consequences
-                        .removed
-                        .push((topic.name.clone(), topic.id, topic.partition_count()));
+                    consequences.removed.push(Removed::of(topic));
                 }
             }
             MetadataRecord::Config(config) => match ResourceKind::from_number(config.resource_type) {

@@ -56,7 +56,8 @@ impl Node {
         };
         let me = self.broker_id();
         if !partition.replicas.contains(&me) {
-            if self.role(tp).is_some() {
+            // It has no role where it was kept alone: metadata that were missed may have moved it from here all the same.
+            if self.role(tp).is_some() || self.log(tp).is_some() {
                 self.delete_log(tp, now);
             }
             return Ok(());

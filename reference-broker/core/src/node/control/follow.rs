@@ -4,9 +4,9 @@ use std::fmt::Display;
 
 use bytes::Bytes;
 
-use super::{Consequences, Node};
+use super::{Consequences, Node, Removed};
 use crate::config::value::list;
-use crate::image::Image;
+use crate::image::{Image, TopicImage};
 use crate::log::build::each_key_value;
 use crate::log::replicate::whole_batches;
 use crate::node::Purpose;
@@ -20,7 +20,7 @@ const FEW_LEFT: i64 = 100;
 
 impl Node {
     /// Applies what is committed: all that stands below an offset. What follows from it is carried out once this broker has
-    /// caught up; until then it is not known what of it still holds.
+    /// caught up; until then it is not known what of it still holds, but that a topic which is gone does not come back.
     ///
     /// # Errors
     /// A record cannot be read, and nothing behind it can be believed.
@@ -34,17 +34,19 @@ impl Node {
             self.control.image.apply(&record, offset.0);
         }
         self.control.image.skip_to(end.0);
-        if self.is_caught_up() {
-            self.carry_out(consequences, now);
+        match self.is_caught_up() {
+            true => self.carry_out(consequences, now),
+            false => self.carry_out_removals(consequences.removed, now),
         }
         Ok(())
     }
 
-    /// Takes a snapshot for all that stood before that offset.
+    /// Takes a snapshot for all that stood before that offset. A topic that it does not have was deleted, whether or not there
+    /// is another one of its name: its logs must not be served as the new one's.
     ///
     /// # Errors
     /// It is damaged, or a record of it cannot be read.
-    pub(crate) fn replace_image(&mut self, snapshot: &Bytes, end: Offset) -> Result<(), String> {
+    pub(crate) fn replace_image(&mut self, snapshot: &Bytes, end: Offset, now: Now) -> Result<(), String> {
         let damaged = |why: &dyn Display| format!("the snapshot of the metadata up to offset {end}: {why}");
         let batches = whole_batches(snapshot).map_err(|refusal| damaged(&refusal.error))?;
         let mut image = Image::default();
@@ -64,17 +66,22 @@ impl Node {
         }
         broken.map_or(Ok(()), Err)?;
         image.skip_to(end.0);
-        self.control.image = image;
+        let before = std::mem::replace(&mut self.control.image, image);
+        let is_gone = |topic: &&TopicImage| self.image().topic_by_id(topic.id).is_none();
+        let removed = before.topics().filter(is_gone).map(Removed::of).collect();
+        self.carry_out_removals(removed, now);
         Ok(())
     }
 
-    /// Caught up for the first time: this broker keeps what the metadata say, and nothing else.
+    /// Caught up, for the first time or once more behind a snapshot: this broker keeps what the metadata say, as they say it,
+    /// and nothing else.
     pub(crate) fn take_part(&mut self, now: Now) {
         if let Err(error) = self.metadata_are_known() {
             self.complain(error.to_string());
         }
         self.follow_config();
         self.lead_all(now);
+        self.reconfigure_all();
     }
 
     /// The directories here that `cordoned.log.dirs` closes to new replicas.

@@ -1,5 +1,7 @@
 //! One broker and its controller in one memory: what one asks the other answers, or nobody does.
 
+mod missed;
+
 use super::*;
 use crate::config::BrokerConfig;
 use crate::fetch::{FetchOutcome, Interest, PartitionKey, TopicKey};
@@ -76,7 +78,10 @@ impl World {
                 let Released::Fetch(outcome) = released else {
                     panic!("{released:?}")
                 };
-                let reply = self.fetched(outcome, &wanted);
+                let reply = match self.is_reachable {
+                    true => self.fetched(outcome, &wanted),
+                    false => Reply::Unreachable("cut".into()),
+                };
                 self.broker.answered(id, reply, self.now);
             }
         }

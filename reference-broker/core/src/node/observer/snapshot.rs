@@ -67,7 +67,7 @@ impl Node {
     }
 
     fn begin_behind(&mut self, id: SnapshotId, bytes: &Bytes, now: Now) -> Result<(), String> {
-        self.replace_image(bytes, id.end)?;
+        self.replace_image(bytes, id.end, now)?;
         self.observer.before = Some(id.epoch);
         // All of it is looked at once more as soon as nothing is missing.
         self.observer.is_caught_up = false;

@@ -1,0 +1,233 @@
+//! A broker that runs was cut off, and what it missed is deleted by now: it gets a snapshot, and must carry out what it never read.
+
+use super::*;
+use crate::controller::Intent;
+use crate::controller::configs::{Alteration, Op, Operation, Unnamed};
+use crate::controller::topics::{NewTopic, TopicRef};
+use crate::group::{Commit, OffsetToCommit};
+use crate::image::ResourceKind;
+use crate::log::tests::Sent;
+use crate::log::walk::Walked;
+use crate::node::groups::OFFSETS_TOPIC;
+use crate::records::{MetadataRecord, PartitionChangeRecord};
+use crate::units::{TopicId, TopicPartition};
+
+const GROUP: &str = "g";
+
+fn tp(topic: &str) -> TopicPartition {
+    TopicPartition::new(topic, 0)
+}
+
+impl World {
+    fn creates(&mut self, names: &[&str]) {
+        let topic = |name: &&str| NewTopic {
+            name: (*name).into(),
+            partitions: 1,
+            replication_factor: 1,
+            ..NewTopic::default()
+        };
+        let created = self
+            .controller
+            .create_topics(names.iter().map(topic).collect(), Intent::Commit, self.now);
+        assert!(created.is_ok_and(|created| created.iter().all(|(_, result)| result.is_ok())));
+    }
+
+    fn deletes(&mut self, names: &[&str]) {
+        let topic = |name: &&str| TopicRef {
+            name: Some((*name).into()),
+            id: TopicId::ZERO,
+        };
+        let deleted = self
+            .controller
+            .delete_topics(names.iter().map(topic).collect(), self.now);
+        deleted.expect("written");
+    }
+
+    fn sets(&mut self, topic: &str, key: &str, value: &str) {
+        let operation = Operation {
+            name: key.into(),
+            op: Op::Set,
+            value: Some(value.into()),
+        };
+        let alteration = Alteration {
+            kind: ResourceKind::Topic as i8,
+            name: topic.into(),
+            operations: Some(vec![operation]),
+        };
+        let altered = self
+            .controller
+            .alter_configs(vec![alteration], Unnamed::Keep, Intent::Commit, self.now);
+        assert!(altered.is_ok_and(|altered| altered[0].1.is_ok()));
+    }
+
+    /// To a broker that nobody runs.
+    fn moves_away(&mut self, topic: &str) {
+        let change = PartitionChangeRecord {
+            partition_id: 0,
+            topic_id: self.id_of(topic).0,
+            replicas: Some(vec![2]),
+            isr: Some(vec![2]),
+            leader: 2,
+            ..PartitionChangeRecord::default()
+        };
+        let change = (MetadataRecord::PartitionChange(change), 2);
+        self.controller.take_decided(&[change], self.now).expect("written");
+    }
+
+    fn id_of(&self, topic: &str) -> TopicId {
+        self.controller.image().topic(topic).expect("it is there").id
+    }
+
+    fn produces(&mut self, topic: &str) {
+        let bytes = Sent::new(&["x"]).by(5, 0, 0).bytes();
+        let produced = self.broker.produce(&tp(topic), Walked::new(&bytes, 1 << 20), self.now);
+        produced.expect("it leads");
+    }
+
+    fn commits(&mut self, topic: &str) {
+        let offset = OffsetToCommit {
+            topic: topic.into(),
+            topic_id: TopicId::ZERO,
+            partition: 0,
+            offset: 1,
+            leader_epoch: -1,
+            metadata: None,
+        };
+        let commit = Commit {
+            group: GROUP.into(),
+            member: "".into(),
+            instance: None,
+            generation: -1,
+            retention_ms: None,
+            tells_unknown_group: true,
+            offsets: vec![offset],
+        };
+        assert_eq!(self.broker.commit_offsets(commit, self.now), [None]);
+    }
+
+    fn committed(&mut self) -> Result<Vec<String>, ErrorCode> {
+        let all = self.broker.all_committed(GROUP, self.now)?;
+        Ok(all.into_iter().map(|(topic, ..)| topic.to_string()).collect())
+    }
+
+    /// What a log here holds: its topic, where it ends, whether it knows producers, and its retention.
+    fn kept(&self, topic: &str) -> Option<(TopicId, Offset, bool, i64)> {
+        let log = self.broker.log(&tp(topic))?;
+        let has_producers = !log.producers().is_empty();
+        Some((log.topic_id(), log.log_end(), has_producers, log.config().retention_ms))
+    }
+
+    fn directories_of(&self, topic: &str) -> Vec<String> {
+        let directories = self.broker.store.directories().expect("readable");
+        let prefix = format!("{topic}-0");
+        let named = directories.into_iter().filter(|name| name.starts_with(&prefix));
+        named.collect()
+    }
+
+    /// While the broker hears nothing.
+    fn behind_its_back(&mut self, change: impl FnOnce(&mut Self)) {
+        self.is_reachable = false;
+        change(self);
+        self.settle();
+        self.deletes_metadata();
+        self.is_reachable = true;
+    }
+
+    /// Until nothing is missing any more.
+    fn catches_up(&mut self) {
+        for _ in 0..20 {
+            self.pass(600);
+        }
+        assert_eq!(self.broker.stage(), Stage::Running);
+        assert!(self.broker.is_caught_up());
+        assert_eq!(self.broker.image().next_offset(), self.controller.image().next_offset());
+    }
+}
+
+/// It leads these, and each has a record.
+fn with(topics: &[&str]) -> World {
+    let mut world = World::new(1);
+    world.settle();
+    world.creates(topics);
+    world.settle();
+    for topic in topics.iter().filter(|topic| **topic != OFFSETS_TOPIC) {
+        world.produces(topic);
+    }
+    world
+}
+
+#[test]
+fn topics_that_are_gone_or_others_by_now_are_not_served_from_the_logs_of_before() {
+    let mut world = with(&["again", "gone", "moved", "stays"]);
+    let week = world.kept("stays").expect("it is there").3;
+    world.behind_its_back(|world| {
+        world.deletes(&["again", "gone"]);
+        world.creates(&["again"]);
+        world.moves_away("moved");
+        world.sets("stays", "retention.ms", "1234");
+    });
+    world.catches_up();
+
+    assert_eq!(
+        world.kept("again"),
+        Some((world.id_of("again"), Offset(0), false, week))
+    );
+    assert_eq!(world.kept("gone"), None);
+    assert_eq!(world.kept("moved"), None);
+    assert_eq!(world.kept("stays"), Some((world.id_of("stays"), Offset(1), true, 1234)));
+    let kinds = |topic| -> Vec<bool> {
+        let names = world.directories_of(topic);
+        names.iter().map(|name| name.ends_with("-delete")).collect()
+    };
+    assert_eq!(kinds("again"), [false, true]);
+    assert_eq!(kinds("gone"), [true]);
+    assert_eq!(kinds("moved"), [true]);
+    assert_eq!(kinds("stays"), [false]);
+    world.produces("again");
+    assert_eq!(world.broker.take_complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_topic_that_goes_while_a_snapshot_is_caught_up_with_goes_here_too() {
+    let mut world = with(&["gone", "again"]);
+    world.behind_its_back(|world| world.sets("again", "retention.ms", "1234"));
+    world.deletes(&["gone", "again"]);
+    world.creates(&["again"]);
+    world.catches_up();
+    assert_eq!(world.kept("gone"), None);
+    let (id, end, ..) = world.kept("again").expect("it is there");
+    assert_eq!((id, end), (world.id_of("again"), Offset(0)));
+}
+
+#[test]
+fn coordinators_forget_what_went_with_topics_that_are_gone() {
+    let mut world = with(&[OFFSETS_TOPIC, "gone", "stays"]);
+    world.commits("gone");
+    world.commits("stays");
+    world.behind_its_back(|world| world.deletes(&["gone"]));
+    world.catches_up();
+    assert_eq!(world.committed(), Ok(vec!["stays".to_owned()]));
+}
+
+#[test]
+fn coordinators_go_with_their_partition() {
+    let mut world = with(&[OFFSETS_TOPIC, "stays"]);
+    world.commits("stays");
+    world.behind_its_back(|world| world.moves_away(OFFSETS_TOPIC));
+    world.catches_up();
+    assert_eq!(world.committed(), Err(ErrorCode::NotCoordinator));
+}
+
+#[test]
+fn coordinators_begin_anew_where_their_topic_did() {
+    let mut world = with(&[OFFSETS_TOPIC, "stays"]);
+    world.commits("stays");
+    world.behind_its_back(|world| {
+        world.deletes(&[OFFSETS_TOPIC]);
+        world.creates(&[OFFSETS_TOPIC]);
+    });
+    world.catches_up();
+    assert_eq!(world.committed(), Ok(Vec::new()));
+    world.commits("stays");
+    assert_eq!(world.committed(), Ok(vec!["stays".to_owned()]));
+}
