@@ -40,7 +40,7 @@ pub(crate) type Address = (String, u16);
 /// What must not wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Lane {
-    /// Long polls.
+    /// Long polls, and a snapshot part by part: who lacks that asks for nothing else meanwhile.
     Fetch,
     /// A broker's registration and its signs of life.
     Lifecycle,
@@ -178,11 +178,10 @@ impl Peers {
 
 fn lane_of(question: &Question) -> Lane {
     match question {
-        Question::Fetch(_) => Lane::Fetch,
+        Question::Fetch(_) | Question::Snapshot(_) => Lane::Fetch,
         Question::Register(_) | Question::Heartbeat(_) => Lane::Lifecycle,
         Question::WriteMarkers(..) => Lane::Markers,
         Question::Bounds(_)
-        | Question::Snapshot(_)
         | Question::Enlist(_)
         | Question::AlterPartitions(_)
         | Question::AllocateProducerIds(_)

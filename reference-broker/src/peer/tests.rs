@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use broker_core::log::producers::TransactionResult;
 use broker_core::node::transactions::Marked;
-use broker_core::peer::{BrokerEpoch, BrokerHeartbeat, BrokerState, Enlist, ReplicaFetch, ReplicaPartition};
+use broker_core::peer::{
+    AskSnapshot, BrokerEpoch, BrokerHeartbeat, BrokerState, Enlist, ReplicaFetch, ReplicaPartition, SnapshotId,
+};
 use broker_core::txn::Version;
 use broker_core::units::{
     BrokerId, ErrorCode, LeaderEpoch, Offset, Producer, ProducerEpoch, ProducerId, TopicId, TopicPartition,
@@ -260,5 +262,22 @@ fn markers_hold_up_no_partition_that_comes_into_a_transaction() {
         verify_only: false,
     };
     let lanes = [Question::WriteMarkers(marked, Vec::new()), Question::Enlist(enlist)].map(|asked| lane_of(&asked));
+    assert_ne!(lanes[0], lanes[1]);
+}
+
+#[test]
+fn a_snapshot_on_its_way_holds_up_no_change_of_who_is_in_sync() {
+    let snapshot = AskSnapshot {
+        replica: BrokerId(1),
+        leader_epoch: LeaderEpoch(1),
+        snapshot: SnapshotId {
+            end: Offset(9),
+            epoch: LeaderEpoch(1),
+        },
+        position: 0,
+        max_bytes: 100,
+    };
+    let asked = [Question::Snapshot(snapshot), Question::AllocateProducerIds(broker())];
+    let lanes = asked.map(|asked| lane_of(&asked));
     assert_ne!(lanes[0], lanes[1]);
 }

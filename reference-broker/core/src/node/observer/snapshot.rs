@@ -103,6 +103,8 @@ impl Loading {
                 part.size
             ));
         }
+        // All of its room at once, and nothing is moved while it grows.
+        self.bytes.reserve(usize::try_from(part.size - position).unwrap_or(0));
         self.bytes.extend_from_slice(&part.bytes);
         Ok(())
     }
