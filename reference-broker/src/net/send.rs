@@ -10,8 +10,10 @@ use super::connection::Closed;
 use crate::broker::Piece;
 use crate::store::Source;
 
-/// Parts up to this size are gathered with what surrounds them: one write, and one read at the other end, are worth more than the copy.
-const GATHER_BYTES: usize = 64 << 10;
+/// An answer up to this size is gathered whole: one write, and one read at the other end, are worth more than the copy.
+const WHOLE_BYTES: usize = 64 << 10;
+/// Of a longer one parts up to this size are gathered with what surrounds them: a slow reader must not hold much memory.
+const GATHER_BYTES: usize = 16 << 10;
 /// How much one system call may send, so that other connections get their turn.
 const TURN_BYTES: usize = 1 << 20;
 
@@ -21,9 +23,14 @@ pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Vec<Piece>
     let size = i32::try_from(header.len() + length).map_err(|_| Closed::Body("the answer exceeds 2 GiB".into()))?;
     let mut gathered = size.to_be_bytes().to_vec();
     gathered.extend_from_slice(header);
+    let gathers = if length <= WHOLE_BYTES {
+        WHOLE_BYTES
+    } else {
+        GATHER_BYTES
+    };
     for part in body {
-        let is_large = part.len() > GATHER_BYTES;
-        if is_large || gathered.len() > GATHER_BYTES {
+        let is_large = part.len() > gathers;
+        if is_large || gathered.len() > gathers {
             socket.write_all(&gathered).await?;
             gathered.clear();
         }
