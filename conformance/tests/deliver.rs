@@ -39,7 +39,8 @@ fn deliver(arguments: &[&str], history: &Path) -> (Option<i32>, String) {
 fn holds(semantics: Semantics, seed: &str) {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("run.jsonl");
-    let arguments = ["--semantics", semantics.word(), "--duration", "6", "--seed", seed];
+    let options = ["--duration", "6", "--faults", "kill,cut,partition"];
+    let arguments = [&["--semantics", semantics.word(), "--seed", seed], options.as_slice()].concat();
     let (code, said) = deliver(&arguments, &file);
     assert_eq!(code, Some(0), "{said}");
     let history = load(&file).expect("a history");

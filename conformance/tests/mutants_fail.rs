@@ -62,6 +62,7 @@ caught! {
     a_topic_of_any_name_is_caught: "topic-name-unchecked", "topics/create-refused";
     a_torn_tail_that_is_kept_is_caught: "torn-tail-kept", "storage/torn-tail";
     a_leader_that_was_out_of_sync_is_caught: "unclean-leader-elected", "replication/leader-killed";
+    a_follower_that_keeps_its_tail_is_caught: "truncation-skipped", "replication/truncation";
     a_validation_that_commits_is_caught: "validate-only-commits", "topics/validate-only";
 }
 

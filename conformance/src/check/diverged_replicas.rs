@@ -1,4 +1,5 @@
-//! diverged-replicas: two replicas of a partition do not hold the same bytes, from the first offset that both have.
+//! diverged-replicas: two replicas of a partition do not hold the same bytes, from the first offset that all have to the last. One that
+//! ends before others is behind: what it lacks, it may get.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +9,8 @@ use crate::history::{Event, Name, Place};
 /// What a broker holds of a partition.
 #[derive(Debug, Default)]
 pub(super) struct Replica<'h> {
-    /// The line that says that this is all of it, and from which offset.
-    whole: Option<(usize, i64)>,
+    /// The line that says that this is all of it, from which offset, and up to which.
+    whole: Option<(usize, i64, i64)>,
     /// By offset: the line and the digest.
     batches: BTreeMap<i64, (usize, &'h Name)>,
 }
@@ -40,9 +41,9 @@ pub(super) fn replicas<'h>(facts: &Facts<'h>) -> Replicas<'h> {
                 let replica = found.entry(partition).or_default().entry(broker).or_default();
                 replica.batches.insert(*offset, (line, digest));
             }
-            Event::Replica { partition, from, .. } => {
+            Event::Replica { partition, from, to } => {
                 let replica = found.entry(partition).or_default().entry(broker).or_default();
-                replica.whole = Some((line, *from));
+                replica.whole = Some((line, *from, *to));
             }
             _ => {}
         }
@@ -53,17 +54,20 @@ pub(super) fn replicas<'h>(facts: &Facts<'h>) -> Replicas<'h> {
     found
 }
 
+impl Replica<'_> {
+    /// Whether it is whole and goes beyond this offset.
+    pub(super) fn is_beyond(&self, offset: Option<i64>) -> bool {
+        self.whole.is_some_and(|(_, _, to)| Some(to) > offset)
+    }
+}
+
 /// The first batch in which they differ.
 fn of(place: &Place, all: &BTreeMap<&Name, Replica<'_>>) -> Option<Finding> {
-    let begin = all
-        .values()
-        .filter_map(|replica| replica.whole)
-        .map(|(_, from)| from)
-        .max()?;
-    let offsets: BTreeSet<i64> = all
-        .values()
-        .flat_map(|replica| replica.batches.range(begin..).map(|(offset, _)| *offset))
-        .collect();
+    let wholes = || all.values().filter_map(|replica| replica.whole);
+    let begin = wholes().map(|(_, from, _)| from).max()?;
+    let end = wholes().map(|(_, _, to)| to).min()?.max(begin);
+    let batches = all.values().flat_map(|replica| replica.batches.range(begin..end));
+    let offsets: BTreeSet<i64> = batches.map(|(offset, _)| *offset).collect();
     let held = |replica: &Replica<'_>, offset: &i64| replica.batches.get(offset).map(|(_, digest)| (*digest).clone());
     for offset in offsets {
         let mut brokers = all.iter();
@@ -78,7 +82,7 @@ fn of(place: &Place, all: &BTreeMap<&Name, Replica<'_>>) -> Option<Finding> {
         );
         let line = |replica: &Replica<'_>| match replica.batches.get(&offset) {
             Some((line, _)) => Some(*line),
-            None => replica.whole.map(|(line, _)| line),
+            None => replica.whole.map(|(line, ..)| line),
         };
         let proof = [one, other].into_iter().filter_map(line);
         return Some(Finding::new(Anomaly::DivergedReplicas, told, proof));

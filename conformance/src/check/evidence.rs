@@ -13,7 +13,7 @@ pub(super) struct Missing {
     unread: Vec<Place>,
     /// Groups, and what of their input.
     undrained: Vec<String>,
-    /// Partitions of which less than two replicas were looked at.
+    /// Partitions of which less than two replicas were looked at, or one that ends before what was acknowledged.
     uncompared: Vec<Place>,
 }
 
@@ -69,7 +69,7 @@ impl Missing {
         Some(match anomaly {
             Anomaly::Unprocessed => self.undrained.join("; "),
             Anomaly::DivergedReplicas => format!(
-                "no two replicas of {} were compared",
+                "the replicas of {} were not all compared up to what was acknowledged",
                 names(&self.uncompared).join(", ")
             ),
             _ => format!(
@@ -122,9 +122,12 @@ fn undrained(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) -
 
 fn uncompared(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) -> Vec<Place> {
     let replicas = diverged_replicas::replicas(facts);
-    let are_compared = |place: &Place| replicas.get(place).is_some_and(|all| all.len() > 1);
-    let places = acknowledged.keys().filter(|place| !are_compared(place));
-    places.map(|place| (*place).clone()).collect()
+    let are_compared = |place: &Place, last: &Acknowledged| {
+        let all = replicas.get(place);
+        all.is_some_and(|all| all.len() > 1 && all.values().all(|replica| replica.is_beyond(last.offset)))
+    };
+    let places = acknowledged.iter().filter(|(place, last)| !are_compared(place, last));
+    places.map(|(place, _)| (*place).clone()).collect()
 }
 
 /// By group, the topics that its members were given or committed.

@@ -38,6 +38,9 @@ struct Batch {
 /// Notes what replicas hold, once they all hold the same or `patience` is over.
 pub(super) async fn note(stage: &Stage, running: &Running, patience: Duration) {
     let brokers = 0..running.brokers();
+    if brokers.len() < 2 {
+        return;
+    }
     let Some(dirs) = brokers
         .map(|broker| running.data_dir(broker).map(Path::to_owned))
         .collect::<Option<Vec<_>>>()

@@ -26,6 +26,7 @@ pub(super) struct Cluster {
     brokers: Vec<Node>,
     /// A node of its own where there are several brokers; it goes after them.
     controller: Option<Node>,
+    shows_files: bool,
 }
 
 impl Cluster {
@@ -36,6 +37,7 @@ impl Cluster {
             Self {
                 brokers: vec![laid_out(Seat::alone(ports::free()?))?],
                 controller: None,
+                shows_files: template.shows_files(),
             }
         } else {
             let layout = Layout::of(template.brokers())?;
@@ -44,6 +46,7 @@ impl Cluster {
             Self {
                 controller: Some(laid_out(Seat::controller(CONTROLLER, layout.controller))?),
                 brokers: brokers.collect::<Result<_, _>>()?,
+                shows_files: template.shows_files(),
             }
         };
         cluster.launch().await?;
@@ -72,6 +75,13 @@ impl Cluster {
 
     pub(super) fn node(&self, broker: usize) -> Option<&Node> {
         self.brokers.get(broker)
+    }
+
+    /// The directory of a broker, where what lies in it is known.
+    pub(super) fn data_dir(&self, broker: usize) -> Option<&Path> {
+        self.node(broker)
+            .filter(|_| self.shows_files)
+            .map(|node| node.data.as_path())
     }
 
     pub(super) fn node_mut(&mut self, broker: usize) -> Option<&mut Node> {
@@ -116,10 +126,6 @@ impl Node {
     fn program(&self) -> &str {
         let program = self.words.first().map(Path::new).and_then(Path::file_name);
         program.and_then(|name| name.to_str()).unwrap_or("exec")
-    }
-
-    pub(super) fn data_dir(&self) -> &Path {
-        &self.data
     }
 
     pub(super) fn post(&self) -> &Post {

@@ -115,7 +115,7 @@ impl Running {
     pub fn data_dir(&self, broker: usize) -> Option<&Path> {
         match &self.node {
             Node::Reference(node) => node.data_dir(broker),
-            Node::Exec(nodes) => nodes.node(broker).map(exec::Node::data_dir),
+            Node::Exec(nodes) => nodes.data_dir(broker),
             Node::Jvm(nodes) => nodes.node(broker).map(jvm::Node::data_dir),
             Node::Docker(nodes) => nodes.node(broker).and_then(docker::Node::data_dir),
             Node::Elsewhere => None,

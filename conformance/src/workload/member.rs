@@ -38,32 +38,45 @@ impl ClientContext for Watch {}
 
 impl ConsumerContext for Watch {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let group = Name::from(self.stage.group());
-        let generation = self.stage.generations.of(self.process.as_str());
-        let event = match rebalance {
-            Rebalance::Assign(list) if list.count() > 0 => Event::Assigned {
-                group,
-                generation,
-                partitions: places(list),
-            },
-            Rebalance::Revoke(list) if list.count() > 0 => {
-                let partitions = places(list);
-                if let Ok(mut gone) = self.gone.lock() {
-                    gone.extend(partitions.iter().cloned());
-                }
-                Event::Revoked {
+        let (list, is_assigned) = match rebalance {
+            Rebalance::Assign(list) => (list, true),
+            Rebalance::Revoke(list) => (list, false),
+            Rebalance::Error(_) => return,
+        };
+        let partitions = places(list);
+        if let (false, Ok(mut gone)) = (is_assigned, self.gone.lock()) {
+            gone.extend(partitions.iter().cloned());
+        }
+        for (generation, partitions) in self.by_generation(partitions) {
+            let group = Name::from(self.stage.group());
+            let event = match is_assigned {
+                true => Event::Assigned {
                     group,
                     generation,
                     partitions,
-                }
-            }
-            Rebalance::Assign(_) | Rebalance::Revoke(_) | Rebalance::Error(_) => return,
-        };
-        self.stage.recorder.add(&self.process, event);
+                },
+                false => Event::Revoked {
+                    group,
+                    generation,
+                    partitions,
+                },
+            };
+            self.stage.recorder.add(&self.process, event);
+        }
     }
 }
 
 impl Watch {
+    /// Partitions that came in one generation, or member epoch, together.
+    fn by_generation(&self, partitions: Vec<Place>) -> BTreeMap<Option<i32>, Vec<Place>> {
+        let mut by_generation = BTreeMap::<_, Vec<_>>::new();
+        for place in partitions {
+            let generation = self.stage.generations.of(self.process.as_str(), place.partition);
+            by_generation.entry(generation).or_default().push(place);
+        }
+        by_generation
+    }
+
     /// Drops what came from partitions that went meanwhile.
     pub(super) fn sieve(&self, batch: &mut Vec<Record>) {
         if let Ok(mut gone) = self.gone.lock() {

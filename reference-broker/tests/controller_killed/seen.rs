@@ -54,18 +54,24 @@ impl Agreed {
 }
 
 impl Seen {
-    /// Looks until all brokers tell the same, and of every partition that all its replicas are in sync.
+    /// Looks until all brokers know what the controller knows and tell the same, and of every partition that all its replicas are in sync.
     pub(crate) async fn agreed(&mut self, trio: &Trio) -> Agreed {
         let deadline = Instant::now() + LIMIT;
         loop {
+            // An answer of the controller's may come before its brokers have heard of what it did.
+            let are_told = are_told(trio).await;
             let views = self.look(trio).await;
             let first = &views[0];
             let is_whole = |partition: &Partition| partition.leader > 0 && partition.isr == partition.replicas;
             let mut partitions = first.values().flat_map(|topic| &topic.partitions);
-            if views.iter().all(|view| view == first) && partitions.all(is_whole) && nothing_moves(trio).await {
+            let agree = are_told && views.iter().all(|view| view == first) && partitions.all(is_whole);
+            if agree && nothing_moves(trio).await {
                 return Agreed(first.clone());
             }
-            assert!(Instant::now() < deadline, "they agree in time: {views:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "they agree in time, told {are_told}: {views:#?}"
+            );
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
@@ -121,6 +127,25 @@ async fn nothing_moves(trio: &Trio) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether every broker has the controller's log to its end. A controller that does not answer does not know.
+async fn are_told(trio: &Trio) -> bool {
+    let partition = Struct::new().with("PartitionIndex", 0);
+    let topic = Struct::new().with("TopicName", "__cluster_metadata");
+    let topic = topic.with("Partitions", vec![partition]);
+    let request = Struct::new().with("Topics", vec![topic]);
+    let mut client = Client::to(trio.brokers[0].address).await;
+    let Heard::Answer(answer) = client.hears("DescribeQuorum", 1, request, LIMIT).await else {
+        return false;
+    };
+    let ends = |replicas: &str| -> Vec<i64> {
+        let replicas = answer.at(&format!("Topics[0].Partitions[0].{replicas}"));
+        let replicas = replicas.and_then(Value::as_array).unwrap_or_default().iter();
+        replicas.map(|replica| number(replica, "LogEndOffset")).collect()
+    };
+    let (voters, observers) = (ends("CurrentVoters"), ends("Observers"));
+    observers.len() == trio.brokers.len() && voters.len() == 1 && observers.iter().all(|end| *end == voters[0])
 }
 
 fn view(metadata: &Value) -> View {

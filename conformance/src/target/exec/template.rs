@@ -86,6 +86,15 @@ impl Template {
         if of_a_node.contains(&true) && of_a_node.contains(&false) {
             return Err("a command for each node of a cluster says {id}, {roles} and {controller}");
         }
+        if template
+            .words
+            .iter()
+            .any(|word| word.contains(CONFIG) && word.contains(char::is_whitespace))
+        {
+            return Err(
+                "{config} is a word of its own, or stands in one word without spaces: the word is said once for each property",
+            );
+        }
         Ok(template)
     }
 
