@@ -23,7 +23,7 @@ mod nodes;
 mod place;
 
 pub use node::{NodeConfig, RunningNode};
-pub(crate) use nodes::{NodeState, Nodes};
+pub(crate) use nodes::{Known, Nodes, Roster};
 
 use place::Place;
 
@@ -233,22 +233,35 @@ impl Cluster {
         self.nodes().move_leader(topic, partition, to).await
     }
 
-    /// Does what comes in at the control port, if there is one, until a node has ended by itself, which is a fault of ours.
-    pub async fn obey(&mut self, mut control: Option<Control>) {
+    /// Does what comes in at the control port, if there is one, until it is told to stop, which finishes what is under way. False
+    /// where a node has ended by itself before, which is a fault of ours.
+    pub async fn obey(&mut self, control: &mut Option<Control>, stop: impl Future<Output = ()>) -> bool {
+        let mut stop = pin!(stop);
+        if let Some(control) = control {
+            control.begin(self.nodes().roster());
+        }
         loop {
-            tokio::select! {
-                () = self.ended() => return,
-                order = control::next(&mut control) => order.carry_out(self.nodes()).await,
+            let order = tokio::select! {
+                () = self.ended() => return false,
+                () = &mut stop => break,
+                order = control::next(control) => order,
+            };
+            if order.carry_out(self.nodes(), stop.as_mut()).await {
+                break;
             }
         }
+        control::end(control);
+        true
     }
 
     fn nodes(&mut self) -> Nodes<'_> {
         Nodes::new(self.brokers.iter_mut().chain(self.controller.as_deref_mut()))
     }
 
-    /// Stops every broker as SIGTERM does: all is written down and marked as whole.
+    /// Stops every broker as SIGTERM does: all is written down and marked as whole. All is healed first: a broker would wait for a
+    /// controller that stands still, or for a slow disk.
     pub async fn stop(mut self) {
+        self.heal();
         for place in &mut self.brokers {
             place.order(Stop::Clean);
         }
@@ -311,5 +324,12 @@ impl Cluster {
         if let Some(place) = self.brokers.get_mut(broker) {
             place.end(how).await;
         }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Each broker is waited for, and would wait for a controller that stands still.
+        self.heal();
     }
 }

@@ -64,15 +64,12 @@ impl Faults {
     }
 
     /// Has the broker stand still, as under SIGSTOP, and returns once it does: it serves nothing, reads no socket and lets no time
-    /// pass; its connections stay open. Stopping or killing it ends that.
+    /// pass; its connections stay open. Stopping or killing it ends that. Where this is dropped before, it goes on.
     ///
     /// # Errors
-    /// It does not run.
+    /// It does not run, or it waits for its disk for too long to stand still.
     pub async fn pause(&self) -> Result<(), FaultError> {
-        match self.standstill.begin().await {
-            true => Ok(()),
-            false => Err(FaultError::Down),
-        }
+        self.standstill.begin().await
     }
 
     /// Lets it go on, as SIGCONT does.
@@ -102,6 +99,7 @@ impl Faults {
     }
 
     /// Has every write and every sync take at least this time. A broker has one thread to write with: what it serves waits for it.
+    /// Whoever writes hears of a change at once, and of being stopped or killed.
     ///
     /// # Errors
     /// Nobody waits so long.
@@ -130,6 +128,27 @@ impl Faults {
         self.disk.slow_by(Duration::ZERO);
         self.disk.fill(false);
         self.resume();
+    }
+
+    /// A node is about to be started with these.
+    pub(crate) fn starts(&self) {
+        self.disk.is_left(false);
+    }
+
+    /// It runs.
+    pub(crate) fn started(&self) {
+        self.standstill.is_run(true);
+    }
+
+    /// It is to end: what would keep it is over.
+    pub(crate) fn ends(&self) {
+        self.disk.is_left(true);
+        self.standstill.is_run(false);
+    }
+
+    /// Does a node run with these, which nobody has told to end?
+    pub(crate) fn runs(&self) -> bool {
+        self.standstill.runs()
     }
 
     /// Returns when the broker is to stand still.

@@ -149,7 +149,7 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
 
 async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
     let mut signals = Signals::take()?;
-    let control = listen_for_control(arguments.control).await?;
+    let mut control = listen_for_control(arguments.control).await?;
     let starting = RunningNode::start(NodeConfig {
         id: arguments.id,
         roles: arguments.roles,
@@ -173,9 +173,8 @@ async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
     };
     if has_joined {
         announce(&[node.address()], control.as_ref());
-        tokio::select! {
-            () = signals.stop() => {}
-            () = node.obey(control) => return Err(ended()),
+        if !node.obey(&mut control, signals.stop()).await {
+            return Err(ended());
         }
     }
     node.stop().await;
@@ -210,7 +209,7 @@ fn ended() -> StartError {
 
 async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
     let mut signals = Signals::take()?;
-    let control = listen_for_control(arguments.control).await?;
+    let mut control = listen_for_control(arguments.control).await?;
     let mut cluster = Cluster::start(Config {
         listen: arguments.listen,
         advertise: arguments.advertise,
@@ -223,9 +222,8 @@ async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
     })
     .await?;
     announce(&cluster.addresses(), control.as_ref());
-    tokio::select! {
-        () = signals.stop() => {}
-        () = cluster.obey(control) => return Err(ended()),
+    if !cluster.obey(&mut control, signals.stop()).await {
+        return Err(ended());
     }
     cluster.stop().await;
     Ok(())

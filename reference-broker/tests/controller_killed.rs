@@ -2,7 +2,8 @@
 //! or not at all, and all nodes tell the same of it.
 
 mod nodes;
-#[expect(dead_code, reason = "other tests say more")]
+mod ports;
+#[expect(dead_code, reason = "the tests of faults listen in more ways")]
 mod talk;
 
 mod controller_killed {

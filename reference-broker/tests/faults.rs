@@ -1,8 +1,10 @@
 //! Faults on demand, as whoever writes a client has them: for requests of an API, for whole brokers, and over the control port.
 
+mod ports;
+mod talk;
+
 mod faults {
     mod api;
     mod brokers;
     mod control;
-    mod talk;
 }

@@ -21,7 +21,7 @@ use crate::peer::ask_once;
 /// How long the whole may take.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How long a broker may take to hear of a topic.
-const HEARS: Duration = Duration::from_secs(1);
+const HEARS: Duration = Duration::from_secs(10);
 /// Between two looks at who leads.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -47,7 +47,7 @@ impl Move {
 
     async fn steps(&self, by: SocketAddr) -> Result<(), String> {
         let placed = self.placed(by).await?;
-        if placed.leader == self.to {
+        if self.is_so(&placed) {
             return Ok(());
         }
         if !placed.replicas.iter().any(|replica| replica.0 == self.to) {
@@ -57,10 +57,15 @@ impl Move {
         self.prefer(by, &placed).await?;
         self.elect(by).await?;
         // Whoever waits for this has a deadline.
-        while self.placed(by).await?.leader != self.to {
+        while !self.is_so(&self.placed(by).await?) {
             sleep(PAUSE).await;
         }
         Ok(())
+    }
+
+    /// Who leads without being preferred would lose it at the next election.
+    fn is_so(&self, placed: &Placed) -> bool {
+        placed.leader == self.to && placed.replicas.first().is_some_and(|first| first.0 == self.to)
     }
 
     /// Where it is by now. A broker hears of a new topic a little later than the controller.

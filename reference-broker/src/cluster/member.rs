@@ -64,11 +64,13 @@ impl Member {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
         let faults = start.faults.clone();
+        faults.starts();
         let thread = std::thread::Builder::new()
             .name("broker".into())
             .spawn(move || run(start, ready, stopped))?;
         let gone = || StartError::System(io::Error::other("the broker's thread ended"));
         let listening = started.await.map_err(|_| gone())??;
+        faults.started();
         let member = Self {
             stop: Some(stop),
             thread: Some(thread),
@@ -99,10 +101,11 @@ impl Member {
         }
     }
 
-    /// Has the node end, and does not wait. One that has ended by itself takes no order; one that stands still goes on for it.
+    /// Has the node end, and does not wait. One that has ended by itself takes no order; what keeps it
+    /// from doing so is over: one that stands still goes on, and its disk is quick.
     pub(super) fn order(&mut self, how: Stop) {
         let _ = self.stop.take().map(|stop| stop.send(how));
-        self.faults.resume();
+        self.faults.ends();
     }
 }
 

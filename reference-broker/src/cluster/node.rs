@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 
 use broker_core::config::BrokerConfig;
 use broker_core::units::TopicId;
@@ -80,18 +81,31 @@ impl RunningNode {
     }
 
     /// Stops it as SIGTERM does: others take over, all is written down and marked as whole.
+    /// All is healed first.
     pub async fn stop(mut self) {
+        self.place.faults().heal();
         self.place.end(Stop::Clean).await;
     }
 
-    /// Does what comes in at the control port, if there is one, until it has ended by itself, which is a fault of ours.
-    pub async fn obey(&mut self, mut control: Option<Control>) {
+    /// Does what comes in at the control port, if there is one, until it is told to stop, which finishes what is under way. False
+    /// where it has ended by itself before, which is a fault of ours.
+    pub async fn obey(&mut self, control: &mut Option<Control>, stop: impl Future<Output = ()>) -> bool {
+        let mut stop = pin!(stop);
+        if let Some(control) = control {
+            control.begin(Nodes::new([&mut self.place]).roster());
+        }
         loop {
-            tokio::select! {
-                () = self.place.ended() => return,
-                order = control::next(&mut control) => order.carry_out(Nodes::new([&mut self.place])).await,
+            let order = tokio::select! {
+                () = self.place.ended() => return false,
+                () = &mut stop => break,
+                order = control::next(control) => order,
+            };
+            if order.carry_out(Nodes::new([&mut self.place]), stop.as_mut()).await {
+                break;
             }
         }
+        control::end(control);
+        true
     }
 
     /// Returns when it has ended by itself, which is a fault of ours.

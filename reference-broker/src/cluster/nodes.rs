@@ -8,12 +8,61 @@ use crate::faults::{Cut, Faults, Other};
 /// Nodes that are in our hands.
 pub(crate) struct Nodes<'a>(Vec<&'a mut Place>);
 
-/// What a node is by now.
-pub(crate) struct NodeState {
+/// What can be known of them, and set, without them in hand: it stays so while nodes come and go.
+#[derive(Clone, Default)]
+pub(crate) struct Roster(Vec<Known>);
+
+/// A node, whether it runs or not.
+#[derive(Clone)]
+pub(crate) struct Known {
     pub(crate) id: i32,
     pub(crate) address: String,
-    pub(crate) runs: bool,
     pub(crate) faults: Faults,
+}
+
+impl Roster {
+    /// All of them, or one where that is said.
+    pub(crate) fn of(&self, id: Option<i32>) -> Result<Vec<&Known>, String> {
+        match id {
+            None => Ok(self.0.iter().collect()),
+            Some(id) => self.one(id).map(|known| vec![known]),
+        }
+    }
+
+    pub(crate) fn one(&self, id: i32) -> Result<&Known, String> {
+        let found = self.0.iter().find(|known| known.id == id);
+        found.ok_or_else(|| self.unknown(id))
+    }
+
+    /// Cuts the link between two, in the directions that are in our hands: one of them may be elsewhere.
+    pub(crate) fn cut(&self, one: i32, other: i32, how: Cut) -> Result<(), String> {
+        if one == other {
+            return Err(format!("node {one} has no link to itself"));
+        }
+        let ends: Vec<&Known> = self.0.iter().filter(|end| [one, other].contains(&end.id)).collect();
+        // Of several in this process each is known; a node alone cannot know who else there is.
+        match (ends.len(), self.0.len()) {
+            (0, _) => Err(self.unknown(one)),
+            (1, 2..) => Err(self.unknown(if ends[0].id == one { other } else { one })),
+            _ => {
+                for end in ends {
+                    let to = if end.id == one { other } else { one };
+                    end.faults.cut(Other::Node(to), how);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes every node whole.
+    pub(crate) fn heal(&self) {
+        self.0.iter().for_each(|known| known.faults.heal());
+    }
+
+    fn unknown(&self, id: i32) -> String {
+        let ids: Vec<String> = self.0.iter().map(|known| known.id.to_string()).collect();
+        format!("there is no node {id} here; there is {}", ids.join(", "))
+    }
 }
 
 impl<'a> Nodes<'a> {
@@ -21,16 +70,14 @@ impl<'a> Nodes<'a> {
         Self(places.into_iter().collect())
     }
 
-    /// What each of them is by now; of one, where that is said.
-    pub(crate) fn states(&self, of: Option<i32>) -> Result<Vec<NodeState>, String> {
-        let states: Vec<NodeState> = self.0.iter().map(|place| state(place)).collect();
-        match of {
-            None => Ok(states),
-            Some(id) => match states.into_iter().find(|state| state.id == id) {
-                Some(state) => Ok(vec![state]),
-                None => Err(self.unknown(id)),
-            },
-        }
+    /// Who they are, and what each can be told to do wrong.
+    pub(crate) fn roster(&self) -> Roster {
+        let known = |place: &&mut Place| Known {
+            id: place.id(),
+            address: place.address().to_string(),
+            faults: place.faults(),
+        };
+        Roster(self.0.iter().map(known).collect())
     }
 
     /// Ends one.
@@ -57,27 +104,6 @@ impl<'a> Nodes<'a> {
         started.map_err(|error| error.to_string())
     }
 
-    /// Cuts the link between two, in the directions that are in our hands: one of them may be elsewhere.
-    pub(crate) fn cut(&self, one: i32, other: i32, how: Cut) -> Result<(), String> {
-        if one == other {
-            return Err(format!("node {one} has no link to itself"));
-        }
-        let ours = self.0.iter().map(|place| state(place));
-        let ends: Vec<NodeState> = ours.filter(|state| [one, other].contains(&state.id)).collect();
-        // Of several in this process each is known; a node alone cannot know who else there is.
-        match (ends.len(), self.0.len()) {
-            (0, _) => Err(self.unknown(one)),
-            (1, 2..) => Err(self.unknown(if ends[0].id == one { other } else { one })),
-            _ => {
-                for end in ends {
-                    let to = if end.id == one { other } else { one };
-                    end.faults.cut(Other::Node(to), how);
-                }
-                Ok(())
-            }
-        }
-    }
-
     /// Has a broker lead a partition; asks any of ours that runs.
     pub(crate) async fn move_leader(&self, topic: &str, partition: i32, to: i32) -> Result<(), String> {
         let mut brokers = self.0.iter().filter(|place| place.runs() && place.is_broker());
@@ -92,25 +118,11 @@ impl<'a> Nodes<'a> {
     }
 
     fn one(&mut self, id: i32) -> Result<&mut Place, String> {
-        let unknown = self.unknown(id);
+        let unknown = self.roster().unknown(id);
         let mut places = self.0.iter_mut();
         places
             .find(|place| place.id() == id)
             .map(|place| &mut **place)
             .ok_or(unknown)
-    }
-
-    fn unknown(&self, id: i32) -> String {
-        let ids: Vec<String> = self.0.iter().map(|place| place.id().to_string()).collect();
-        format!("there is no node {id} here; there is {}", ids.join(", "))
-    }
-}
-
-fn state(place: &Place) -> NodeState {
-    NodeState {
-        id: place.id(),
-        address: place.address().to_string(),
-        runs: place.runs(),
-        faults: place.faults(),
     }
 }

@@ -3,75 +3,82 @@
 use serde_json::{Value, json};
 
 use super::list;
-use super::order::{Order, Verb};
-use crate::broker::Stop;
-use crate::cluster::{NodeState, Nodes};
-use crate::faults::{Fault, FaultId, Other};
+use super::order::{AtOnce, InTurn};
+use crate::cluster::{Known, Nodes, Roster};
+use crate::faults::{Fault, FaultError, FaultId, Other};
 
 /// The answer, or why it was not done.
-pub(super) async fn act(order: Order, mut nodes: Nodes<'_>) -> Result<Value, String> {
+pub(super) type Done = Result<Value, String>;
+
+/// Waits for nobody, but for a broker to stand still.
+pub(super) async fn at_once(order: AtOnce, nodes: &Roster) -> Done {
     match order {
-        Order::List => {
-            let states = nodes.states(None)?;
-            return Ok(json!({ "ok": true, "nodes": states.iter().map(list::node).collect::<Vec<_>>() }));
+        AtOnce::List => {
+            let told: Vec<Value> = nodes.of(None)?.into_iter().map(list::node).collect();
+            return Ok(json!({ "ok": true, "nodes": told }));
         }
-        Order::Set(broker, fault) => return set(&nodes.states(broker)?, &fault),
-        Order::Clear(broker, id) => clear(&nodes.states(broker)?, id)?,
-        Order::Node(id, verb) => tell(&mut nodes, id, verb).await?,
-        Order::Cut(one, other, how) => nodes.cut(one, other, how)?,
-        Order::CutClients(id, how) => one(&nodes, id)?.faults.cut(Other::Clients, how),
-        Order::Heal(id) => nodes.states(id)?.iter().for_each(|state| state.faults.heal()),
-        Order::MoveLeader { topic, partition, to } => nodes.move_leader(&topic, partition, to).await?,
+        AtOnce::Set(broker, fault) => return set(&nodes.of(broker)?, &fault),
+        AtOnce::Clear(broker, id) => clear(&nodes.of(broker)?, id)?,
+        AtOnce::Pause(id) => pause(nodes.one(id)?).await?,
+        AtOnce::Resume(id) => nodes.one(id)?.faults.resume(),
+        AtOnce::SlowDisk(id, by) => nodes.one(id)?.faults.slow_disk(by).map_err(told)?,
+        AtOnce::FillDisk(id) => nodes.one(id)?.faults.fill_disk(),
+        AtOnce::Cut(one, other, how) => nodes.cut(one, other, how)?,
+        AtOnce::CutClients(id, how) => nodes.one(id)?.faults.cut(Other::Clients, how),
+        AtOnce::Heal(id) => nodes.of(id)?.iter().for_each(|node| node.faults.heal()),
     }
     Ok(json!({ "ok": true }))
 }
 
-fn set(states: &[NodeState], fault: &Fault) -> Result<Value, String> {
-    let mut set = Vec::new();
-    for state in states {
-        let id = state.faults.set(fault.clone()).map_err(|error| error.to_string())?;
-        set.push(json!({ "broker": state.id, "id": id.0 }));
+/// Has nodes in hand, and returns when they have done it.
+pub(super) async fn in_turn(order: InTurn, nodes: &mut Nodes<'_>) -> Done {
+    match order {
+        InTurn::Start(id) => nodes.start(id).await?,
+        InTurn::Restart(id) => nodes.restart(id).await?,
+        InTurn::End(id, how) => nodes.end(id, how).await?,
+        InTurn::MoveLeader { topic, partition, to } => nodes.move_leader(&topic, partition, to).await?,
     }
-    Ok(json!({ "ok": true, "set": set }))
+    Ok(json!({ "ok": true }))
 }
 
-fn clear(states: &[NodeState], id: Option<u64>) -> Result<(), String> {
-    let Some(id) = id else {
-        states.iter().for_each(|state| state.faults.clear());
-        return Ok(());
-    };
-    let taken = states
-        .iter()
-        .filter(|state| state.faults.take_back(FaultId(id)))
-        .count();
-    match taken {
-        0 => Err(format!("no fault {id} is set; it is used up or was never")),
-        _ => Ok(()),
-    }
-}
-
-async fn tell(nodes: &mut Nodes<'_>, id: i32, verb: Verb) -> Result<(), String> {
-    let faults = one(nodes, id)?.faults;
-    match verb {
-        Verb::Start => nodes.start(id).await,
-        Verb::Restart => nodes.restart(id).await,
-        Verb::Stop => nodes.end(id, Stop::Clean).await,
-        Verb::Kill => nodes.end(id, Stop::Kill).await,
-        Verb::Pause if !one(nodes, id)?.runs => Err(format!("node {id} does not run")),
-        Verb::Pause => faults.pause().await.map_err(|error| error.to_string()),
-        Verb::Resume => {
-            faults.resume();
-            Ok(())
-        }
-        Verb::SlowDisk(by) => faults.slow_disk(by).map_err(|error| error.to_string()),
-        Verb::FillDisk => {
-            faults.fill_disk();
-            Ok(())
+/// All of them have it, or none.
+fn set(nodes: &[&Known], fault: &Fault) -> Done {
+    let mut set: Vec<(&Known, FaultId)> = Vec::new();
+    for node in nodes {
+        match node.faults.set(fault.clone()) {
+            Ok(id) => set.push((node, id)),
+            Err(error) => {
+                for (node, id) in set {
+                    node.faults.take_back(id);
+                }
+                return Err(told(error));
+            }
         }
     }
+    let set = set.iter().map(|(node, id)| json!({ "broker": node.id, "id": id.0 }));
+    Ok(json!({ "ok": true, "set": set.collect::<Vec<_>>() }))
 }
 
-fn one(nodes: &Nodes<'_>, id: i32) -> Result<NodeState, String> {
-    let found = nodes.states(Some(id))?.pop();
-    found.ok_or_else(|| format!("there is no node {id} here"))
+/// Each node counts its own faults: an id alone may name another one's.
+fn clear(nodes: &[&Known], id: Option<u64>) -> Result<(), String> {
+    match (nodes, id) {
+        (_, None) => {
+            nodes.iter().for_each(|node| node.faults.clear());
+            Ok(())
+        }
+        ([node], Some(id)) if node.faults.take_back(FaultId(id)) => Ok(()),
+        ([_], Some(id)) => Err(format!("no fault {id} is set; it is used up or was never")),
+        (_, Some(id)) => Err(format!("each node has a fault {id} of its own; say 'broker' too")),
+    }
+}
+
+async fn pause(node: &Known) -> Result<(), String> {
+    match node.faults.pause().await {
+        Err(FaultError::Down) => Err(format!("node {} does not run", node.id)),
+        paused => paused.map_err(told),
+    }
+}
+
+fn told(error: FaultError) -> String {
+    error.to_string()
 }

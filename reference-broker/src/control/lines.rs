@@ -3,15 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::order::Order;
-use super::{Ordered, refused};
+use super::{Doers, refused};
 
 /// No order is longer.
 const LONGEST: usize = 64 << 10;
@@ -21,12 +19,12 @@ const CONNECTIONS: usize = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until it is aborted, which cuts every connection.
-pub(super) async fn accept(door: TcpListener, give: mpsc::Sender<Ordered>) {
+pub(super) async fn accept(door: TcpListener, doers: Doers) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = door.accept(), if connections.len() < CONNECTIONS => match accepted {
-                Ok((socket, _)) => drop(connections.spawn(converse(socket, give.clone()))),
+                Ok((socket, _)) => drop(connections.spawn(converse(socket, doers.clone()))),
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
@@ -35,26 +33,17 @@ pub(super) async fn accept(door: TcpListener, give: mpsc::Sender<Ordered>) {
 }
 
 /// Answers line after line until the other side ends. How a connection breaks is nobody's concern.
-async fn converse(socket: TcpStream, give: mpsc::Sender<Ordered>) -> io::Result<()> {
+async fn converse(socket: TcpStream, mut doers: Doers) -> io::Result<()> {
     let mut socket = BufReader::new(socket);
     let mut line = Vec::new();
     while read_line(&mut socket, &mut line).await? {
         let answer = match read(&line) {
-            Ok(order) => asked(order, &give).await,
+            Ok(order) => doers.answer(order).await,
             Err(why) => refused(why),
         };
         socket.write_all(format!("{answer}\n").as_bytes()).await?;
     }
     Ok(())
-}
-
-async fn asked(order: Order, give: &mpsc::Sender<Ordered>) -> Value {
-    let (answer, answered) = oneshot::channel();
-    let stops = || refused("the process is stopping".to_owned());
-    if give.send(Ordered { order, answer }).await.is_err() {
-        return stops();
-    }
-    answered.await.unwrap_or_else(|_| stops())
 }
 
 fn read(line: &[u8]) -> Result<Order, String> {

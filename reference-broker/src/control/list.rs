@@ -2,16 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::NodeState;
+use crate::cluster::Known;
 use crate::faults::{Act, Cut, Moment, Other, Side, Standing, When, name_of};
 
 /// A node, and what it was told.
-pub(super) fn node(state: &NodeState) -> Value {
+pub(super) fn node(state: &Known) -> Value {
     let (slow, full) = state.faults.disk_is();
     json!({
         "broker": state.id,
         "address": state.address,
-        "runs": state.runs,
+        "runs": state.faults.runs(),
         "paused": state.faults.is_paused(),
         "faults": state.faults.list().iter().map(fault).collect::<Vec<_>>(),
         "cut": state.faults.cuts().iter().map(cut).collect::<Vec<_>>(),

@@ -5,38 +5,51 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fields::{Fields, said};
+use crate::broker::Stop;
 use crate::faults::{Cut, Fault, Side};
 
 /// One thing to do.
 pub(super) enum Order {
+    /// Touches nothing but faults, and waits for nobody else's order.
+    AtOnce(AtOnce),
+    /// Nodes come, go or lead: one such order after the other.
+    InTurn(InTurn),
+}
+
+/// What is set, told or taken back.
+pub(super) enum AtOnce {
     /// What is set, and who runs.
     List,
     /// Requests meet a fault, of every node where none is said.
     Set(Option<i32>, Fault),
     /// Takes back one fault or all, of one node or all.
     Clear(Option<i32>, Option<u64>),
-    /// To a node, something that it alone is told.
-    Node(i32, Verb),
+    /// A node stands still.
+    Pause(i32),
+    /// It goes on.
+    Resume(i32),
+    /// Its disk takes this time.
+    SlowDisk(i32, Duration),
+    /// Its disk has no room.
+    FillDisk(i32),
     /// Cuts a link between two nodes.
     Cut(i32, i32, Cut),
     /// Cuts off a broker's clients.
     CutClients(i32, Cut),
     /// Makes one node whole, or all.
     Heal(Option<i32>),
-    /// Moves the leader of a partition.
-    MoveLeader { topic: String, partition: i32, to: i32 },
 }
 
-/// What one node is told.
-pub(super) enum Verb {
-    Start,
-    Stop,
-    Kill,
-    Restart,
-    Pause,
-    Resume,
-    SlowDisk(Duration),
-    FillDisk,
+/// What a node has to do first, or several.
+pub(super) enum InTurn {
+    /// Starts one that does not run.
+    Start(i32),
+    /// Stops one and starts it again.
+    Restart(i32),
+    /// Ends one.
+    End(i32, Stop),
+    /// Moves the leader of a partition.
+    MoveLeader { topic: String, partition: i32, to: i32 },
 }
 
 const VERBS: &str = "delay, drop, close, error, clear, list, start, stop, kill, restart, pause, resume, cut, heal, move-leader, slow-disk, fill-disk";
@@ -52,42 +65,46 @@ impl Order {
 
     fn of(verb: &str, fields: &mut Fields) -> Result<Self, String> {
         match verb {
-            "list" => Ok(Self::List),
-            "delay" | "drop" | "close" | "error" => Ok(Self::Set(fields.id("broker")?, fault(verb, fields)?)),
+            "list" => Ok(Self::AtOnce(AtOnce::List)),
+            "delay" | "drop" | "close" | "error" => {
+                let set = AtOnce::Set(fields.id("broker")?, fault(verb, fields)?);
+                Ok(Self::AtOnce(set))
+            }
             "clear" => {
                 let id = fields.count("id")?.map(u64::from);
-                Ok(Self::Clear(fields.id("broker")?, id))
+                Ok(Self::AtOnce(AtOnce::Clear(fields.id("broker")?, id)))
             }
-            "heal" => Ok(Self::Heal(fields.id("broker")?)),
-            "cut" => cut(fields),
-            "move-leader" => Ok(Self::MoveLeader {
+            "heal" => Ok(Self::AtOnce(AtOnce::Heal(fields.id("broker")?))),
+            "cut" => cut(fields).map(Self::AtOnce),
+            "move-leader" => Ok(Self::InTurn(InTurn::MoveLeader {
                 topic: said("topic", fields.text("topic")?)?,
                 partition: said("partition", fields.id("partition")?)?,
                 to: said("to", fields.id("to")?)?,
-            }),
-            verb => {
-                let verb = to_node(verb, fields)?;
-                Ok(Self::Node(said("broker", fields.id("broker")?)?, verb))
-            }
+            })),
+            verb => to_node(verb, fields),
         }
     }
 }
 
-fn to_node(verb: &str, fields: &mut Fields) -> Result<Verb, String> {
-    match verb {
-        "start" => Ok(Verb::Start),
-        "stop" => Ok(Verb::Stop),
-        "kill" => Ok(Verb::Kill),
-        "restart" => Ok(Verb::Restart),
-        "pause" => Ok(Verb::Pause),
-        "resume" => Ok(Verb::Resume),
-        "slow-disk" => Ok(Verb::SlowDisk(said("ms", fields.millis("ms")?)?)),
-        "fill-disk" => Ok(Verb::FillDisk),
-        unknown => Err(format!("there is no '{unknown}'; there are {VERBS}")),
+fn to_node(verb: &str, fields: &mut Fields) -> Result<Order, String> {
+    // An unknown verb is told before what it lacks.
+    if !VERBS.split(", ").any(|known| known == verb) {
+        return Err(format!("there is no '{verb}'; there are {VERBS}"));
     }
+    let id = said("broker", fields.id("broker")?)?;
+    Ok(match verb {
+        "start" => Order::InTurn(InTurn::Start(id)),
+        "stop" => Order::InTurn(InTurn::End(id, Stop::Clean)),
+        "kill" => Order::InTurn(InTurn::End(id, Stop::Kill)),
+        "restart" => Order::InTurn(InTurn::Restart(id)),
+        "pause" => Order::AtOnce(AtOnce::Pause(id)),
+        "resume" => Order::AtOnce(AtOnce::Resume(id)),
+        "slow-disk" => Order::AtOnce(AtOnce::SlowDisk(id, said("ms", fields.millis("ms")?)?)),
+        _ => Order::AtOnce(AtOnce::FillDisk(id)),
+    })
 }
 
-fn cut(fields: &mut Fields) -> Result<Order, String> {
+fn cut(fields: &mut Fields) -> Result<AtOnce, String> {
     let how = if fields.flag("silent")? {
         Cut::Silent
     } else {
@@ -95,10 +112,10 @@ fn cut(fields: &mut Fields) -> Result<Order, String> {
     };
     match (fields.ids("between")?, fields.id("clients-of")?) {
         (Some(ends), None) => match ends[..] {
-            [one, other] => Ok(Order::Cut(one, other, how)),
+            [one, other] => Ok(AtOnce::Cut(one, other, how)),
             _ => Err("'between' is two node ids, such as [1,2]".to_owned()),
         },
-        (None, Some(broker)) => Ok(Order::CutClients(broker, how)),
+        (None, Some(broker)) => Ok(AtOnce::CutClients(broker, how)),
         _ => Err("cut wants either 'between', two node ids, or 'clients-of', one".to_owned()),
     }
 }

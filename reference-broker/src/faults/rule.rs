@@ -75,6 +75,9 @@ pub enum FaultError {
     /// Nobody is there to stand still.
     #[error("the broker does not run")]
     Down,
+    /// It has something else to do, such as to wait for a slow disk.
+    #[error("the broker has not come to stand still within {0:?}; it goes on")]
+    Busy(Duration),
     /// More than anyone sets on purpose.
     #[error("{0} faults are set already; clear some")]
     TooMany(usize),

@@ -8,38 +8,76 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-/// A broker that runs stands still long before that.
+use super::FaultError;
+
+/// A broker that runs stands still long before that, unless it waits for its disk.
 const SOON: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(super) struct Standstill {
-    wanted: Mutex<bool>,
+    state: Mutex<State>,
     resumed: Condvar,
     call: Notify,
     stands: watch::Sender<bool>,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    runs: bool,
+    wanted: bool,
+}
+
+/// Lets the broker go on when dropped: whoever gives up waiting leaves nobody behind who stands still some day.
+struct Wish<'a>(&'a Standstill);
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 impl Standstill {
-    /// Has the broker stand still and returns once it does; false where there is none that runs.
-    pub(super) async fn begin(&self) -> bool {
-        *self.wanted() = true;
+    /// Has the broker stand still and returns once it does.
+    pub(super) async fn begin(&self) -> Result<(), FaultError> {
+        {
+            let mut state = self.state();
+            if !state.runs {
+                return Err(FaultError::Down);
+            }
+            state.wanted = true;
+        }
+        let wish = Wish(self);
         self.call.notify_one();
         let mut stands = self.stands.subscribe();
-        let stood = timeout(SOON, stands.wait_for(|stands| *stands)).await.is_ok();
-        if !stood {
-            self.end();
+        match timeout(SOON, stands.wait_for(|stands| *stands)).await {
+            Ok(_) => std::mem::forget(wish),
+            Err(_) => return Err(FaultError::Busy(SOON)),
         }
-        stood
+        Ok(())
     }
 
     /// Lets it go on.
     pub(super) fn end(&self) {
-        *self.wanted() = false;
+        self.state().wanted = false;
         self.resumed.notify_all();
     }
 
+    /// Whether there is a broker that could stand still. One that is to end goes on for it.
+    pub(super) fn is_run(&self, runs: bool) {
+        self.state().runs = runs;
+        if !runs {
+            self.end();
+        }
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        self.state().runs
+    }
+
+    /// Who was let go on stands no more, even where its thread has not heard of it.
     pub(super) fn stands(&self) -> bool {
-        *self.stands.borrow()
+        let wanted = self.state().wanted;
+        wanted && *self.stands.borrow()
     }
 
     /// Returns when the broker is to stand still.
@@ -49,15 +87,15 @@ impl Standstill {
 
     /// Blocks the broker's thread until it may go on.
     pub(super) fn stand(&self) {
-        let mut wanted = self.wanted();
-        self.stands.send_replace(*wanted);
-        while *wanted {
-            wanted = self.resumed.wait(wanted).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        self.stands.send_replace(state.wanted);
+        while state.wanted {
+            state = self.resumed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         self.stands.send_replace(false);
     }
 
-    fn wanted(&self) -> MutexGuard<'_, bool> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! A controller and three brokers, a process each, at places that they come back to.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::nodes::Node;
+use crate::ports::free_ports;
 
 pub(crate) struct Trio {
     pub(crate) brokers: Vec<Place>,
@@ -107,15 +108,4 @@ impl Place {
         let log = self.data.join("__cluster_metadata-0/00000000000000000000.log");
         std::fs::read(&log).unwrap_or_else(|error| panic!("{}: {error}", log.display()))
     }
-}
-
-/// Ports that nobody has, from below those that the kernel lends to clients: who comes back must find its own free.
-fn free_ports<const N: usize>() -> [SocketAddr; N] {
-    const FIRST: u16 = 10_000;
-    const COUNT: u32 = 5_000;
-    let start = std::process::id() % COUNT;
-    let mut free = (0..COUNT)
-        .map(|n| SocketAddr::from(([127, 0, 0, 1], FIRST + ((start + n) % COUNT) as u16)))
-        .filter(|address| TcpListener::bind(address).is_ok());
-    std::array::from_fn(|_| free.next().expect("a free port"))
 }

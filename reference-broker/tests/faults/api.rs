@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::talk::{Client, Heard, LIMIT, SILENCE};
+use crate::talk::{Client, Heard, LIMIT, SILENCE};
 use kafka_fixtures::value::{Struct, Value};
 use reference_broker::{Cluster, Config, Fault, FaultError, Faults, Side};
 

@@ -1,20 +1,33 @@
 //! Whole brokers that go wrong, in a test's own process: they stand still, are cut off, lose their disk, lose leadership.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::talk::{Client, Heard, LIMIT, SILENCE, none_in};
+use crate::ports::free_ports;
+use crate::talk::{Client, Heard, LIMIT, SILENCE, none_in};
 use broker_core::log::build::Batch;
 use bytes::Bytes;
 use kafka_fixtures::value::{Struct, Value};
-use reference_broker::{Cluster, Config, Cut, Other};
-use tokio::time::timeout;
+use reference_broker::{Cluster, Config, Cut, Faults, Other};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// Between two looks at what a broker says.
+const PAUSE: Duration = Duration::from_millis(20);
 
 async fn started(brokers: usize) -> Cluster {
+    started_with(brokers, 6000).await
+}
+
+async fn started_with(brokers: usize, session_timeout_ms: u32) -> Cluster {
+    // Those of most tests come back to their ports.
+    let ports: [_; 2] = free_ports();
     let config = Config {
+        listen: ports[0],
         brokers,
         properties: vec![
             ("broker.heartbeat.interval.ms".into(), "200".into()),
-            ("broker.session.timeout.ms".into(), "2000".into()),
+            ("broker.session.timeout.ms".into(), session_timeout_ms.to_string()),
         ],
         ..Config::default()
     };
@@ -22,13 +35,16 @@ async fn started(brokers: usize) -> Cluster {
     started.expect("in time").expect("starts")
 }
 
-async fn create(client: &mut Client, topic: &str, replicas: i16) {
+fn topic(name: &str, replicas: i16) -> Struct {
     let topic = Struct::new()
-        .with("Name", topic)
+        .with("Name", name)
         .with("NumPartitions", 1)
         .with("ReplicationFactor", replicas);
-    let request = Struct::new().with("Topics", vec![topic]).with("timeoutMs", 5000);
-    let said = client.asks("CreateTopics", 5, request).await;
+    Struct::new().with("Topics", vec![topic]).with("timeoutMs", 5000)
+}
+
+async fn create(client: &mut Client, name: &str, replicas: i16) {
+    let said = client.asks("CreateTopics", 5, topic(name, replicas)).await;
     assert_eq!(said.at("Topics[0].ErrorCode"), Some(&Value::Int(0)), "{said:?}");
 }
 
@@ -59,6 +75,10 @@ async fn seen(client: &mut Client, topic: &str) -> (usize, Option<i64>) {
     (brokers, leader)
 }
 
+fn is_known(leader: Option<i64>) -> bool {
+    leader.is_some_and(|id| id > 0)
+}
+
 async fn until(client: &mut Client, topic: &str, holds: impl Fn(usize, Option<i64>) -> bool) {
     let deadline = Instant::now() + LIMIT;
     loop {
@@ -70,7 +90,7 @@ async fn until(client: &mut Client, topic: &str, holds: impl Fn(usize, Option<i6
             Instant::now() < deadline,
             "in time; seen: {brokers} brokers, leader {leader:?}"
         );
-        tokio::task::yield_now().await;
+        sleep(PAUSE).await;
     }
 }
 
@@ -117,10 +137,8 @@ async fn who_stands_still_loses_what_it_leads_and_takes_part_again_when_it_goes_
     let cluster = started(2).await;
     let mut second = Client::to(cluster.addresses()[1]).await;
     create(&mut second, "t", 2).await;
-    until(&mut second, "t", |brokers, leader| {
-        brokers == 2 && leader.is_some_and(|id| id > 0)
-    })
-    .await;
+    until(&mut second, "t", |brokers, leader| brokers == 2 && is_known(leader)).await;
+    in_sync(&mut second, 2).await;
     let faults = cluster.faults(0).expect("the first");
     faults.pause().await.expect("it runs");
     until(&mut second, "t", |brokers, leader| brokers == 1 && leader == Some(2)).await;
@@ -195,7 +213,7 @@ async fn in_sync(client: &mut Client, replicas: usize) {
             return;
         }
         assert!(Instant::now() < deadline, "{isr:?} in time");
-        tokio::task::yield_now().await;
+        sleep(PAUSE).await;
     }
 }
 
@@ -210,6 +228,7 @@ async fn a_leader_is_moved_to_whoever_has_a_replica_and_to_nobody_else() {
         until(&mut client, "t", |_, leader| leader == Some(to)).await;
     }
     create(&mut client, "one", 1).await;
+    until(&mut client, "one", |_, leader| is_known(leader)).await;
     let (_, leader) = seen(&mut client, "one").await;
     let other = if leader == Some(1) { 1 } else { 0 };
     let refused = cluster.move_leader("one", 0, other).await.expect_err("no replica");
@@ -217,6 +236,30 @@ async fn a_leader_is_moved_to_whoever_has_a_replica_and_to_nobody_else() {
     let refused = cluster.move_leader("none", 0, 0).await.expect_err("no topic");
     assert!(refused.contains("no partition none-0"), "{refused}");
     timeout(LIMIT, cluster.stop()).await.expect("in time");
+}
+
+#[tokio::test]
+async fn who_leads_without_being_preferred_is_preferred_once_leadership_is_moved_to_it() {
+    let mut cluster = started(2).await;
+    let mut client = Client::to(cluster.addresses()[0]).await;
+    create(&mut client, "t", 2).await;
+    cluster.move_leader("t", 0, 1).await.expect("it has a replica");
+    in_sync(&mut client, 2).await;
+    timeout(LIMIT, cluster.close(1)).await.expect("in time");
+    until(&mut client, "t", |_, leader| leader == Some(1)).await;
+    cluster.restart(1).await.expect("comes back");
+    assert_eq!(preferred(&mut client).await, Some(2));
+    cluster.move_leader("t", 0, 0).await.expect("it leads");
+    assert_eq!(preferred(&mut client).await, Some(1));
+    timeout(LIMIT, cluster.stop()).await.expect("in time");
+}
+
+/// The first replica of the first partition.
+async fn preferred(client: &mut Client) -> Option<i64> {
+    let topics = vec![Struct::new().with("Name", "t")];
+    let said = client.asks("Metadata", 8, Struct::new().with("Topics", topics)).await;
+    let replica = said.at("Topics[0].Partitions[0].ReplicaNodes[0]");
+    replica.and_then(Value::as_i64)
 }
 
 #[tokio::test]
@@ -250,5 +293,62 @@ async fn a_slow_disk_makes_a_write_take_its_time() {
     assert!(began.elapsed() >= by);
     faults.slow_disk(Duration::MAX).expect_err("too long");
     faults.heal();
+    timeout(LIMIT, cluster.stop()).await.expect("in time");
+}
+
+/// Has a broker write, for a minute unless something ends that; the request that it writes for.
+async fn writes(address: SocketAddr, faults: &Faults) -> JoinHandle<Heard> {
+    let (mut client, mut other) = (Client::to(address).await, Client::to(address).await);
+    assert!(client.is_served().await && other.is_served().await);
+    faults.slow_disk(Duration::from_secs(60)).expect("not too long");
+    let writing = tokio::spawn(async move { client.hears("CreateTopics", 5, topic("late", 1), LIMIT).await });
+    // It serves nobody then.
+    while other.hears("Metadata", 8, none_in("Topics"), SILENCE).await != Heard::Nothing {}
+    writing
+}
+
+#[tokio::test]
+async fn a_write_on_a_slow_disk_ends_when_all_is_healed_and_when_its_broker_is_killed_or_stopped() {
+    for how in ["heal", "kill", "close", "stop"] {
+        let mut cluster = started(1).await;
+        let faults = cluster.faults(0).expect("the first");
+        let writing = writes(cluster.addresses()[0], &faults).await;
+        let began = Instant::now();
+        match how {
+            "heal" => cluster.heal(),
+            "kill" => cluster.kill(0).await,
+            "close" => cluster.close(0).await,
+            _ => cluster.stop().await,
+        }
+        let heard = writing.await.expect("it was asked");
+        assert!(how != "heal" || matches!(heard, Heard::Answer(_)), "{heard:?}");
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "{how}: {:?}",
+            began.elapsed()
+        );
+    }
+}
+
+#[tokio::test]
+async fn brokers_whose_controller_stands_still_stop_in_time() {
+    let cluster = started_with(2, 60_000).await;
+    let controller = cluster.controller_faults().expect("beside them");
+    controller.pause().await.expect("it runs");
+    let began = Instant::now();
+    timeout(LIMIT, cluster.stop()).await.expect("in time");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn who_gives_up_waiting_for_a_broker_to_stand_still_lets_it_go_on() {
+    let cluster = started(1).await;
+    let faults = cluster.faults(0).expect("the first");
+    let writing = writes(cluster.addresses()[0], &faults).await;
+    let gave_up = timeout(PAUSE, faults.pause()).await;
+    assert!(gave_up.is_err(), "it writes: {gave_up:?}");
+    faults.slow_disk(Duration::ZERO).expect("not too long");
+    assert!(matches!(writing.await, Ok(Heard::Answer(_))));
+    assert!(!faults.is_paused());
     timeout(LIMIT, cluster.stop()).await.expect("in time");
 }

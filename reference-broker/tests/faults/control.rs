@@ -3,38 +3,62 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
-use super::talk::{Client, Heard, LIMIT, SILENCE, none_in};
+use crate::ports::free_ports;
+use crate::talk::{Client, Heard, LIMIT, SILENCE, none_in};
 use kafka_fixtures::value::{Struct, Value};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value as Json, json};
 
+/// Between two looks at what a process does.
+const PAUSE: Duration = Duration::from_millis(20);
+
 struct Process {
-    child: Child,
+    running: Running,
     brokers: Vec<SocketAddr>,
     control: SocketAddr,
 }
 
+/// Stopped when dropped, also by a test that fails before it is up.
+struct Running(Child);
+
 impl Process {
+    /// The second broker follows the port of the first: both come back to theirs.
     fn start(args: &[&str], brokers: usize) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
+        let [first, _] = free_ports();
+        let child = Command::new(env!("CARGO_BIN_EXE_reference-broker"))
             .args(args)
-            .args(["--control", "127.0.0.1:0", "--listen", "127.0.0.1:0"])
+            .args(["--control", "127.0.0.1:0", "--listen", &first.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary runs");
-        let lines = lines(child.stdout.take().expect("its output"), brokers + 1);
+        let mut running = Running(child);
+        let lines = lines(running.0.stdout.take().expect("its output"), brokers + 1);
         let address = |line: &String, what: &str| {
             let address = line.trim().strip_prefix(what).expect("the contract");
             address.parse().expect("an address")
         };
         let (at, control) = lines.split_at(brokers);
         Self {
-            child,
+            running,
             brokers: at.iter().map(|line| address(line, "listening on ")).collect(),
             control: address(&control[0], "control on "),
+        }
+    }
+
+    /// As SIGTERM; how it ends.
+    fn terminate(&mut self) -> ExitStatus {
+        self.running.signal();
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.running.0.try_wait().expect("it is ours") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it stops in time");
+            std::thread::sleep(PAUSE);
         }
     }
 
@@ -45,11 +69,20 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Running {
+    /// SIGTERM, so that its temporary directory goes.
+    fn signal(&self) {
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+    }
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        // SIGTERM, so that its temporary directory goes.
-        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let _ = self.child.wait();
+        // One that has been waited for has no id of its own any more.
+        if let Ok(None) = self.0.try_wait() {
+            self.signal();
+        }
+        let _ = self.0.wait();
     }
 }
 
@@ -66,11 +99,19 @@ struct Connection(BufReader<TcpStream>);
 
 impl Connection {
     fn line(&mut self, line: &[u8]) -> Json {
+        self.sends(line);
+        self.hears()
+    }
+
+    fn sends(&mut self, line: &[u8]) {
         let socket = self.0.get_mut();
         socket
             .write_all(line)
             .and_then(|()| socket.write_all(b"\n"))
             .expect("sent");
+    }
+
+    fn hears(&mut self) -> Json {
         let mut answer = String::new();
         self.0.read_line(&mut answer).expect("an answer");
         serde_json::from_str(&answer).expect("a JSON line")
@@ -134,7 +175,7 @@ async fn brokers_are_paused_killed_started_cut_and_healed_over_the_port() {
             "--brokers",
             "2",
             "--config",
-            "broker.session.timeout.ms=2000",
+            "broker.session.timeout.ms=6000",
             "--config",
             "broker.heartbeat.interval.ms=200",
         ],
@@ -249,20 +290,71 @@ fn nonsense_is_refused_with_the_reason_and_the_connection_lives() {
 }
 
 #[test]
-fn faults_are_so_many_and_no_more() {
-    let process = Process::start(&[], 1);
+fn faults_are_so_many_and_no_more_and_who_has_no_room_keeps_the_others_from_having_one() {
+    let process = Process::start(&["--brokers", "2"], 2);
     let mut control = process.connect();
     for _ in 0..100 {
-        control.does(json!({"do": "drop", "api": 3}));
+        control.does(json!({"do": "drop", "api": "SaslHandshake", "broker": 2}));
     }
-    control.refuses(br#"{"do":"drop","api":3}"#, "100 faults are set already");
+    control.refuses(br#"{"do":"drop","api":17,"broker":2}"#, "100 faults are set already");
+    control.refuses(br#"{"do":"drop","api":17}"#, "100 faults are set already");
+    let nodes = &control.asks(&json!({"do": "list"}))["nodes"];
+    assert_eq!((&nodes[0]["faults"], &nodes[2]["faults"]), (&json!([]), &json!([])));
+}
+
+#[test]
+fn one_fault_is_taken_back_from_the_node_that_has_it() {
+    let process = Process::start(&["--brokers", "2"], 2);
+    let mut control = process.connect();
+    let said = control.asks(&json!({"do": "drop", "api": "SaslHandshake"}));
+    let all = json!([{"broker": 1, "id": 1}, {"broker": 2, "id": 1}, {"broker": 100, "id": 1}]);
+    assert_eq!(said["set"], all);
+    control.refuses(br#"{"do":"clear","id":1}"#, "say 'broker' too");
+    control.does(json!({"do": "clear", "id": 1, "broker": 2}));
+    control.refuses(br#"{"do":"clear","id":1,"broker":2}"#, "no fault 1 is set");
+    let nodes = &control.asks(&json!({"do": "list"}))["nodes"];
+    let left = |node: usize| nodes[node]["faults"].as_array().map(Vec::len);
+    assert_eq!([left(0), left(1), left(2)], [Some(1), Some(0), Some(1)]);
+}
+
+/// Returns when this order to the first broker is under way; the controller, which stands still, keeps it from ending.
+fn begun(process: &Process, verb: &str) -> Connection {
+    let mut control = process.connect();
+    control.does(json!({"do": "pause", "broker": 100}));
+    let mut ordered = process.connect();
+    ordered.sends(json!({"do": verb, "broker": 1}).to_string().as_bytes());
+    let deadline = Instant::now() + LIMIT;
+    while control.asks(&json!({"do": "list"}))["nodes"][0]["runs"] != json!(false) {
+        assert!(Instant::now() < deadline, "it begins in time");
+        std::thread::sleep(PAUSE);
+    }
+    ordered
+}
+
+#[test]
+fn who_stands_still_goes_on_at_once_while_a_restart_waits_for_it() {
+    let process = Process::start(&["--brokers", "2", "--config", "broker.session.timeout.ms=6000"], 2);
+    let mut restarting = begun(&process, "restart");
+    let began = Instant::now();
+    process.connect().does(json!({"do": "resume", "broker": 100}));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!(restarting.hears(), json!({"ok": true}));
+}
+
+#[test]
+fn an_order_that_is_under_way_is_finished_and_answered_before_a_signal_ends_the_process() {
+    // It would wait for its controller for longer than a test.
+    let args = ["--brokers", "2", "--config", "broker.session.timeout.ms=120000"];
+    let mut process = Process::start(&args, 2);
+    let mut stopping = begun(&process, "stop");
+    assert!(process.terminate().success());
+    assert_eq!(stopping.hears(), json!({"ok": true}));
 }
 
 #[tokio::test]
 async fn a_node_of_a_process_of_its_own_controls_itself() {
     let data = tempfile::tempdir().expect("a directory");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let controller = free.expect("a port").to_string();
+    let [controller] = free_ports().map(|address| address.to_string());
     let voters = format!("7@{controller}");
     let args = [
         "node",

@@ -67,6 +67,18 @@ impl Client {
         self.listens(key, version, within).await
     }
 
+    /// What is heard of the last request.
+    pub(crate) async fn still_hears(&mut self, api: &str, version: i16) -> Heard {
+        let key = Schemas::latest().api_key(api).expect("an API");
+        self.listens(key, version, LIMIT).await
+    }
+
+    /// Whether the other side closes, unasked.
+    pub(crate) async fn is_closed(&mut self) -> bool {
+        let read = timeout(LIMIT, self.socket.read(&mut [0])).await;
+        matches!(read, Ok(Ok(0) | Err(_)))
+    }
+
     async fn listens(&mut self, key: i16, version: i16, within: Duration) -> Heard {
         let read = async {
             let length = self.socket.read_u32().await?;
@@ -94,7 +106,7 @@ impl Client {
         }
     }
 
-    /// The number of brokers by Metadata, which every broker answers.
+    /// Whether Metadata is answered, as every broker does that serves.
     pub(crate) async fn is_served(&mut self) -> bool {
         let said = self.hears("Metadata", 8, none_in("Topics"), LIMIT).await;
         matches!(said, Heard::Answer(_))
