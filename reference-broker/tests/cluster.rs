@@ -11,6 +11,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use reference_broker::{Cluster, Config};
 use tokio::time::timeout;
 
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
 const LIMIT: Duration = Duration::from_secs(60);
 const BROKERS: usize = 3;
 
@@ -56,7 +58,7 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool + Send + 'static) {
         let deadline = Instant::now() + LIMIT;
         while !holds() {
             assert!(Instant::now() < deadline, "{what}: not in time");
-            std::thread::yield_now();
+            std::thread::sleep(PAUSE);
         }
     });
     waited.await.expect("it holds in time");

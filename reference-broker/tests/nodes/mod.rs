@@ -12,6 +12,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// Between two looks at a process.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Killed when dropped.
 pub(crate) struct Node(pub(crate) Child);
 
@@ -49,7 +52,7 @@ impl Node {
                 return status;
             }
             assert!(Instant::now() < deadline, "it stops in time");
-            std::thread::yield_now();
+            std::thread::sleep(PAUSE);
         }
     }
 }
