@@ -195,7 +195,13 @@ async fn a_follower_that_is_cut_off_from_its_leader_falls_out_of_sync_and_comes_
     let cluster = Cluster::start(config).await.expect("starts");
     let mut first = Client::to(cluster.addresses()[0]).await;
     create(&mut first, "t", 2).await;
+    in_sync(&mut first, 2).await;
     cluster.cut(0, 1, Cut::Refused);
+    // Who lacks nothing does not lag, however long it is silent.
+    for address in cluster.addresses() {
+        let mut broker = Client::to(address).await;
+        produce(&mut broker, "t").await;
+    }
     in_sync(&mut first, 1).await;
     cluster.heal();
     in_sync(&mut first, 2).await;
