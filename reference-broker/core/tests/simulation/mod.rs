@@ -292,6 +292,8 @@ impl Cluster {
         let result = match () {
             () if wanted.leader_epoch < present.leader_epoch => Err(ErrorCode::FencedLeaderEpoch),
             () if wanted.partition_epoch != present.partition_epoch => Err(ErrorCode::InvalidUpdateVersion),
+            // As Kafka's controller: who leads is in sync.
+            () if !wanted.isr.iter().any(|member| member.broker == present.leader) => Err(ErrorCode::InvalidRequest),
             () if !wanted.isr.iter().all(live) => Err(ErrorCode::IneligibleReplica),
             () => {
                 present.isr = wanted.isr.iter().map(|member| member.broker).collect();
