@@ -6,6 +6,7 @@ mod wire;
 use broker_core::peer::{BrokerEpoch, ReplicaFetch, ReplicaPartition};
 use broker_core::units::{BrokerId, ErrorCode, LeaderEpoch, Offset};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use simulation::{CONTROLLER, Cluster, Sent};
 
 /// A record that every replica in sync must have before its producer hears of it.
@@ -343,7 +344,7 @@ fn replicated_alike(cluster: &Cluster) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(50) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(200) })]
 
     #[test]
     fn whatever_happens_nothing_acknowledged_is_lost_and_all_converge(acts in prop::collection::vec(act(), 1..60)) {
