@@ -1,18 +1,22 @@
-//! What goes wrong: processes die and come back, power goes, links are cut, nodes stop for a while, disks fill.
+//! What goes wrong: processes die and come back, power goes, links are cut or slow, nodes stop for a while, disks fill.
+
+use broker_core::units::BrokerId;
 
 use super::world::{BROKERS, CONTROLLER, World};
 
 /// One fault, or the end of one.
 pub(crate) fn strike(world: &mut World) -> Result<(), String> {
     let broker = BROKERS[world.chance.below(3) as usize];
+    world.has_lost &= !are_all_in_sync(world);
     let kind = world.chance.below(100);
     let what = match kind {
         _ if !world.is_up(broker) => start(world, broker)?,
         // Kafka promises nothing where one replica has lost its end and others die before it is in sync again (KIP-966).
-        0..25 if may_die(world) => kill(world, broker),
+        0..25 if !world.has_lost => kill(world, broker),
         25..32 => power(world, broker),
-        32..47 => cut(world, broker),
-        47..62 => mend(world),
+        32..42 => cut(world, broker),
+        42..52 => slow(world, broker),
+        52..62 => mend(world),
         62..77 => pause(world, broker),
         77..92 => restart_controller(world)?,
         92.. => fill(world, broker),
@@ -38,16 +42,15 @@ fn power(world: &mut World, broker: i32) -> &'static str {
     if !are_all_in_sync(world) {
         return "nothing";
     }
+    let life = world
+        .node(CONTROLLER)
+        .and_then(|node| node.image().broker(BrokerId(broker)).map(|known| known.epoch));
+    world.history.copies.lost(broker, life);
     world.kill(broker);
     world.has_lost = true;
     let disk = world.disks[&broker].clone();
     disk.lose(&mut world.chance);
     "power"
-}
-
-fn may_die(world: &mut World) -> bool {
-    world.has_lost &= !are_all_in_sync(world);
-    !world.has_lost
 }
 
 fn are_all_in_sync(world: &World) -> bool {
@@ -70,8 +73,17 @@ fn cut(world: &mut World, broker: i32) -> &'static str {
     "cut"
 }
 
+/// One follower falls behind the other, and may fall out of sync.
+fn slow(world: &mut World, broker: i32) -> &'static str {
+    let other = BROKERS[world.chance.below(3) as usize];
+    let late = 50 + world.chance.below(3_000) as i64;
+    world.slow.insert((broker.min(other), broker.max(other)), late);
+    "slow"
+}
+
 fn mend(world: &mut World) -> &'static str {
     world.cut.clear();
+    world.slow.clear();
     "mend"
 }
 

@@ -8,9 +8,10 @@ use broker_core::image::{Image, PartitionImage};
 use broker_core::log::Log;
 use broker_core::log::batch::BatchHeader;
 use broker_core::log::read::Limit;
-use broker_core::units::{BrokerId, Offset, TopicPartition};
+use broker_core::units::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 
 use super::chance::Digest;
+use super::copies::{Copies, Place};
 use crate::invariants::{Progress, is_sound};
 
 /// A batch that was acknowledged with acks=all.
@@ -18,8 +19,12 @@ use crate::invariants::{Progress, is_sound};
 pub(crate) struct Acknowledged {
     pub(crate) base: Offset,
     pub(crate) crc: u32,
+    /// Of the leader that took it.
+    pub(crate) epoch: LeaderEpoch,
 }
 
+/// `min.insync.replicas`
+pub(crate) const MIN_INSYNC: usize = 2;
 /// So many changes are told of.
 const TOLD: usize = 30;
 
@@ -31,6 +36,9 @@ pub(crate) struct History {
     /// Up to where a replica's log has been looked at, by node and partition.
     looked_at: BTreeMap<(i32, TopicPartition), Offset>,
     acknowledged: BTreeMap<TopicPartition, Vec<Acknowledged>>,
+    pub(crate) copies: Copies,
+    /// The first offset that the consumer of a partition has not read.
+    read: BTreeMap<TopicPartition, Offset>,
     /// The partitions that there are.
     known: BTreeSet<TopicPartition>,
     progress: Progress<TopicPartition>,
@@ -42,8 +50,22 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// A producer is told that enough replicas have its batch.
     pub(crate) fn acknowledge(&mut self, tp: &TopicPartition, batch: Acknowledged) {
         self.acknowledged.entry(tp.clone()).or_default().push(batch);
+    }
+
+    /// Where no replica has lost its end, enough do have it.
+    pub(crate) fn enough_have(&self, tp: &TopicPartition, batch: Acknowledged) -> Result<(), String> {
+        let place = Place {
+            offset: batch.base,
+            epoch: batch.epoch,
+        };
+        let have = self.copies.that_have(tp, place);
+        match have < MIN_INSYNC {
+            true => Err(format!("{tp}: {place:?} is acknowledged and on {have} replicas")),
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn acknowledged(&self) -> usize {
@@ -57,6 +79,7 @@ impl History {
     /// Another life of a node: all that it has is looked at anew.
     pub(crate) fn restarted(&mut self, id: i32) {
         self.looked_at.retain(|(node, _), _| *node != id);
+        self.copies.restarted(id);
     }
 
     /// The metadata as the controller has decided them.
@@ -68,6 +91,9 @@ impl History {
             return Err(format!("the metadata log went back to {}", image.next_offset()));
         }
         self.seen_metadata = image.next_offset();
+        for broker in image.brokers() {
+            self.copies.registered(broker.id.0, broker.epoch);
+        }
         for topic in image.topics() {
             for (index, partition) in (0..).zip(&topic.partitions) {
                 let tp = TopicPartition::new(topic.name.clone(), index);
@@ -87,6 +113,7 @@ impl History {
         self.known.insert(tp.clone());
         if self.progress.goes_on(tp.clone(), partition)? {
             self.tell(tp, partition);
+            self.copies.decided(tp, partition)?;
         }
         is_sound(image, partition)
     }
@@ -123,6 +150,8 @@ impl History {
                 let next = seen.map_err(|what| format!("broker {id}, {tp}: {what}"))?;
                 self.looked_at.insert(key, next);
             }
+            let copies = self.copies.look_at(id, node, &tp, log);
+            copies.map_err(|what| format!("broker {id}, {tp}: {what}"))?;
         }
         Ok(())
     }
@@ -132,6 +161,12 @@ impl History {
         let Some(leader) = node.role(tp).and_then(|role| role.leader()) else {
             return Ok(());
         };
+        if node.leader_of(tp) != Some((BrokerId(id), leader.epoch)) {
+            return Err(format!(
+                "{tp}: broker {id} leads in epoch {} and knows better",
+                leader.epoch
+            ));
+        }
         let key = (tp.clone(), leader.epoch.0);
         match self.leaders.get(&key) {
             Some(known) if *known == id => return Ok(()),
@@ -166,9 +201,18 @@ impl History {
         from: Offset,
     ) -> Result<Offset, String> {
         let committed = self.committed.entry(tp.clone()).or_default();
-        let mut next = from;
+        let (mut next, mut epoch) = (from, LeaderEpoch(-1));
         for (header, digest) in batches(log, store, from, log.high_watermark())? {
             let last = header.last_offset().0;
+            if header.leader_epoch < epoch {
+                return Err(format!("at offset {} the leader epoch goes back", header.base_offset));
+            }
+            epoch = header.leader_epoch;
+            let place = Place {
+                offset: header.last_offset(),
+                epoch,
+            };
+            self.copies.committed(tp, place);
             let known = committed.entry(header.base_offset.0).or_insert((last, digest));
             if *known != (last, digest) {
                 return Err(format!(
@@ -179,6 +223,26 @@ impl History {
             next = Offset(last + 1);
         }
         Ok(next)
+    }
+
+    /// Where the consumer of a partition goes on.
+    pub(crate) fn to_read(&self, tp: &TopicPartition) -> Offset {
+        self.read.get(tp).copied().unwrap_or_default()
+    }
+
+    /// A consumer was given that: some replica took it for replicated, so that it stays.
+    pub(crate) fn was_read(&mut self, tp: &TopicPartition, bytes: &[u8]) -> Result<(), String> {
+        let committed = self.committed.entry(tp.clone()).or_default();
+        for (header, digest) in whole(bytes) {
+            let last = header.last_offset().0;
+            if committed.get(&header.base_offset.0) != Some(&(last, digest)) {
+                let base = header.base_offset;
+                return Err(format!("{tp}: a consumer reads at offset {base} what is not committed"));
+            }
+            let read = self.read.entry(tp.clone()).or_default();
+            *read = Offset(last + 1).max(*read);
+        }
+        Ok(())
     }
 
     /// After healing: everything that was acknowledged is in this log.
@@ -216,19 +280,27 @@ pub(crate) fn batches(
         let length = store
             .read(&span.directory, &span.file, span.position, &mut bytes)
             .map_err(|error| error.to_string())?;
-        let mut rest = &bytes[..length];
         let before = next;
-        while let Some(header) = BatchHeader::read(rest).filter(|header| header.size() as usize <= rest.len()) {
-            let size = header.size() as usize;
+        for (header, digest) in whole(&bytes[..length]) {
             if header.last_offset() >= next && header.base_offset < end {
-                found.push((header, Digest::of(&rest[..size])));
                 next = Offset(header.last_offset().0 + 1);
+                found.push((header, digest));
             }
-            rest = &rest[size..];
         }
         if next == before {
             return Err(format!("no whole batch at offset {next}, below {end}"));
         }
     }
     Ok(found)
+}
+
+/// The whole batches among these bytes.
+fn whole(mut rest: &[u8]) -> Vec<(BatchHeader, Digest)> {
+    let mut found = Vec::new();
+    while let Some(header) = BatchHeader::read(rest).filter(|header| header.size() as usize <= rest.len()) {
+        let size = header.size() as usize;
+        found.push((header, Digest::of(&rest[..size])));
+        rest = &rest[size..];
+    }
+    found
 }

@@ -1,10 +1,14 @@
-//! A controller and three brokers in one memory under a seeded storm. After every step the invariants of replication hold; after it,
+//! A controller and three brokers in one memory under a seeded storm. After every step the invariants of replication hold (`copies`: who is in
+//! sync has what any replica took for replicated; `history`: what stood anywhere below a high watermark stays as it was); after it,
 //! all converge, serve, and nothing that was acknowledged is lost.
 
 mod chance;
+mod copies;
 mod disk;
 mod faults;
 mod history;
+mod network;
+mod reader;
 mod serve;
 mod world;
 
@@ -16,6 +20,8 @@ use world::{BROKERS, CONTROLLER, World};
 const CHAOS_MS: i64 = 60_000;
 /// Simulated time that a cluster gets to come to rest.
 const HEALING_MS: i64 = 45_000;
+/// Simulated time in which followers surely learn what is replicated: longer than a fetch may wait.
+const REST_MS: i64 = 12_000;
 
 /// What came of a seed.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +54,7 @@ pub(crate) fn storm(seed: u64) -> Result<Story, String> {
 fn heal(world: &mut World) -> Result<(), String> {
     world.is_chaotic = false;
     world.cut.clear();
+    world.slow.clear();
     world.paused.clear();
     for id in [CONTROLLER].into_iter().chain(BROKERS) {
         if !world.is_up(id) {
@@ -83,7 +90,7 @@ fn heal(world: &mut World) -> Result<(), String> {
             return Err(format!("{tp} is not served"));
         }
     }
-    world.run(2_000)?;
+    world.run(REST_MS)?;
     all_agree(world)
 }
 

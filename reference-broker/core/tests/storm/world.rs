@@ -18,16 +18,15 @@ use bytes::Bytes;
 
 use super::chance::{Chance, Digest};
 use super::disk::Disk;
-use super::history::{Acknowledged, History};
-use super::{faults, serve::serve};
+use super::history::{Acknowledged, History, MIN_INSYNC};
+use super::network::{Fate, TIMEOUT_MS, fate};
+use super::{faults, reader, serve::serve};
 use crate::wire;
 
 pub(crate) const CONTROLLER: i32 = 100;
 pub(crate) const BROKERS: [i32; 3] = [1, 2, 3];
 pub(crate) const TOPIC: &str = "t";
 pub(crate) const PARTITIONS: i32 = 3;
-/// So long an asker waits for an answer that was lost.
-const TIMEOUT_MS: i64 = 800;
 /// More calls than this without time passing, and something turns in a circle.
 const MOST_AT_ONCE: usize = 5_000;
 
@@ -40,6 +39,7 @@ enum Event {
         asked: Asked,
     },
     Reply {
+        from: i32,
         to: i32,
         life: u32,
         id: AskId,
@@ -69,6 +69,8 @@ pub(crate) struct World {
     pub(crate) history: History,
     pub(crate) disks: BTreeMap<i32, Disk>,
     pub(crate) cut: BTreeSet<(i32, i32)>,
+    /// How much later a follower's questions come over a link, and the records that it gets.
+    pub(crate) slow: BTreeMap<(i32, i32), i64>,
     /// Until when a paused node does nothing.
     pub(crate) paused: BTreeMap<i32, i64>,
     /// What went wrong when.
@@ -77,6 +79,10 @@ pub(crate) struct World {
     pub(crate) has_been_full: BTreeSet<i32>,
     /// The power went at a broker that is not in sync again.
     pub(crate) has_lost: bool,
+    /// `replica.lag.time.max.ms`: leaders have replicas leave sooner than the controller, or hardly ever.
+    lag_time_max_ms: u64,
+    /// Producers send many records at once and then rest: followers learn late what is replicated.
+    is_bursty: bool,
     nodes: BTreeMap<i32, Node>,
     lives: BTreeMap<i32, u32>,
     queue: BTreeMap<(i64, u64), Event>,
@@ -94,15 +100,21 @@ impl World {
     /// All up, and a topic of three replicas, two of which must be in sync.
     pub(crate) fn new(seed: u64) -> Result<Self, String> {
         let all = || BROKERS.into_iter().chain([CONTROLLER]);
+        let mut chance = Chance::of(seed);
+        let lag_time_max_ms = [1_500, 4_000, 30_000][chance.below(3) as usize];
+        let is_bursty = chance.percent(50);
         let mut world = Self {
             now: Now {
                 unix_ms: 1_700_000_000_000,
                 monotonic_ms: 1_000,
             },
-            chance: Chance::of(seed),
+            chance,
+            lag_time_max_ms,
+            is_bursty,
             history: History::default(),
             disks: all().map(|id| (id, Disk::default())).collect(),
             cut: BTreeSet::new(),
+            slow: BTreeMap::new(),
             paused: BTreeMap::new(),
             struck: Vec::new(),
             has_been_full: BTreeSet::new(),
@@ -135,7 +147,7 @@ impl World {
             partitions: PARTITIONS,
             replication_factor: 3,
             assignments: Vec::new(),
-            configs: vec![("min.insync.replicas".into(), Some("2".into()))],
+            configs: vec![("min.insync.replicas".into(), Some(MIN_INSYNC.to_string()))],
         };
         let now = self.now;
         let controller = self.nodes.get_mut(&CONTROLLER).ok_or("no controller")?;
@@ -152,6 +164,8 @@ impl World {
         let properties = [
             ("node.id", id.to_string()),
             ("process.roles", roles.to_owned()),
+            ("replica.fetch.wait.max.ms", (self.lag_time_max_ms / 3).to_string()),
+            ("replica.lag.time.max.ms", self.lag_time_max_ms.to_string()),
             ("controller.quorum.voters", format!("{CONTROLLER}@localhost:9093")),
         ];
         let properties = properties.map(|(name, value)| (name.to_owned(), value));
@@ -174,16 +188,23 @@ impl World {
     }
 
     /// As by kill -9.
-    pub(crate) fn kill(&mut self, id: i32) {
-        self.nodes.remove(&id);
-        self.paused.remove(&id);
-        let waiting: Vec<_> = self.parked.keys().filter(|(node, _)| *node == id).copied().collect();
+    pub(crate) fn kill(&mut self, node: i32) {
+        self.nodes.remove(&node);
+        self.paused.remove(&node);
+        let waiting: Vec<_> = self.parked.keys().filter(|(at, _)| *at == node).copied().collect();
         for key in waiting {
             if let Some(Parked { from, life, id, .. }) = self.parked.remove(&key) {
-                self.reply(from, life, id, Reply::Unreachable("it died".into()), 5);
+                self.reply(node, (from, life, id), Reply::Unreachable("it died".into()), 5);
             }
         }
-        self.pending.retain(|(node, _), _| *node != id);
+        self.pending.retain(|(at, _), _| *at != node);
+        for event in self.queue.values_mut() {
+            if let Event::Reply { from, reply, .. } = event
+                && *from == node
+            {
+                *reply = Reply::Unreachable("it died".into());
+            }
+        }
     }
 
     pub(crate) fn is_up(&self, id: i32) -> bool {
@@ -291,7 +312,13 @@ impl World {
     fn happen(&mut self, event: Event) -> Result<(), String> {
         match event {
             Event::Question { from, life, to, asked } => self.asked(from, life, to, asked),
-            Event::Reply { to, life, id, reply } => self.told(to, life, id, reply),
+            Event::Reply {
+                from,
+                to,
+                life,
+                id,
+                reply,
+            } => self.told(from, to, life, id, reply),
             Event::Produce => self.produce(),
             Event::Fault => {
                 if self.is_chaotic {
@@ -312,15 +339,26 @@ impl World {
         }
         self.note(b"ask", to, asked.id.0);
         let is_cut = self.cut.contains(&(from.min(to), from.max(to)));
-        let lost = is_cut || (self.is_chaotic && self.chance.percent(1));
-        // The question is lost, or the answer to it.
-        if lost && (is_cut || self.chance.percent(50)) {
-            self.reply(from, life, asked.id, Reply::Unreachable("lost".into()), TIMEOUT_MS);
-            return Ok(());
+        let fate = fate(&mut self.chance, &asked.question, is_cut, self.is_chaotic);
+        if let Fate::Lost | Fate::Late(_) = fate {
+            self.reply(
+                to,
+                (from, life, asked.id),
+                Reply::Unreachable("lost".into()),
+                TIMEOUT_MS,
+            );
+        }
+        match fate {
+            Fate::Lost => return Ok(()),
+            Fate::Late(late) => {
+                self.schedule(late, Event::Question { from, life, to, asked });
+                return Ok(());
+            }
+            Fate::Heard | Fate::Slow(_) | Fate::AnswerLost => {}
         }
         let now = self.now;
         let Some(node) = self.nodes.get_mut(&to) else {
-            self.reply(from, life, asked.id, Reply::Unreachable("dead".into()), 5);
+            self.reply(to, (from, life, asked.id), Reply::Unreachable("dead".into()), 5);
             return Ok(());
         };
         let reply = match &asked.question {
@@ -336,19 +374,23 @@ impl World {
             question => Some(serve(node, question, now)),
         };
         if let Some(reply) = reply {
-            let (reply, delay) = match lost {
-                true => (Reply::Unreachable("its answer was lost".into()), TIMEOUT_MS),
-                false => (reply, self.delay()),
+            let (reply, delay) = match fate {
+                Fate::AnswerLost => (Reply::Unreachable("its answer was lost".into()), TIMEOUT_MS),
+                Fate::Slow(more) => (reply, more + self.delay()),
+                Fate::Heard | Fate::Lost | Fate::Late(_) => {
+                    let slow = self.slowness(to, from, matches!(reply, Reply::Fetched(_)));
+                    (reply, slow + self.delay())
+                }
             };
-            self.reply(from, life, asked.id, reply, delay);
+            self.reply(to, (from, life, asked.id), reply, delay);
         }
         self.after(to)
     }
 
-    fn told(&mut self, to: i32, life: u32, id: AskId, reply: Reply) -> Result<(), String> {
+    fn told(&mut self, from: i32, to: i32, life: u32, id: AskId, reply: Reply) -> Result<(), String> {
         if let Some(until) = self.paused.get(&to).copied() {
             let later = until - self.now.monotonic_ms;
-            self.schedule(later, Event::Reply { to, life, id, reply });
+            self.reply(from, (to, life, id), reply, later);
             return Ok(());
         }
         let now = self.now;
@@ -366,8 +408,12 @@ impl World {
         if !self.is_chaotic {
             return Ok(());
         }
-        let next = 5 + self.chance.below(60) as i64;
-        self.schedule(next, Event::Produce);
+        let next = match self.is_bursty {
+            true if self.chance.percent(90) => self.chance.below(10),
+            true => 300 + self.chance.below(1_500),
+            false => 5 + self.chance.below(60),
+        };
+        self.schedule(next as i64, Event::Produce);
         let partition = self.chance.below(PARTITIONS as u64) as i32;
         let tp = TopicPartition::new(TOPIC, partition);
         let acks_all = self.chance.percent(75);
@@ -379,10 +425,22 @@ impl World {
             .map(|(id, _)| *id)
             .collect();
         let leaders: Vec<i32> = leaders.into_iter().filter(|id| !self.paused.contains_key(id)).collect();
+        if let Some(leader) = self.chance.pick(&leaders) {
+            self.consume(leader, &tp)?;
+        }
         match self.chance.pick(&leaders) {
             Some(leader) => self.produce_to(leader, tp, acks_all).map(drop),
             None => Ok(()),
         }
+    }
+
+    fn consume(&mut self, id: i32, tp: &TopicPartition) -> Result<(), String> {
+        let (from, now) = (self.history.to_read(tp), self.now);
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return Ok(());
+        };
+        let bytes = reader::read(node, &self.disks[&id], tp, from, now);
+        self.history.was_read(tp, &bytes)
     }
 
     /// True where it was taken.
@@ -403,11 +461,12 @@ impl World {
             return Ok(false);
         };
         let base = appended.base_offset;
-        let batch = Acknowledged { base, crc };
+        let epoch = node.log(&tp).and_then(|log| log.epochs().at(base)).unwrap_or_default();
+        let batch = Acknowledged { base, crc, epoch };
         if acks_all {
             let end = Offset(appended.last_offset.0 + 1);
             match node.await_replicas(vec![(tp.clone(), end)], 5_000, now) {
-                broker_core::Reply::Now(results) => self.answered(&tp, batch, &results),
+                broker_core::Reply::Now(results) => self.answered(&tp, batch, &results)?,
                 broker_core::Reply::Parked(ticket) => drop(self.pending.insert((id, ticket), Pending { tp, batch })),
             }
         }
@@ -416,9 +475,19 @@ impl World {
         Ok(true)
     }
 
-    fn answered(&mut self, tp: &TopicPartition, batch: Acknowledged, results: &[Result<(), ErrorCode>]) {
-        if results.iter().all(Result::is_ok) {
-            self.history.acknowledge(tp, batch);
+    fn answered(
+        &mut self,
+        tp: &TopicPartition,
+        batch: Acknowledged,
+        results: &[Result<(), ErrorCode>],
+    ) -> Result<(), String> {
+        if !results.iter().all(Result::is_ok) {
+            return Ok(());
+        }
+        self.history.acknowledge(tp, batch);
+        match self.has_lost {
+            true => Ok(()),
+            false => self.history.enough_have(tp, batch),
         }
     }
 
@@ -435,12 +504,13 @@ impl World {
                 Peer::Controller => CONTROLLER,
                 Peer::Broker(broker) => broker.0,
             };
-            let delay = self.delay();
+            let is_fetch = matches!(asked.question, Question::Fetch(_));
+            let delay = self.slowness(id, to, is_fetch) + self.delay();
             let from = id;
             self.schedule(delay, Event::Question { from, life, to, asked });
         }
         for (ticket, released) in released {
-            self.release(id, ticket, released);
+            self.release(id, ticket, released)?;
         }
         if id == CONTROLLER {
             return self.history.look_at_metadata(self.nodes[&id].image());
@@ -448,16 +518,17 @@ impl World {
         self.history.look_at_node(id, &self.nodes[&id], &self.disks[&id])
     }
 
-    fn release(&mut self, id: i32, ticket: Ticket, released: Released) {
+    fn release(&mut self, id: i32, ticket: Ticket, released: Released) -> Result<(), String> {
         match released {
             Released::Fetch(outcome) => self.release_fetch(id, ticket, outcome),
             Released::Produce(results) => {
                 if let Some(Pending { tp, batch }) = self.pending.remove(&(id, ticket)) {
-                    self.answered(&tp, batch, &results);
+                    return self.answered(&tp, batch, &results);
                 }
             }
             _ => {}
         }
+        Ok(())
     }
 
     fn release_fetch(&mut self, id: i32, ticket: Ticket, outcome: FetchOutcome) {
@@ -466,14 +537,30 @@ impl World {
             let is_cut = self.cut.contains(&(id.min(parked.from), id.max(parked.from)));
             let (reply, delay) = match is_cut {
                 true => (Reply::Unreachable("its answer was lost".into()), TIMEOUT_MS),
-                false => (reply, self.delay()),
+                false => {
+                    let slow = self.slowness(id, parked.from, true);
+                    (reply, slow + self.delay())
+                }
             };
-            self.reply(parked.from, parked.life, parked.id, reply, delay);
+            self.reply(id, (parked.from, parked.life, parked.id), reply, delay);
         }
     }
 
-    fn reply(&mut self, to: i32, life: u32, id: AskId, reply: Reply, delay: i64) {
-        self.schedule(delay, Event::Reply { to, life, id, reply });
+    fn reply(&mut self, from: i32, (to, life, id): (i32, u32, AskId), reply: Reply, delay: i64) {
+        let reply = Event::Reply {
+            from,
+            to,
+            life,
+            id,
+            reply,
+        };
+        self.schedule(delay, reply);
+    }
+
+    /// How much longer it takes to fetch over a slow link.
+    fn slowness(&self, from: i32, to: i32, is_fetch: bool) -> i64 {
+        let slow = self.slow.get(&(from.min(to), from.max(to)));
+        slow.filter(|_| is_fetch).copied().unwrap_or(0)
     }
 
     fn delay(&mut self) -> i64 {
