@@ -16,12 +16,22 @@ use storm::storm;
 /// The storms that a mutant is given.
 const SEEDS: u64 = 30;
 
+const CAUGHT: [&str; 7] = [
+    "acknowledged-unreplicated",
+    "isr-grown-unchecked",
+    "min-insync-ignored",
+    "reads-past-high-watermark",
+    "stale-leader-serves",
+    "truncation-skipped",
+    "unclean-leader-elected",
+];
+
 #[test]
 fn these_mutants_are_caught_by_a_storm() {
     assert!(become_mutant("validate-only-commits"), "it has no part in this");
     let right = storm(0).unwrap();
     assert!(right.acknowledged > 0 && right.elections > 0, "{:?}", right.digest);
-    for name in ["acknowledged-unreplicated", "unclean-leader-elected"] {
+    for name in CAUGHT {
         assert!(become_mutant(name), "{name}");
         // An invariant of the log itself, checked at every change, stops the node.
         let is_caught = |seed| !matches!(catch_unwind(|| storm(seed)), Ok(Ok(_)));
