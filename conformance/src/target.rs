@@ -164,9 +164,9 @@ impl fmt::Display for Nodes {
 }
 
 impl Needs {
-    /// Whether the case is about a broker that has no others beside it: it says so, or what it kills or reads is the only one.
+    /// Whether the case is about a broker that has no others beside it: it says so, or what it kills is the only one.
     pub fn is_of_one_broker(&self) -> bool {
-        self.brokers == 1 || (self.brokers == 0 && (self.kill || self.pause || self.disk))
+        self.brokers == 1 || (self.brokers == 0 && (self.kill || self.pause))
     }
 
     /// Whether runs with these needs may share one broker.
@@ -245,6 +245,11 @@ mod tests {
         assert!(provides("jvm:4.3.1x3", &kills_the_only_one).is_err());
         assert_eq!(provides("jvm:4.3.1", &kills_the_only_one), Ok(()));
         assert_eq!(provides("jvm:4.3.1x3", &Needs::default()), Ok(()));
+        let reads_files = Needs {
+            disk: true,
+            ..Needs::default()
+        };
+        assert_eq!(provides("reference:3", &reads_files), Ok(()));
     }
 
     #[test]

@@ -183,6 +183,23 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Asks each broker that is up, as an admin client does for what lies on all of them; only the one that the step names.
+    pub(super) async fn ask_each(
+        &mut self,
+        request: &Request,
+        error: impl Fn(&Value) -> String + Send + Copy,
+    ) -> Result<Vec<Value>, Halt> {
+        let is_named = self.connection.is_some_and(|name| self.place_named(name).is_some());
+        if is_named || !self.session.is_spread() {
+            return Ok(vec![self.ask_transient(request, &Place::Any, error).await?]);
+        }
+        let mut replies = Vec::new();
+        for broker in 0..self.session.facts().brokers.len() {
+            replies.push(self.ask_transient(request, &Place::Broker(broker), error).await?);
+        }
+        Ok(replies)
+    }
+
     /// Sends a request that has no reply.
     pub(super) async fn tell(&mut self, request: &Request, place: &Place) -> Result<(), Halt> {
         let frame = self.encoded(request, self.session.next_correlation())?;

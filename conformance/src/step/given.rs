@@ -67,7 +67,8 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), NotGiven> {
         .ok_or_else(|| NotGiven::ByUs("the target does not advertise CreateTopics".to_owned()))?;
     let brokers: Vec<i32> = session.facts().brokers.iter().map(|broker| broker.id).collect();
     let mut entry = Struct::new().with("Name", name.as_str());
-    let partitions = if topic.assignment.is_empty() {
+    let assignment = assigned(session, topic);
+    let partitions = if assignment.is_empty() {
         entry.set("NumPartitions", topic.partitions);
         entry.set("ReplicationFactor", topic.replication_factor);
         topic.partitions
@@ -76,9 +77,9 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), NotGiven> {
         entry.set("ReplicationFactor", -1_i16);
         entry.set(
             "Assignments",
-            assignments(&topic.assignment, &brokers).map_err(NotGiven::ByUs)?,
+            assignments(&assignment, &brokers).map_err(NotGiven::ByUs)?,
         );
-        i32::try_from(topic.assignment.len()).unwrap_or(i32::MAX)
+        i32::try_from(assignment.len()).unwrap_or(i32::MAX)
     };
     entry.set("Configs", configs(&topic.config));
     let body = Struct::new().with("Topics", vec![entry]).with("timeoutMs", 10_000);
@@ -90,6 +91,16 @@ async fn create(session: &Session, topic: &GivenTopic) -> Result<(), NotGiven> {
         Some(0) => ready(session, &name, partitions).await.map_err(NotGiven::ByTarget),
         Some(code) => Err(NotGiven::ByTarget(error_name(code))),
         None => Err(NotGiven::ByTarget("an answer without the topic".to_owned())),
+    }
+}
+
+/// Where its replicas lie, if that is for us to say. Of several brokers a case that says nothing of them has its topics on the first,
+/// where its connections go.
+fn assigned(session: &Session, topic: &GivenTopic) -> Vec<Vec<usize>> {
+    let partitions = usize::try_from(topic.partitions).unwrap_or(0);
+    match topic.assignment.is_empty() && topic.replication_factor == 1 && session.is_spread() {
+        true => vec![vec![0]; partitions],
+        false => topic.assignment.clone(),
     }
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use kafka_fixtures::value::{Struct, Value};
 
-use super::read::{error, items, message, number, text};
-use super::{Call, Halt, Place};
+use super::read::{any_error, error, items, message, number, text};
+use super::{Call, Halt};
 use crate::case::{Arg, Args};
 use crate::driver::wire::Request;
 use crate::observe::bytes_text;
@@ -312,11 +312,12 @@ pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         .with("StatesFilter", words("states"))
         .with("TypesFilter", words("types"));
     let request = call.request("ListGroups", body)?;
-    let reply = call.ask(&request, &Place::Any).await?;
+    let replies = call.ask_each(&request, error).await?;
     let prefix = call.session.prefix();
     let symbols = call.session.symbols();
-    let mut groups: Vec<String> = items(&reply, "Groups")
+    let mut groups: Vec<String> = replies
         .iter()
+        .flat_map(|reply| items(reply, "Groups"))
         .filter(|group| text(group, "GroupId").starts_with(&prefix))
         .map(|group| {
             let mut line = format!(
@@ -333,7 +334,7 @@ pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         })
         .collect();
     groups.sort();
-    groups.insert(0, format!("error={}", error(&reply)));
+    groups.insert(0, format!("error={}", any_error(&replies)));
     Ok(groups)
 }
 

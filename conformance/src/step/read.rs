@@ -24,6 +24,14 @@ pub(super) fn error(value: &Value) -> String {
     error_name(number(value, "ErrorCode", 0))
 }
 
+/// The error of the first reply that has one.
+pub(super) fn any_error(replies: &[Value]) -> String {
+    let mut errors = replies.iter().map(error);
+    errors
+        .find(|error| error != "NONE")
+        .unwrap_or_else(|| "NONE".to_owned())
+}
+
 /// Whether there is an error message: its words are no contract.
 pub(super) fn message(value: &Value) -> &'static str {
     match value.get("ErrorMessage") {

@@ -27,29 +27,61 @@ const KEYS: &[&str] = &[
     "reply",
 ];
 
+/// Where a request names its transactional id.
+const TRANSACTIONS: &[&str] = &[
+    "TransactionalId",
+    "V3AndBelowTransactionalId",
+    "Transactions[0].TransactionalId",
+    "TransactionalIds[0]",
+];
+/// Where a request names its group.
+const GROUPS: &[&str] = &[
+    "GroupId",
+    "Groups[0].GroupId",
+    "Groups[0]",
+    "GroupsNames[0]",
+    "GroupIds[0]",
+];
+
 /// `send Api [vN] { Field: value, … } [length={…}] [cut=N] …`
 pub(super) async fn run(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>, Halt> {
     args.only(KEYS)?;
     let request = request(call, args)?;
+    let place = place(call, &request);
     call.within = args.millis("within")?;
     if args.text("reply").as_deref() == Some("none") {
-        call.tell(&request, &Place::Any).await?;
+        call.tell(&request, &place).await?;
         return Ok(Vec::new());
     }
     match args.int("correlation")? {
         None => {
-            let body = call.ask(&request, &Place::Any).await?;
+            let body = call.ask(&request, &place).await?;
             Ok(call.lines(&request, &body))
         }
         Some(correlation) => {
             let correlation =
                 i32::try_from(correlation).map_err(|_| Halt::Broken("correlation= wants an int32".to_owned()))?;
-            let exchange = call.exchange(&request, &Place::Any, correlation).await?;
+            let exchange = call.exchange(&request, &place, correlation).await?;
             let mut lines = vec![format!("correlation={}", exchange.correlation_id)];
             lines.extend(call.lines(&request, &exchange.body));
             Ok(lines)
         }
     }
+}
+
+/// Of several brokers, where a case says nothing of them: the coordinator of the first group or transactional id that the request names.
+fn place(call: &Call<'_>, request: &Request) -> Place {
+    let named = |paths: &[&str]| {
+        let mut texts = paths.iter().filter_map(|path| request.body.at(path)?.as_str());
+        texts.next().map(str::to_owned)
+    };
+    let place = match request.api.as_str() {
+        "InitProducerId" | "AddPartitionsToTxn" | "AddOffsetsToTxn" | "EndTxn" | "DescribeTransactions" => {
+            named(TRANSACTIONS).map(Place::TxnCoordinator)
+        }
+        _ => named(GROUPS).map(Place::Coordinator),
+    };
+    place.filter(|_| call.session.is_spread()).unwrap_or(Place::Any)
 }
 
 fn request(call: &Call<'_>, args: &Args) -> Result<Request, Halt> {

@@ -55,10 +55,13 @@ pub struct Session {
     limits: Limits,
     symbols: Mutex<Symbols>,
     connections: tokio::sync::Mutex<HashMap<String, Arc<Connection>>>,
+    /// Where each name was last asked on: of several brokers the one that led or coordinated.
+    last: Mutex<HashMap<String, String>>,
     topic_ids: Mutex<HashMap<String, [u8; 16]>>,
     correlation: AtomicI32,
     /// Brokers that this run has killed, stopped or paused, by place.
     down: Mutex<BTreeSet<usize>>,
+    is_of_several: bool,
 }
 
 impl Session {
@@ -92,10 +95,17 @@ impl Session {
             limits,
             symbols: Mutex::new(symbols),
             connections: tokio::sync::Mutex::default(),
+            last: Mutex::default(),
             topic_ids: Mutex::default(),
             correlation: AtomicI32::new(0),
             down: Mutex::default(),
+            is_of_several: brokers > 1,
         }
+    }
+
+    /// Whether a case that says nothing of brokers meets several: what it means to happen in one place is then put there.
+    pub(super) fn is_spread(&self) -> bool {
+        !self.is_of_several && self.facts.brokers.len() > 1
     }
 
     /// What is known of the target.
@@ -222,7 +232,9 @@ impl Session {
     /// The connection of a name at a place; opened on first use, and again after it ended.
     pub(super) async fn connection(&self, place: &Place, name: Option<&str>) -> Result<Arc<Connection>, Halt> {
         let address = self.address(place).await?;
-        let key = format!("{}@{address}", name.unwrap_or("c1"));
+        let name = name.unwrap_or("c1");
+        let key = format!("{name}@{address}");
+        self.remember(name, &key);
         let mut connections = self.connections.lock().await;
         if let Some(open) = connections.get(&key).filter(|connection| !connection.has_ended()) {
             return Ok(Arc::clone(open));
@@ -237,9 +249,29 @@ impl Session {
         }
     }
 
+    fn remember(&self, name: &str, key: &str) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.insert(name.to_owned(), key.to_owned());
+    }
+
+    /// What the connection of a name at a place is held by; where any broker will do, the one that was last asked on it.
+    async fn key(&self, place: &Place, name: Option<&str>) -> Result<String, Halt> {
+        let name = name.unwrap_or("c1");
+        let last = self
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
+        match last.filter(|_| self.is_spread() && *place == Place::Any) {
+            Some(key) => Ok(key),
+            None => Ok(format!("{name}@{}", self.address(place).await?)),
+        }
+    }
+
     /// The connection of a name at a place if it was opened, even if it ended since.
     pub(super) async fn opened(&self, place: &Place, name: Option<&str>) -> Result<Option<Arc<Connection>>, Halt> {
-        let key = format!("{}@{}", name.unwrap_or("c1"), self.address(place).await?);
+        let key = self.key(place, name).await?;
         Ok(self.connections.lock().await.get(&key).cloned())
     }
 
@@ -257,7 +289,7 @@ impl Session {
 
     /// Drops a connection.
     pub(super) async fn disconnect(&self, place: &Place, name: Option<&str>) -> Result<(), Halt> {
-        let key = format!("{}@{}", name.unwrap_or("c1"), self.address(place).await?);
+        let key = self.key(place, name).await?;
         self.connections.lock().await.remove(&key);
         Ok(())
     }

@@ -5,7 +5,7 @@ use kafka_fixtures::value::{Struct, Value};
 use super::commits::{entries, known_keys};
 use super::group::{instance, member};
 use super::offsets::{error_lines, grouped, leader_of, places};
-use super::read::{error, items, message, number, text};
+use super::read::{any_error, error, items, message, number, text};
 use super::{Call, Halt, Place};
 use crate::case::{Arg, Args};
 
@@ -206,14 +206,21 @@ pub(super) async fn list(call: &mut Call<'_>, args: &Args) -> Result<Vec<String>
         .with("DurationFilter", Value::Int(args.int("longer")?.unwrap_or(-1)));
     body.set("TransactionalIdPattern", args.text("pattern"));
     let request = call.request("ListTransactions", body)?;
-    let reply = call.ask_transient(&request, &Place::Any, error).await?;
+    let replies = call.ask_each(&request, error).await?;
     let prefix = call.session.prefix();
     let mut symbols = call.session.symbols();
-    let mut lines = vec![format!("error={}", error(&reply))];
-    let unknown = items(&reply, "UnknownStateFilters").iter().filter_map(Value::as_str);
+    let mut lines = vec![format!("error={}", any_error(&replies))];
+    let unknown = items(&replies[0], "UnknownStateFilters")
+        .iter()
+        .filter_map(Value::as_str);
     lines.extend(unknown.map(|state| format!("unknown state {state}")));
+    let mut transactions: Vec<&Value> = replies
+        .iter()
+        .flat_map(|reply| items(reply, "TransactionStates"))
+        .collect();
+    transactions.sort_by_key(|transaction| text(transaction, "TransactionalId"));
     let mut listed = Vec::new();
-    for transaction in items(&reply, "TransactionStates") {
+    for transaction in transactions {
         let id = text(transaction, "TransactionalId");
         if id.starts_with(&prefix) {
             let producer = symbols.producer(number(transaction, "ProducerId", -1));
