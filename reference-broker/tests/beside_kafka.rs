@@ -1,6 +1,9 @@
 //! Our broker among Kafka's: it registers with a real controller, follows and leads in turn beside real brokers, and at the end the
 //! logs of all are the same bytes. Then the same under a controller of ours.
 
+mod child;
+mod ports;
+
 mod beside_kafka {
     pub(crate) mod clients;
     pub(crate) mod logs;
@@ -17,6 +20,17 @@ const PREFERRED: [i32; 3] = [1, OURS, 2];
 
 /// Three of Kafka's processes are enough for one machine.
 static TURN: Mutex<()> = Mutex::const_new(());
+
+/// All have come, and written.
+async fn begun(whose: Controller) -> Mixed {
+    let cluster = Mixed::start(whose);
+    come(&cluster, &[1, 2, OURS]);
+    create(&cluster).await;
+    stands(&cluster, &[1, 2, OURS], PREFERRED);
+    produce(&cluster, "all");
+    transact(&cluster, "all", 10);
+    cluster
+}
 
 /// Nobody but this broker has what it wrote last; it comes back and gives it up.
 fn comes_back_with_more(cluster: &mut Mixed, id: i32, partition: i32, leaders: [i32; 3]) {
@@ -75,12 +89,7 @@ fn told(differ: &[Vec<u8>; 3]) -> String {
 #[ignore = "needs Java and the jars of scripts/kafka-jars"]
 async fn a_broker_of_ours_follows_and_leads_among_those_of_kafka_and_all_logs_are_the_same_bytes() {
     let _turn = TURN.lock().await;
-    let mut cluster = Mixed::start(Controller::Kafka);
-    come(&cluster, &[1, 2, OURS]);
-    create(&cluster).await;
-    stands(&cluster, &[1, 2, OURS], PREFERRED);
-    produce(&cluster, "all");
-    transact(&cluster, "all", 10);
+    let mut cluster = begun(Controller::Kafka).await;
 
     cluster.kill(OURS);
     stands(&cluster, &[1, 2], [1, 1, 2]);
@@ -117,12 +126,7 @@ async fn a_broker_of_ours_follows_and_leads_among_those_of_kafka_and_all_logs_ar
 #[ignore = "needs Java and the jars of scripts/kafka-jars"]
 async fn brokers_of_kafka_and_of_ours_keep_the_same_logs_under_a_controller_of_ours_that_is_killed() {
     let _turn = TURN.lock().await;
-    let mut cluster = Mixed::start(Controller::Ours);
-    come(&cluster, &[1, 2, OURS]);
-    create(&cluster).await;
-    stands(&cluster, &[1, 2, OURS], PREFERRED);
-    produce(&cluster, "all");
-    transact(&cluster, "all", 10);
+    let mut cluster = begun(Controller::Ours).await;
 
     cluster.kill(OURS);
     stands(&cluster, &[1, 2], [1, 1, 2]);

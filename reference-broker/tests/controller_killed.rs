@@ -1,6 +1,7 @@
 //! The controller, a process of its own, is killed in the middle of what it is asked, over and over: what was asked is done whole
 //! or not at all, and all nodes tell the same of it.
 
+mod child;
 mod nodes;
 mod ports;
 #[expect(dead_code, reason = "the tests of faults listen in more ways")]

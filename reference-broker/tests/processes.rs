@@ -1,14 +1,17 @@
 //! One process a node: a controller and brokers that find each other by what their command lines say.
 
+mod child;
 mod nodes;
+mod ports;
 
 use std::collections::BTreeSet;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use nodes::{LIMIT, Node, first_line};
+use ports::free_ports;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
@@ -30,14 +33,8 @@ fn broker(id: &str, controller_at: &SocketAddr, data: &Path) -> Node {
 
 /// What it says on standard error first.
 fn complaint(node: &mut Node) -> String {
-    let output = node.0.stderr.take().expect("its complaints");
+    let output = node.0.0.stderr.take().expect("its complaints");
     first_line(output, "it complains")
-}
-
-/// A port that nobody has; the listener is dropped when the node is started.
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its address")
 }
 
 fn brokers_seen_by(address: SocketAddr) -> BTreeSet<i32> {
@@ -55,7 +52,7 @@ fn brokers_seen_by(address: SocketAddr) -> BTreeSet<i32> {
 #[test]
 fn brokers_wait_for_their_controller_become_one_cluster_with_it_and_leave_it_in_order() {
     let data = tempfile::tempdir().expect("a directory");
-    let at = free_port();
+    let [at] = free_ports();
     let controller_at = at.to_string();
     let mut first = broker("1", &at, &data.path().join("1"));
     let complaint = complaint(&mut first);
@@ -88,7 +85,7 @@ fn brokers_wait_for_their_controller_become_one_cluster_with_it_and_leave_it_in_
 #[test]
 fn a_directory_of_another_cluster_is_refused_on_both_sides() {
     let data = tempfile::tempdir().expect("a directory");
-    let at = free_port();
+    let [at] = free_ports();
     let mut controller = controller(&at, &data.path().join("0"));
     controller.listens();
     let stranger = data.path().join("1");
@@ -130,6 +127,6 @@ fn a_node_that_lacks_what_its_roles_need_says_so() {
         let mut node = Node::start(args, data.path(), Stdio::piped());
         let told = complaint(&mut node);
         assert!(told.contains(says), "{told}");
-        assert_eq!(node.0.wait().expect("it ends").code(), Some(2), "{told}");
+        assert_eq!(node.0.0.wait().expect("it ends").code(), Some(2), "{told}");
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Anomaly, Facts, Finding};
-use crate::history::{Event, Name, Place};
+use crate::history::{Event, History, Name, Place};
 
 /// What a broker holds of a partition.
 #[derive(Debug, Default)]
@@ -19,17 +19,14 @@ pub(super) struct Replica<'h> {
 pub(super) type Replicas<'h> = BTreeMap<&'h Place, BTreeMap<&'h Name, Replica<'h>>>;
 
 pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
-    let replicas = replicas(facts);
-    replicas
-        .into_iter()
-        .filter_map(|(place, all)| of(place, &all))
-        .collect()
+    let replicas = facts.replicas.iter();
+    replicas.filter_map(|(place, all)| of(place, all)).collect()
 }
 
 /// Those of which the history has everything.
-pub(super) fn replicas<'h>(facts: &Facts<'h>) -> Replicas<'h> {
-    let mut found: Replicas<'h> = BTreeMap::new();
-    for (line, entry) in facts.history.lines.iter().enumerate() {
+pub(super) fn replicas(history: &History) -> Replicas<'_> {
+    let mut found: Replicas<'_> = BTreeMap::new();
+    for (line, entry) in history.lines.iter().enumerate() {
         let broker = &entry.process;
         match &entry.event {
             Event::Batch {

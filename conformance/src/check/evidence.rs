@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Anomaly, Facts, diverged_replicas};
+use super::{Anomaly, Facts};
 use crate::history::{Event, Name, Place};
 
 /// What is missing.
@@ -121,9 +121,8 @@ fn undrained(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) -
 }
 
 fn uncompared(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) -> Vec<Place> {
-    let replicas = diverged_replicas::replicas(facts);
     let are_compared = |place: &Place, last: &Acknowledged| {
-        let all = replicas.get(place);
+        let all = facts.replicas.get(place);
         all.is_some_and(|all| all.len() > 1 && all.values().all(|replica| replica.is_beyond(last.offset)))
     };
     let places = acknowledged.iter().filter(|(place, last)| !are_compared(place, last));
@@ -134,30 +133,13 @@ fn uncompared(facts: &Facts<'_>, acknowledged: &BTreeMap<&Place, Acknowledged>) 
 fn subscribed<'h>(facts: &Facts<'h>) -> BTreeMap<&'h Name, BTreeSet<&'h Name>> {
     let mut topics: BTreeMap<&Name, BTreeSet<&Name>> = BTreeMap::new();
     for line in &facts.history.lines {
-        match &line.event {
-            Event::Assigned { group, partitions, .. } => {
-                let names = partitions.iter().map(|place| &place.topic);
-                topics.entry(group).or_default().extend(names);
-            }
-            Event::Commit { group, offsets, .. } => {
-                let names = offsets.keys().map(|place| &place.topic);
-                topics.entry(group).or_default().extend(names);
-            }
-            Event::Send { .. }
-            | Event::Begin { .. }
-            | Event::End { .. }
-            | Event::Done { .. }
-            | Event::Poll { .. }
-            | Event::Process { .. }
-            | Event::Session
-            | Event::Revoked { .. }
-            | Event::Seek { .. }
-            | Event::Fault { .. }
-            | Event::Read { .. }
-            | Event::Batch { .. }
-            | Event::Replica { .. }
-            | Event::Drained { .. } => {}
-        }
+        let (group, places): (_, Vec<&Place>) = match &line.event {
+            Event::Assigned { group, partitions, .. } => (group, partitions.iter().collect()),
+            Event::Commit { group, offsets, .. } => (group, offsets.keys().collect()),
+            _ => continue,
+        };
+        let names = places.into_iter().map(|place| &place.topic);
+        topics.entry(group).or_default().extend(names);
     }
     topics
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::diverged_replicas::{self, Replicas};
 use super::lost_write::Spans;
 use crate::history::{Decision, Event, History, Identity, Isolation, Name, Outcome, Place, Value};
 
@@ -60,6 +61,8 @@ pub(super) struct Facts<'h> {
     sessions: HashMap<&'h Name, Vec<usize>>,
     /// What readers have passed.
     pub(super) passed: Spans<'h>,
+    /// What brokers hold.
+    pub(super) replicas: Replicas<'h>,
     /// How each other invocation ended, by id.
     done: HashMap<u64, (usize, Outcome)>,
 }
@@ -77,6 +80,7 @@ impl<'h> Facts<'h> {
             finals: HashMap::new(),
             sessions: HashMap::new(),
             passed: Spans::of(history),
+            replicas: diverged_replicas::replicas(history),
             done: HashMap::new(),
         };
         let mut open = HashMap::new();

@@ -460,4 +460,4 @@ fn nothing() -> Bytes {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
-mod tests;
+pub(crate) mod tests;

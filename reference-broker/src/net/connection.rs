@@ -96,9 +96,15 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
     }
     let outgoing = if header.supported {
         guard(&header, &body)?;
-        match link.faults.met_by(&header, side) {
-            None => ask(socket, header, body, client_host.clone(), link).await?,
-            Some(act) => meet(act, socket, header, body, client_host.clone(), link).await?,
+        let met = link.faults.met_by(&header, side);
+        let asked = Asked {
+            header,
+            body,
+            client_host: client_host.clone(),
+        };
+        match met {
+            None => ask(socket, asked, link).await?,
+            Some(act) => meet(act, socket, asked, link).await?,
         }
     } else {
         Outgoing::Body(vec![Piece::Bytes(
@@ -118,27 +124,27 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
     }
 }
 
-/// What becomes of a request that meets a fault.
-async fn meet(
-    act: Act,
-    socket: &TcpStream,
+/// A request, and who asks.
+struct Asked {
     header: RequestHeader,
     body: Bytes,
     client_host: Arc<str>,
-    link: &Link,
-) -> Result<Outgoing, Closed> {
-    let entry = header.entry;
+}
+
+/// What becomes of a request that meets a fault.
+async fn meet(act: Act, socket: &TcpStream, asked: Asked, link: &Link) -> Result<Outgoing, Closed> {
+    let entry = asked.header.entry;
     match act {
         Act::Delay(Moment::Request, by) => sleep(by).await,
         Act::Drop(Moment::Request) => return Ok(Outgoing::Nothing),
         Act::Close(Moment::Request) => return Err(Closed::Fault(entry.name)),
         Act::Error(error) => {
-            let refused = faults::refusal(entry.key, header.version, &body, error).map_err(Closed::Body)?;
+            let refused = faults::refusal(entry.key, asked.header.version, &asked.body, error).map_err(Closed::Body)?;
             return Ok(refused.map_or(Outgoing::Nothing, |body| Outgoing::Body(vec![Piece::Bytes(body)])));
         }
         Act::Delay(Moment::Answer, _) | Act::Drop(Moment::Answer) | Act::Close(Moment::Answer) => {}
     }
-    let answer = ask(socket, header, body, client_host, link).await?;
+    let answer = ask(socket, asked, link).await?;
     match act {
         Act::Delay(Moment::Answer, by) => sleep(by).await,
         Act::Drop(Moment::Answer) => return Ok(Outgoing::Nothing),
@@ -162,13 +168,12 @@ const LONG: Duration = Duration::from_millis(50);
 /// So long a client that has closed its side may still wait for its answer, as with Kafka; most have closed both.
 const HALF_CLOSED: Duration = Duration::from_secs(30);
 
-async fn ask(
-    socket: &TcpStream,
-    header: RequestHeader,
-    body: Bytes,
-    client_host: Arc<str>,
-    link: &Link,
-) -> Result<Outgoing, Closed> {
+async fn ask(socket: &TcpStream, asked: Asked, link: &Link) -> Result<Outgoing, Closed> {
+    let Asked {
+        header,
+        body,
+        client_host,
+    } = asked;
     let (reply, mut answer) = oneshot::channel();
     let job = Job {
         entry: header.entry,

@@ -1,15 +1,15 @@
 //! The processes: a controller alone, Kafka's or ours, two brokers of Kafka, and one of ours.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::child::Held;
+use crate::ports::free_ports;
 
 const RELEASE: &str = "4.3.1";
 const CLUSTER_ID: &str = "4L6g3nShT-eMCtK--X86sw";
@@ -50,27 +50,6 @@ Configuration:
     Root: {level: INFO, AppenderRef: [{ref: O}]}
 ";
 
-/// Killed when dropped.
-struct Process(Child);
-
-impl Process {
-    fn ended_within(&mut self, limit: Duration, what: &str) {
-        let deadline = Instant::now() + limit;
-        while self.0.try_wait().expect("it is ours").is_none() {
-            assert!(Instant::now() < deadline, "{what}: not within {limit:?}");
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may be gone.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Whose the controller is.
 #[derive(Clone, Copy)]
 pub(crate) enum Controller {
@@ -84,22 +63,23 @@ pub(crate) struct Mixed {
     jars: String,
     whose: Controller,
     /// Where the controller listens.
-    port: u16,
-    ports: [u16; 3],
-    brokers: [Option<Process>; 3],
-    controller: Option<Process>,
+    controller_at: SocketAddr,
+    at: [SocketAddr; 3],
+    brokers: [Option<Held>; 3],
+    controller: Option<Held>,
 }
 
 impl Mixed {
     pub(crate) fn start(whose: Controller) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         fs::write(dir.path().join("log4j2.yaml"), LOG4J).expect("written");
+        let [controller_at, at @ ..] = free_ports::<4>();
         let mut started = Self {
             dir,
             jars: jars(),
             whose,
-            port: free_port(),
-            ports: [free_port(), free_port(), free_port()],
+            controller_at,
+            at,
             brokers: [None, None, None],
             controller: None,
         };
@@ -118,7 +98,7 @@ impl Mixed {
         match self.whose {
             Controller::Ours => self.write_meta(CONTROLLER, "oi7gAoGRQwCz_iKcrETcQA"),
             Controller::Kafka => {
-                let listeners = format!("listeners=CONTROLLER://127.0.0.1:{}", self.port);
+                let listeners = format!("listeners=CONTROLLER://{}", self.controller_at);
                 let own = format!("process.roles=controller\n{listeners}\n{REBALANCE}");
                 let properties = self.write_properties(CONTROLLER, &own);
                 let mut format = self.java("kafka.tools.StorageTool");
@@ -133,7 +113,7 @@ impl Mixed {
         let mut command = match self.whose {
             Controller::Kafka => self.kafka(CONTROLLER),
             Controller::Ours => {
-                let at = format!("127.0.0.1:{}", self.port);
+                let at = self.controller_at.to_string();
                 let mut node = self.ours(CONTROLLER);
                 node.args(["--roles", "controller", "--controller-listen", &at]);
                 node
@@ -148,7 +128,7 @@ impl Mixed {
     }
 
     pub(crate) fn address(&self, id: i32) -> String {
-        format!("127.0.0.1:{}", self.ports[id as usize - 1])
+        self.at[id as usize - 1].to_string()
     }
 
     pub(crate) fn addresses(&self) -> String {
@@ -181,7 +161,7 @@ impl Mixed {
 
     fn ours(&self, id: i32) -> Command {
         let mut node = Command::new(env!("CARGO_BIN_EXE_reference-broker"));
-        let voters = format!("{CONTROLLER}@127.0.0.1:{}", self.port);
+        let voters = format!("{CONTROLLER}@{}", self.controller_at);
         node.args(["node", "--id", &id.to_string(), "--voters", &voters, "--data-dir"])
             .arg(self.data(id));
         for setting in SETTINGS {
@@ -209,8 +189,7 @@ impl Mixed {
     /// As SIGTERM; it goes once others have taken over.
     pub(crate) fn stop(&mut self, id: i32) {
         let mut process = self.brokers[id as usize - 1].take().expect("it runs");
-        kill_process(Pid::from_child(&process.0), Signal::TERM).expect("it is there");
-        process.ended_within(STOP, "a broker stops");
+        process.terminate(STOP);
     }
 
     /// The last words of every process.
@@ -230,10 +209,10 @@ impl Mixed {
     fn write_properties(&self, id: i32, own: &str) -> PathBuf {
         let path = self.dir.path().join(format!("{id}.properties"));
         let text = format!(
-            "node.id={id}\n{own}\ncontroller.quorum.voters={CONTROLLER}@127.0.0.1:{}\n\
+            "node.id={id}\n{own}\ncontroller.quorum.voters={CONTROLLER}@{}\n\
              controller.listener.names=CONTROLLER\nlog.dirs={}\n\
              listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n{}\n",
-            self.port,
+            self.controller_at,
             self.data(id).display(),
             SETTINGS.join("\n"),
         );
@@ -257,18 +236,17 @@ fn jars() -> String {
     format!("{}/*", libs.trim())
 }
 
-fn spawn(command: &mut Command, log: &Path) -> Process {
+fn spawn(command: &mut Command, log: &Path) -> Held {
     let log = File::options().create(true).append(true).open(log).expect("a log");
     let said = log.try_clone().expect("a second handle");
     let child = command.stdin(Stdio::null()).stdout(said).stderr(log).spawn();
-    Process(child.expect("it starts"))
+    Held(child.expect("it starts"))
 }
 
 /// What it prints on standard output, which is little; it has to succeed.
 fn output_of(mut command: Command, limit: Duration) -> Output {
-    let mut child = Process(command.stdout(Stdio::piped()).spawn().expect("it starts"));
-    child.ended_within(limit, "a tool ends");
-    let status = child.0.wait().expect("it has ended");
+    let mut child = Held(command.stdout(Stdio::piped()).spawn().expect("it starts"));
+    let status = child.ended_within(limit);
     let mut stdout = Vec::new();
     let mut printed = child.0.stdout.take().expect("it is piped");
     std::io::Read::read_to_end(&mut printed, &mut stdout).expect("it is read");
@@ -278,14 +256,4 @@ fn output_of(mut command: Command, limit: Duration) -> Output {
         stdout,
         stderr: Vec::new(),
     }
-}
-
-/// Below 32768, because the kernel lends those above to outgoing connections, and a killed broker comes back on its port.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = std::process::id() as u16;
-    let candidate = || 15_000 + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 17_000;
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    let found = std::iter::repeat_with(candidate).take(17_000).find(is_free);
-    found.expect("a free port")
 }

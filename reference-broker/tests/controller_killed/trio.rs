@@ -93,7 +93,7 @@ impl Place {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        self.running.as_ref().expect("it runs").signal(signal);
+        self.running.as_ref().expect("it runs").0.signal(signal);
     }
 
     /// Kills what runs there and starts it again; returns when it takes part.

@@ -4,19 +4,15 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use crate::child::Held;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// Between two looks at a process.
-const PAUSE: Duration = Duration::from_millis(20);
-
-/// Killed when dropped.
-pub(crate) struct Node(pub(crate) Child);
+pub(crate) struct Node(pub(crate) Held);
 
 impl Node {
     /// Starts one on a directory; what it complains of goes where the test says.
@@ -29,39 +25,19 @@ impl Node {
             .stdout(Stdio::piped())
             .stderr(complaints)
             .spawn();
-        Self(child.expect("the binary runs"))
+        Self(Held(child.expect("the binary runs")))
     }
 
     /// Its first line, once it takes part.
     pub(crate) fn listens(&mut self) -> SocketAddr {
-        let output = self.0.stdout.take().expect("its output");
+        let output = self.0.0.stdout.take().expect("its output");
         let line = first_line(output, "it takes part");
         let address = line.trim().strip_prefix("listening on ").expect("the contract");
         address.parse().expect("an address")
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).expect("it is there");
-    }
-
     pub(crate) fn terminate(mut self) -> ExitStatus {
-        self.signal(Signal::TERM);
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            if let Some(status) = self.0.try_wait().expect("it is ours") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it stops in time");
-            std::thread::sleep(PAUSE);
-        }
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        // It may be gone.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        self.0.terminate(LIMIT)
     }
 }
 

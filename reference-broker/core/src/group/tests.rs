@@ -6,6 +6,30 @@ mod random;
 
 use play::transcript;
 
+use super::{Commit, OffsetToCommit};
+use crate::units::TopicId;
+
+/// By a client that is no member: topic, partition and offset of each.
+pub(crate) fn commit(group: &str, offsets: &[(&str, i32, i64)]) -> Commit {
+    let offset = |(topic, partition, offset): &(&str, i32, i64)| OffsetToCommit {
+        topic: (*topic).into(),
+        topic_id: TopicId::ZERO,
+        partition: *partition,
+        offset: *offset,
+        leader_epoch: -1,
+        metadata: None,
+    };
+    Commit {
+        group: group.into(),
+        member: "".into(),
+        instance: None,
+        generation: -1,
+        retention_ms: None,
+        tells_unknown_group: true,
+        offsets: offsets.iter().map(offset).collect(),
+    }
+}
+
 #[test]
 fn a_member_is_told_its_id_joins_syncs_and_beats() {
     transcript(

@@ -5,6 +5,7 @@ use crate::config::BrokerConfig;
 use crate::controller::Intent;
 use crate::controller::configs::{Alteration, Op, Operation, Unnamed};
 use crate::controller::topics::{NewTopic, TopicRef};
+use crate::group::tests::commit;
 use crate::group::{Commit, Heartbeat, Leave};
 use crate::log::tests::{Shared, identity};
 use crate::units::Offset;
@@ -37,26 +38,6 @@ fn ready(store: &Shared) -> Node {
     };
     node.create_topics(vec![topic], Intent::Commit, NOW).expect("written");
     node
-}
-
-fn commit(group: &str, offsets: &[(&str, i32, i64)]) -> Commit {
-    let offset = |(topic, partition, offset): &(&str, i32, i64)| OffsetToCommit {
-        topic: (*topic).into(),
-        topic_id: TopicId::ZERO,
-        partition: *partition,
-        offset: *offset,
-        leader_epoch: -1,
-        metadata: None,
-    };
-    Commit {
-        group: group.into(),
-        member: "".into(),
-        instance: None,
-        generation: -1,
-        retention_ms: None,
-        tells_unknown_group: true,
-        offsets: offsets.iter().map(offset).collect(),
-    }
 }
 
 fn offsets(node: &mut Node, group: &str) -> Vec<(String, i32, i64)> {

@@ -5,11 +5,11 @@ use super::*;
 use crate::config::BrokerConfig;
 use crate::controller::Intent;
 use crate::controller::topics::NewTopic;
-use crate::group::{Commit, OffsetToCommit, TxnCommit};
+use crate::group::TxnCommit;
+use crate::group::tests::commit;
 use crate::log::tests::{Bench, Sent, Shared, identity};
 use crate::log::walk::Walked;
 use crate::txn::State;
-use crate::units::TopicId;
 
 const NOW: Now = Now {
     unix_ms: 1_700_000_000_000,
@@ -85,24 +85,8 @@ fn run(node: &mut Node, result: TransactionResult, version: Version) -> Result<P
 }
 
 fn offset(of: Producer) -> TxnCommit {
-    let offset = OffsetToCommit {
-        topic: "t".into(),
-        topic_id: TopicId::ZERO,
-        partition: 0,
-        offset: 5,
-        leader_epoch: -1,
-        metadata: None,
-    };
     TxnCommit {
-        commit: Commit {
-            group: "g".into(),
-            member: "".into(),
-            instance: None,
-            generation: -1,
-            retention_ms: None,
-            tells_unknown_group: true,
-            offsets: vec![offset],
-        },
+        commit: commit("g", &[("t", 0, 5)]),
         producer: of,
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::controller::Intent;
 use crate::controller::configs::{Alteration, Op, Operation, Unnamed};
 use crate::controller::topics::{NewTopic, TopicRef};
-use crate::group::{Commit, OffsetToCommit};
+use crate::group::tests::commit;
 use crate::image::ResourceKind;
 use crate::log::tests::Sent;
 use crate::log::walk::Walked;
@@ -85,23 +85,7 @@ impl World {
     }
 
     fn commits(&mut self, topic: &str) {
-        let offset = OffsetToCommit {
-            topic: topic.into(),
-            topic_id: TopicId::ZERO,
-            partition: 0,
-            offset: 1,
-            leader_epoch: -1,
-            metadata: None,
-        };
-        let commit = Commit {
-            group: GROUP.into(),
-            member: "".into(),
-            instance: None,
-            generation: -1,
-            retention_ms: None,
-            tells_unknown_group: true,
-            offsets: vec![offset],
-        };
+        let commit = commit(GROUP, &[(topic, 0, 1)]);
         assert_eq!(self.broker.commit_offsets(commit, self.now), [None]);
     }
 
