@@ -24,6 +24,8 @@ macro_rules! mutants {
 mutants! {
     /// No reader is told which transactions were aborted.
     AbortedIndexDropped = "aborted-index-dropped",
+    /// Readers are told of transactions too that were aborted before what they read.
+    AbortedIndexUnbounded = "aborted-index-unbounded",
     /// Offsets of a transaction that was aborted are committed.
     AbortedOffsetsRevealed = "aborted-offsets-revealed",
     /// Produce with acks=all is answered before anyone else has the records.
@@ -46,8 +48,14 @@ mutants! {
     DuplicateNewOffset = "duplicate-new-offset",
     /// Who left the in-sync replicas last, with all that was acknowledged, is not eligible.
     EligibleForgotten = "eligible-forgotten",
+    /// Who has read everything is told that its offset is outside the log.
+    EndOutOfRange = "end-out-of-range",
     /// An incremental fetch answers what the session saw before.
     FetchSessionStale = "fetch-session-stale",
+    /// Whatever partition is read, the records are those of its topic's first one.
+    FirstPartitionServed = "first-partition-served",
+    /// A follower's batches do not say in which epoch they were written, but for those of Kafka's own topics.
+    FollowerEpochUnstamped = "follower-epoch-unstamped",
     /// A follower goes on asking who led before.
     FollowsOldLeader = "follows-old-leader",
     /// The group coordinator's partition is the hash modulo 50 without Kafka's abs.
@@ -60,6 +68,8 @@ mutants! {
     IsrGrownUnchecked = "isr-grown-unchecked",
     /// Readers of what is committed are given what is not decided.
     LastStableIgnored = "last-stable-ignored",
+    /// Every member of a classic group is given what its leader is.
+    LeadersAssignmentForAll = "leaders-assignment-for-all",
     /// A member that leaves stays.
     LeaveIgnored = "leave-ignored",
     /// A long poll answers at once, however little there is.
@@ -88,6 +98,8 @@ mutants! {
     RetentionTakesActive = "retention-takes-active",
     /// A member of the consumer protocol keeps and gets partitions whoever holds them.
     RevocationSkipped = "revocation-skipped",
+    /// Readers that go on to another segment are not given its first record.
+    SegmentHeadSkipped = "segment-head-skipped",
     /// Producer state is forgotten when a segment rolls.
     SequenceForgottenAtRoll = "sequence-forgotten-at-roll",
     /// A commit of an earlier generation is taken.

@@ -4,6 +4,7 @@
 use super::batch::{i16_at, i64_at};
 use super::producers::Completed;
 use super::segment::Segment;
+use crate::mutant::{self, Mutant};
 use crate::units::{Offset, ProducerId};
 
 /// Bytes of an entry: version, producer id, first offset, last offset, last stable offset.
@@ -69,12 +70,16 @@ impl AbortedTransaction {
 /// Those that reach into `from .. to`, from the segment of `from` on. A marker stands behind its transaction, so later
 /// segments matter until one was written when everything below `to` was already decided.
 pub(crate) fn overlapping(segments: &[Segment], from: Offset, to: Offset) -> Vec<AbortedTransaction> {
-    let first = segments
-        .partition_point(|segment| segment.base <= from)
-        .saturating_sub(1);
+    let first = match mutant::on(Mutant::AbortedIndexUnbounded) {
+        true => 0,
+        false => segments
+            .partition_point(|segment| segment.base <= from)
+            .saturating_sub(1),
+    };
     let mut found = Vec::new();
     for aborted in segments[first..].iter().flat_map(|segment| &segment.aborted) {
-        if aborted.last_offset >= from && aborted.first_offset < to {
+        let reaches = aborted.last_offset >= from || mutant::on(Mutant::AbortedIndexUnbounded);
+        if reaches && aborted.first_offset < to {
             found.push(*aborted);
         }
         if aborted.last_stable_offset >= to {

@@ -5,6 +5,7 @@ use std::ops::{ControlFlow, Range};
 use super::batch::{BatchHeader, HEADER_LENGTH};
 use super::segment::Segment;
 use super::{Log, build};
+use crate::mutant::{self, Mutant};
 use crate::store::{Span, Store, StoreError};
 use crate::units::Offset;
 use bytes::Bytes;
@@ -61,7 +62,8 @@ impl Log {
     /// The bytes from the batch that holds `from`, up to `end` (a batch's base) and within the limit. As in Kafka 4.3 the
     /// cut falls where the limit does, through a batch if need be, and a read stays within one segment.
     pub fn read(&self, store: &dyn Store, from: Offset, end: Offset, limit: Limit) -> Result<Found, ReadError> {
-        if from < self.log_start || from > self.log_end {
+        let past_end = from == self.log_end && mutant::on(Mutant::EndOutOfRange);
+        if from < self.log_start || from > self.log_end || past_end {
             return Err(ReadError::OutOfRange);
         }
         if from >= end {
@@ -71,7 +73,12 @@ impl Log {
                 first_incomplete: false,
             });
         }
-        for segment in &self.segments[self.segment_index(from)..] {
+        let at = self.segment_index(from);
+        let from = match mutant::on(Mutant::SegmentHeadSkipped) && at > 0 && self.segments[at].base == from {
+            true => Offset(from.0 + 1),
+            false => from,
+        };
+        for segment in &self.segments[at..] {
             if let Some((position, first)) = self.locate(store, segment, from)? {
                 return self.cut(store, segment, position, &first, end, limit);
             }

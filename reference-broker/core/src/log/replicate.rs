@@ -37,7 +37,10 @@ impl Log {
 
     /// One of them at the log's end.
     pub(super) fn replicated(&self, batch: Batch, now: Now) -> (Vec<Change>, Appended) {
-        let header = batch.header;
+        let mut header = batch.header;
+        if mutant::on(Mutant::FollowerEpochUnstamped) && !self.directory.starts_with("__") {
+            header.leader_epoch = LeaderEpoch(-1);
+        }
         let marker = if header.is_control() {
             end_marker(&header, &batch.records)
         } else {

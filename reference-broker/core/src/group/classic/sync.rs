@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{ClassicGroup, Member, Phase};
 use crate::group::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, Record, Soft, refuse};
 use crate::machine::{Reply, Step, Ticket};
+use crate::mutant::{self, Mutant};
 use crate::units::{ErrorCode, Now};
 
 /// A member asks for its assignment; the leader brings everyone's.
@@ -85,7 +86,14 @@ fn differ(theirs: &Option<Arc<str>>, ours: &Option<Arc<str>>) -> bool {
 /// The leader's: everyone who waits gets theirs once the group is durable.
 fn spread(group: &ClassicGroup, sync: Sync, now: Now) -> Decision {
     let given: HashMap<MemberId, Bytes> = sync.assignments.into_iter().collect();
-    let given_to = |id: &str| given.get(id).cloned().unwrap_or_default();
+    let given_to = |id: &str| {
+        let id = if mutant::on(Mutant::LeadersAssignmentForAll) {
+            &sync.member
+        } else {
+            id
+        };
+        given.get(id).cloned().unwrap_or_default()
+    };
     let answer = |(id, member): (&MemberId, &Member)| {
         let ticket = member.sync.filter(|_| *id != sync.member)?;
         Some((ticket, Outcome::Synced(group.synced(given_to(id)))))
