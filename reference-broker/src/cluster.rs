@@ -208,12 +208,17 @@ impl Cluster {
     }
 
     /// Cuts the link between two brokers, counted from 0, in both directions.
-    pub fn cut(&self, one: usize, other: usize, how: Cut) {
-        let (Some(one), Some(other)) = (self.brokers.get(one), self.brokers.get(other)) else {
-            return;
-        };
+    ///
+    /// # Errors
+    /// One that there is not, or one and the same.
+    pub fn cut(&self, one: usize, other: usize, how: Cut) -> Result<(), String> {
+        let (one, other) = (self.broker(one)?, self.broker(other)?);
+        if one.id() == other.id() {
+            return Err(format!("node {} has no link to itself", one.id()));
+        }
         one.faults().cut(Other::Node(other.id()), how);
         other.faults().cut(Other::Node(one.id()), how);
+        Ok(())
     }
 
     /// Makes everything whole: nobody stands still, links pass, disks are quick and have room.
@@ -228,8 +233,7 @@ impl Cluster {
     /// # Errors
     /// What Kafka's own requests answer, in words.
     pub async fn move_leader(&mut self, topic: &str, partition: i32, broker: usize) -> Result<(), String> {
-        let to = self.brokers.get(broker).map(Place::id);
-        let to = to.ok_or_else(|| format!("there is no broker {broker}, counted from 0"))?;
+        let to = self.broker(broker)?.id();
         self.nodes().move_leader(topic, partition, to).await
     }
 
@@ -252,6 +256,11 @@ impl Cluster {
         }
         control::end(control);
         true
+    }
+
+    fn broker(&self, index: usize) -> Result<&Place, String> {
+        let place = self.brokers.get(index);
+        place.ok_or_else(|| format!("there is no broker {index}, counted from 0"))
     }
 
     fn nodes(&mut self) -> Nodes<'_> {

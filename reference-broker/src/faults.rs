@@ -83,7 +83,7 @@ impl Faults {
     }
 
     /// Cuts the link to another node or to the clients. Between two nodes this cuts what this one asks of the other: both are told
-    /// where nothing shall pass. Where clients are refused, connections of nodes are closed too, and made anew at once.
+    /// where nothing shall pass. When clients begin to be refused, connections of nodes are closed too, and made anew at once.
     pub fn cut(&self, other: Other, how: Cut) {
         self.links.cut(other, how);
     }
@@ -184,7 +184,7 @@ impl Faults {
 
     /// What this request meets. Nothing is looked up where nothing is set.
     pub(crate) fn met_by(&self, header: &RequestHeader, side: Side) -> Option<Act> {
-        if self.rules.is_empty() {
+        if self.rules.is_empty() || header.client_id == crate::peer::ORDERED {
             return None;
         }
         self.rules.meet(&Met {
@@ -199,7 +199,8 @@ impl Faults {
 pub(crate) fn side_of(listener: Listener, client_id: &str) -> Side {
     let kafkas = client_id.strip_prefix("broker-").and_then(|rest| rest.split_once('-'));
     let is_kafkas = kafkas.is_some_and(|(id, _)| id.parse::<u32>().is_ok());
-    if listener == Listener::Controller || client_id == crate::peer::CLIENT_ID || is_kafkas {
+    let is_ours = [crate::peer::CLIENT_ID, crate::peer::ORDERED].contains(&client_id);
+    if listener == Listener::Controller || is_ours || is_kafkas {
         Side::Brokers
     } else {
         Side::Clients

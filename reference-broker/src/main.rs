@@ -4,11 +4,13 @@ use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use reference_broker::{Cluster, Config, Control, NodeConfig, RunningNode, StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 
 /// A small and readable Kafka broker, as close to Apache Kafka 4.3 as its conformance suite can show.
 #[derive(Debug, Parser)]
@@ -181,6 +183,9 @@ async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Some tell a process and then its group: signals that come together are one.
+const TOGETHER: Duration = Duration::from_millis(200);
+
 /// What tells a process to stop.
 struct Signals {
     terminate: Signal,
@@ -195,7 +200,20 @@ impl Signals {
         })
     }
 
+    /// Returns when the process is to stop. From then on the next signal ends it at once.
     async fn stop(&mut self) {
+        self.next().await;
+        if let Ok(mut again) = Self::take() {
+            tokio::spawn(async move {
+                sleep(TOGETHER).await;
+                again.next().await;
+                complain("told to stop again: what was not written down is recovered at the next start");
+                std::process::exit(1);
+            });
+        }
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::forward::{is_forwardable, is_forwarded};
 use self::lane::{Errand, Line, Way};
-pub(crate) use self::wire::{CLIENT_ID, ask_once};
+pub(crate) use self::wire::{CLIENT_ID, ORDERED, ask_once};
 use self::wire::{Exchange, REQUEST};
 use crate::broker::{Job, Outgoing};
 use crate::faults::Faults;

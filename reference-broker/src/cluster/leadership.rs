@@ -16,7 +16,7 @@ use kafka_protocol::protocol::StrBytes;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::api::{ReadBody, WriteBody};
-use crate::peer::ask_once;
+use crate::peer::{ORDERED, ask_once};
 
 /// How long the whole may take.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -146,5 +146,5 @@ impl std::fmt::Display for Move {
 }
 
 async fn ask<T: ReadBody>(by: SocketAddr, key: i16, version: i16, request: &impl WriteBody) -> Result<T, String> {
-    ask_once(&(by.ip().to_string(), by.port()), key, version, request).await
+    ask_once(&(by.ip().to_string(), by.port()), ORDERED, (key, version), request).await
 }

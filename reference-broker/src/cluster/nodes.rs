@@ -104,10 +104,11 @@ impl<'a> Nodes<'a> {
         started.map_err(|error| error.to_string())
     }
 
-    /// Has a broker lead a partition; asks any of ours that runs.
+    /// Has a broker lead a partition; asks any of ours that runs, and rather one that is cut off from nobody.
     pub(crate) async fn move_leader(&self, topic: &str, partition: i32, to: i32) -> Result<(), String> {
-        let mut brokers = self.0.iter().filter(|place| place.runs() && place.is_broker());
-        let by = brokers.find(|place| !place.faults().is_paused());
+        let brokers = self.0.iter().filter(|place| place.runs() && place.is_broker());
+        let able = brokers.filter(|place| !place.faults().is_paused());
+        let by = able.min_by_key(|place| place.faults().cuts().len());
         let by = by.ok_or_else(|| "no broker runs here that could be asked".to_owned())?;
         let wanted = Move {
             topic: topic.to_owned(),

@@ -24,15 +24,15 @@ fn fault(standing: &Standing) -> Value {
     let mut told = Map::new();
     let mut tell = |name: &str, value: Value| drop(told.insert(name.to_owned(), value));
     tell("id", json!(standing.id.0));
-    let (verb, moment) = match fault.act {
+    let (verb, moment) = match fault.act() {
         Act::Delay(moment, _) => ("delay", Some(moment)),
         Act::Drop(moment) => ("drop", Some(moment)),
         Act::Close(moment) => ("close", Some(moment)),
         Act::Error(_) => ("error", None),
     };
     tell("do", json!(verb));
-    tell("api", json!(name_of(fault.key)));
-    match fault.act {
+    tell("api", json!(name_of(fault.key())));
+    match fault.act() {
         Act::Delay(_, by) => tell("ms", json!(u64::try_from(by.as_millis()).unwrap_or(u64::MAX))),
         Act::Error(code) => tell("error", json!(Act::error_name(code))),
         Act::Drop(_) | Act::Close(_) => {}
@@ -40,15 +40,15 @@ fn fault(standing: &Standing) -> Value {
     if moment == Some(Moment::Answer) {
         tell("at", json!("answer"));
     }
-    if let Some(client) = &fault.client_id {
+    if let Some(client) = fault.client_id() {
         tell("client", json!(client));
     }
-    match fault.side {
+    match fault.side() {
         Some(Side::Clients) => tell("from", json!("clients")),
         Some(Side::Brokers) => tell("from", json!("brokers")),
         None => {}
     }
-    match fault.when {
+    match fault.when() {
         When::Always => {}
         When::Times(times) => tell("times", json!(times)),
         When::Nth(nth) => tell("nth", json!(nth)),

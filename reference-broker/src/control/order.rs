@@ -131,8 +131,8 @@ fn fault(verb: &str, fields: &mut Fields) -> Result<Fault, String> {
     let mut fault = fault.map_err(|error| error.to_string())?;
     match fields.text("at")?.as_deref() {
         None | Some("request") => {}
-        Some("answer") if verb != "error" => fault = fault.at_answer(),
-        Some(_) => return Err("'at' is request or answer; an error takes the place of the answer as it is".to_owned()),
+        Some("answer") => fault = fault.at_answer().map_err(|error| error.to_string())?,
+        Some(_) => return Err("'at' is request or answer".to_owned()),
     }
     if let Some(client) = fields.text("client")? {
         fault = fault.of_client(&client);

@@ -46,13 +46,13 @@ impl Act {
         Ok(Self::Delay(Moment::Request, by))
     }
 
-    /// The same when the answer is about to leave. An error stands in for the answer as it is.
-    pub(super) fn at_answer(self) -> Self {
+    /// The same when the answer is about to leave.
+    pub(super) fn at_answer(self) -> Result<Self, FaultError> {
         match self {
-            Self::Delay(_, by) => Self::Delay(Moment::Answer, by),
-            Self::Drop(_) => Self::Drop(Moment::Answer),
-            Self::Close(_) => Self::Close(Moment::Answer),
-            Self::Error(code) => Self::Error(code),
+            Self::Delay(_, by) => Ok(Self::Delay(Moment::Answer, by)),
+            Self::Drop(_) => Ok(Self::Drop(Moment::Answer)),
+            Self::Close(_) => Ok(Self::Close(Moment::Answer)),
+            Self::Error(_) => Err(FaultError::NoMoment),
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Links {
     any: AtomicBool,
     cut: Mutex<HashMap<Other, Cut>>,
     changed: watch::Sender<u64>,
+    /// How often clients were cut off in a way that closes their connections.
+    refusals: watch::Sender<u64>,
 }
 
 impl Links {
@@ -40,6 +42,9 @@ impl Links {
         self.change(|cut| {
             cut.insert(other, how);
         });
+        if (other, how) == (Other::Clients, Cut::Refused) {
+            self.refusals.send_modify(|count| *count = count.wrapping_add(1));
+        }
     }
 
     pub(super) fn mend(&self, other: Other) {
@@ -66,8 +71,13 @@ impl Links {
         self.lock().get(&other).copied()
     }
 
+    /// Hears each time that connections of clients are to be closed.
+    pub(crate) fn refusals(&self) -> watch::Receiver<u64> {
+        self.refusals.subscribe()
+    }
+
     /// Hears of every change.
-    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+    fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 

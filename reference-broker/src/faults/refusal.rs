@@ -5,6 +5,7 @@ use bytes::Bytes;
 use kafka_fixtures::codec;
 use kafka_fixtures::schema::{Field, Message, Schemas, Type};
 use kafka_fixtures::value::{Struct, Value};
+use kafka_fixtures::walk::{Budget, walk};
 
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
@@ -148,17 +149,23 @@ const NULL: &[(i16, &str)] = &[(11, "ProtocolName"), (48, "Entries")];
 /// owner, two arrays made one.
 const NOT_HERE: &[i16] = &[34, 38, 51];
 
+/// What a typed decode of the request may take. The tree that is made of it here takes several times that, and so does the answer.
+const BUDGET: Budget = Budget { bytes: 4 << 20 };
+
 /// Can a request of this API be answered with an error?
 pub(super) fn is_answerable(key: i16) -> bool {
     !NOT_HERE.contains(&key)
 }
 
-/// The body of an answer that says nothing but this error; nothing where no answer is expected.
+/// The body of an answer that says nothing but this error; nothing where no answer is expected. The records of a request cost nothing
+/// here; one that names more than a hundred thousand things is refused.
 pub(crate) fn refusal(key: i16, version: i16, body: &[u8], error: i16) -> Result<Option<Bytes>, String> {
     let schemas = Schemas::latest();
     let (Some(asked), Some(answer)) = (schemas.request(key), schemas.response(key)) else {
         return Err(format!("no schema for API key {key}"));
     };
+    walk(asked, version, body, &mut BUDGET.clone())
+        .map_err(|refused| format!("too much to be answered with an error: {refused}"))?;
     let request = codec::decode(asked, version, body).map_err(|error| error.to_string())?;
     if key == PRODUCE && request.value.get("Acks").and_then(Value::as_i64) == Some(0) {
         return Ok(None);

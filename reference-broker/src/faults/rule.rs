@@ -17,16 +17,11 @@ use super::refusal;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Kafka's key of the API.
-    pub key: i16,
-    /// Only requests with this client id.
-    pub client_id: Option<String>,
-    /// Only requests from this side.
-    pub side: Option<Side>,
-    /// What is done.
-    pub act: Act,
-    /// How often.
-    pub when: When,
+    pub(super) key: i16,
+    pub(super) client_id: Option<String>,
+    pub(super) side: Option<Side>,
+    pub(super) act: Act,
+    pub(super) when: When,
 }
 
 /// Who sends a request.
@@ -63,6 +58,9 @@ pub enum FaultError {
     /// Kafka itself has no place for one error in such an answer, or this broker does not know it.
     #[error("{0} cannot be answered with an error here; drop, close or delay it")]
     Unanswerable(&'static str),
+    /// It takes the place of an answer, so there is none that it could wait for.
+    #[error("an error takes the place of the answer as it is; it has no moment of its own")]
+    NoMoment,
     /// The count would let it never act.
     #[error("a count begins at 1")]
     Zero,
@@ -130,13 +128,40 @@ impl Fault {
         }
     }
 
+    /// Kafka's key of the API.
+    pub fn key(&self) -> i16 {
+        self.key
+    }
+
+    /// The client id of the only requests that meet it, if there is one.
+    pub fn client_id(&self) -> Option<&str> {
+        self.client_id.as_deref()
+    }
+
+    /// The side of the only requests that meet it, if there is one.
+    pub fn side(&self) -> Option<Side> {
+        self.side
+    }
+
+    /// What is done.
+    pub fn act(&self) -> Act {
+        self.act
+    }
+
+    /// How often.
+    pub fn when(&self) -> When {
+        self.when
+    }
+
     /// The same once the request was carried out, when its answer is about to leave.
-    #[must_use]
-    pub fn at_answer(self) -> Self {
-        Self {
-            act: self.act.at_answer(),
+    ///
+    /// # Errors
+    /// It is an error, which is answered instead.
+    pub fn at_answer(self) -> Result<Self, FaultError> {
+        Ok(Self {
+            act: self.act.at_answer()?,
             ..self
-        }
+        })
     }
 
     /// Only for requests with this client id.

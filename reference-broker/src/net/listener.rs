@@ -22,7 +22,7 @@ pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Re
     let open = Arc::new(PerIp::default());
     let mut connections = JoinSet::new();
     let links = link.faults.links();
-    let mut cuts = links.watch();
+    let mut refusals = links.refusals();
     loop {
         let now = limits.borrow_and_update().clone();
         tokio::select! {
@@ -39,10 +39,8 @@ pub(crate) async fn run(listener: TcpListener, link: Link, mut limits: watch::Re
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
-            Ok(()) = cuts.changed() => if link.faults.refuses_clients() {
-                // Who is no client comes back at once.
-                connections.abort_all();
-            },
+            // Who is no client comes back at once.
+            Ok(()) = refusals.changed() => connections.abort_all(),
             // A broker that is gone changes nothing any more.
             Ok(()) = limits.changed() => {}
             else => sleep(ACCEPT_PAUSE).await,

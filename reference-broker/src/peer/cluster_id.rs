@@ -7,7 +7,7 @@ use kafka_protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
 use tokio::time::{sleep, timeout};
 
 use super::Address;
-use super::wire::{REQUEST, ask_once};
+use super::wire::{CLIENT_ID, REQUEST, ask_once};
 
 const KEY: i16 = 60;
 const VERSION: i16 = 1;
@@ -36,7 +36,7 @@ pub(crate) async fn learn(address: &Address, complain: fn(&str)) -> String {
 
 async fn ask(address: &Address) -> Result<String, String> {
     let request = DescribeClusterRequest::default().with_endpoint_type(CONTROLLERS);
-    let response: DescribeClusterResponse = ask_once(address, KEY, VERSION, &request).await?;
+    let response: DescribeClusterResponse = ask_once(address, CLIENT_ID, (KEY, VERSION), &request).await?;
     match response.error_code.err() {
         None => Ok(response.cluster_id.to_string()),
         Some(error) => Err(format!("it does not say which cluster it is of: {error}")),

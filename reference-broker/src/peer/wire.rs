@@ -18,6 +18,7 @@ use crate::net::frame::{FrameError, FrameReader};
 pub(super) struct Exchange {
     key: i16,
     version: i16,
+    client_id: &'static str,
     body: Bytes,
     /// How long its answer may take.
     pub(super) timeout: Duration,
@@ -29,6 +30,8 @@ pub(super) const REQUEST: Duration = Duration::from_secs(30);
 const LONGEST_ANSWER: i32 = 256 << 20;
 /// Kafka's own nodes name themselves so.
 pub(crate) const CLIENT_ID: &str = "reference-broker";
+/// Who carries out an order of whoever has the cluster in hand. What is set to go wrong is set for others.
+pub(crate) const ORDERED: &str = "reference-broker-ordered";
 
 /// Why a request brought no answer.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +63,7 @@ impl Exchange {
         Ok(Self {
             key,
             version,
+            client_id: CLIENT_ID,
             body: body.freeze(),
             timeout: REQUEST,
         })
@@ -83,7 +87,7 @@ impl Exchange {
     fn frame(&self, correlation_id: i32) -> Bytes {
         let mut frame = BytesMut::new();
         frame.put_i32(0);
-        put_header(&mut frame, (self.key, self.version), correlation_id, CLIENT_ID);
+        put_header(&mut frame, (self.key, self.version), correlation_id, self.client_id);
         frame.put_slice(&self.body);
         let length = (frame.len() - 4) as i32;
         frame[..4].copy_from_slice(&length.to_be_bytes());
@@ -161,14 +165,17 @@ pub(super) fn put_header(bytes: &mut BytesMut, (key, version): (i16, i16), corre
     }
 }
 
-/// One request on a connection of its own. The caller has the deadline.
+/// One request on a connection of its own, under this client id. The caller has the deadline.
 pub(crate) async fn ask_once<T: ReadBody>(
     address: &Address,
-    key: i16,
-    version: i16,
+    client_id: &'static str,
+    (key, version): (i16, i16),
     request: &impl WriteBody,
 ) -> Result<T, String> {
-    let exchange = Exchange::new(key, version, request)?;
+    let exchange = Exchange {
+        client_id,
+        ..Exchange::new(key, version, request)?
+    };
     let socket = TcpStream::connect((address.0.as_str(), address.1)).await;
     let mut connection = Connection::new(socket.map_err(|error| PeerError::Connect(error).to_string())?);
     let body = connection.exchange(&exchange).await;

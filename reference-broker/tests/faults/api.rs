@@ -69,14 +69,20 @@ async fn a_refused_request_is_not_carried_out_and_one_whose_answer_is_lost_is() 
     let said = client.asks("CreateTopics", 5, create("a")).await;
     assert_eq!(error(&said), Some(Value::Int(0)));
 
-    let lost = Fault::close("CreateTopics").expect("a fault").at_answer().once();
-    faults.set(lost).expect("set");
+    let lost = Fault::close("CreateTopics").and_then(Fault::at_answer);
+    faults.set(lost.expect("a fault").once()).expect("set");
     let heard = client.hears("CreateTopics", 5, create("b"), LIMIT).await;
     assert_eq!(heard, Heard::Closed);
     let mut client = Client::to(cluster.addresses()[0]).await;
     let said = client.asks("CreateTopics", 5, create("b")).await;
     assert_eq!(error(&said), Some(Value::Int(36)), "it is there already");
     cluster.stop().await;
+}
+
+#[test]
+fn an_error_has_no_moment_of_its_own() {
+    let fault = Fault::error("Metadata", "NOT_CONTROLLER").and_then(Fault::at_answer);
+    assert_eq!(fault, Err(FaultError::NoMoment));
 }
 
 #[tokio::test]
@@ -113,7 +119,8 @@ async fn what_is_delayed_comes_that_much_later_and_only_to_those_who_are_meant()
     let delay = Fault::delay("Metadata", by).expect("a fault");
     faults.set(delay.clone().from(Side::Brokers)).expect("set");
     faults.set(delay.clone().once()).expect("set");
-    faults.set(delay.at_answer().once()).expect("set");
+    let at_answer = delay.at_answer().expect("a delay has a moment");
+    faults.set(at_answer.once()).expect("set");
     for _ in 0..2 {
         let began = Instant::now();
         assert!(client.is_served().await);

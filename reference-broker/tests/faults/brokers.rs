@@ -8,7 +8,7 @@ use crate::talk::{Client, Heard, LIMIT, SILENCE, none_in};
 use broker_core::log::build::Batch;
 use bytes::Bytes;
 use kafka_fixtures::value::{Struct, Value};
-use reference_broker::{Cluster, Config, Cut, Faults, Other};
+use reference_broker::{Cluster, Config, Cut, Fault, Faults, Other};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -172,6 +172,26 @@ async fn clients_that_are_cut_off_are_refused_or_hear_nothing_until_the_link_is_
 }
 
 #[tokio::test]
+async fn while_clients_are_refused_another_link_that_changes_closes_nothing() {
+    let cluster = started(1).await;
+    let faults = cluster.faults(0).expect("the first");
+    let mut earlier = Client::to(cluster.addresses()[0]).await;
+    assert!(earlier.is_served().await);
+    faults.cut(Other::Clients, Cut::Refused);
+    assert!(earlier.is_closed().await, "the cut has begun");
+    let mut client = Client::to(cluster.addresses()[0]).await;
+    for how in [Cut::Refused, Cut::Silent] {
+        faults.cut(Other::Node(2), how);
+    }
+    // Whoever comes later is asked later.
+    assert!(!Client::to(cluster.addresses()[0]).await.is_served().await);
+    faults.mend(Other::Node(2));
+    faults.mend(Other::Clients);
+    assert!(client.is_served().await, "it has not asked before");
+    timeout(LIMIT, cluster.stop()).await.expect("in time");
+}
+
+#[tokio::test]
 async fn who_is_cut_off_from_the_controller_is_out_until_all_is_healed() {
     for how in [Cut::Refused, Cut::Silent] {
         let cluster = started(2).await;
@@ -196,7 +216,9 @@ async fn a_follower_that_is_cut_off_from_its_leader_falls_out_of_sync_and_comes_
     let mut first = Client::to(cluster.addresses()[0]).await;
     create(&mut first, "t", 2).await;
     in_sync(&mut first, 2).await;
-    cluster.cut(0, 1, Cut::Refused);
+    cluster.cut(0, 1, Cut::Refused).expect("two brokers");
+    cluster.cut(0, 2, Cut::Refused).expect_err("there is none");
+    cluster.cut(1, 1, Cut::Refused).expect_err("one and the same");
     // Who lacks nothing does not lag, however long it is silent.
     for address in cluster.addresses() {
         let mut broker = Client::to(address).await;
@@ -241,6 +263,24 @@ async fn a_leader_is_moved_to_whoever_has_a_replica_and_to_nobody_else() {
     assert!(refused.contains("has no replica"), "{refused}");
     let refused = cluster.move_leader("none", 0, 0).await.expect_err("no topic");
     assert!(refused.contains("no partition none-0"), "{refused}");
+    timeout(LIMIT, cluster.stop()).await.expect("in time");
+}
+
+#[tokio::test]
+async fn whoever_moves_a_leader_meets_no_faults_and_asks_who_is_not_cut_off() {
+    let mut cluster = started(2).await;
+    let mut client = Client::to(cluster.addresses()[1]).await;
+    create(&mut client, "t", 2).await;
+    for broker in 0..2 {
+        for api in ["Metadata", "AlterPartitionReassignments", "ElectLeaders"] {
+            let fault = Fault::drop(api).expect("a fault");
+            cluster.faults(broker).expect("a broker").set(fault).expect("set");
+        }
+    }
+    cluster.move_leader("t", 0, 0).await.expect("it has a replica");
+    let faults = cluster.faults(0).expect("the first");
+    faults.cut(Other::Node(100), Cut::Silent);
+    cluster.move_leader("t", 0, 1).await.expect("the second is asked");
     timeout(LIMIT, cluster.stop()).await.expect("in time");
 }
 

@@ -265,6 +265,10 @@ fn nonsense_is_refused_with_the_reason_and_the_connection_lives() {
             br#"{"do":"error","api":51,"error":1}"#,
             "AlterUserScramCredentials cannot be answered",
         ),
+        (
+            br#"{"do":"error","api":3,"error":1,"at":"answer"}"#,
+            "takes the place of the answer",
+        ),
         (br#"{"do":"clear","id":9}"#, "no fault 9 is set"),
         (br#"{"do":"cut","between":[1]}"#, "two node ids"),
         (br#"{"do":"cut","between":[1,1]}"#, "no link to itself"),
@@ -380,6 +384,53 @@ async fn a_node_of_a_process_of_its_own_controls_itself() {
 
 fn path(path: &Path) -> &str {
     path.to_str().expect("a path of letters")
+}
+
+#[test]
+fn whoever_has_nothing_to_say_keeps_nobody_out() {
+    let process = Process::start(&[], 1);
+    let mut idle: Vec<Connection> = (0..64).map(|_| process.connect()).collect();
+    let list = || json!({"do": "list"});
+    idle.iter_mut().for_each(|connection| connection.does(list()));
+    process.connect().does(list());
+    let mut rest = String::new();
+    idle[0].0.read_to_string(&mut rest).expect("the end");
+    assert_eq!(rest, "", "who has waited longest makes room");
+    idle[1].does(list());
+}
+
+#[test]
+fn a_second_signal_ends_a_process_that_would_still_wait() {
+    let [controller, broker] = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+    let [address] = free_ports().map(|address| address.to_string());
+    let voters = format!("7@{address}");
+    let node = |id, roles, data: &tempfile::TempDir| {
+        let long = "broker.session.timeout.ms=120000";
+        let data = path(data.path()).to_owned();
+        let [mut node, mut door, mut rest] = [
+            vec!["node", "--id", id, "--roles", roles],
+            vec!["--controller-listen", &address, "--voters", &voters],
+            vec!["--data-dir", &data, "--config", long],
+        ];
+        node.append(&mut door);
+        node.append(&mut rest);
+        Process::start(&node, 1)
+    };
+    let mut controller = node("7", "controller", &controller);
+    let mut broker = node("1", "broker", &broker);
+    // It would wait for its controller for longer than a test.
+    controller.connect().does(json!({"do": "pause", "broker": 7}));
+    let deadline = Instant::now() + LIMIT;
+    let status = loop {
+        broker.running.signal();
+        if let Some(status) = broker.running.0.try_wait().expect("it is ours") {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it ends in time");
+        std::thread::sleep(PAUSE);
+    };
+    assert_eq!(status.code(), Some(1));
+    assert!(controller.terminate().success());
 }
 
 #[test]

@@ -127,3 +127,21 @@ fn a_producer_that_wants_no_answer_gets_none() {
     let body = codec::encode(asked, 9, &request).expect("a request");
     assert_eq!(refusal(PRODUCE, 9, &body, ERROR), Ok(None));
 }
+
+#[test]
+fn what_names_too_much_is_refused_before_a_tree_is_made_of_it_and_records_cost_nothing() {
+    // Metadata v0: so many topics, each with an empty name.
+    let topics = |count: i32| [count.to_be_bytes().to_vec(), vec![0; count as usize * 2]].concat();
+    assert!(refusal(METADATA, 0, &topics(1000), ERROR).is_ok());
+    let refused = refusal(METADATA, 0, &topics(1_000_000), ERROR).expect_err("too much");
+    assert!(refused.contains("too much to be answered"), "{refused}");
+
+    let partition = Struct::new()
+        .with("Index", 0)
+        .with("Records", Bytes::from(vec![0; 16 << 20]));
+    let topic = Struct::new().with("Name", "t").with("PartitionData", vec![partition]);
+    let request = Struct::new().with("Acks", -1i16).with("TopicData", vec![topic]);
+    let asked = Schemas::latest().request(PRODUCE).expect("an API");
+    let body = codec::encode(asked, 9, &Value::Struct(request)).expect("a request");
+    assert!(matches!(refusal(PRODUCE, 9, &body, ERROR), Ok(Some(_))));
+}
