@@ -140,6 +140,7 @@ fn kinds(order: &Order) -> Result<Vec<Kind>, Failed> {
         order.target.provides(&Needs {
             kill: *kind == Kind::Kill,
             pause: *kind == Kind::Pause,
+            links: *kind == Kind::Disconnect,
             brokers: brokers(&order.target),
             ..Needs::default()
         })
@@ -157,7 +158,7 @@ fn kinds(order: &Order) -> Result<Vec<Kind>, Failed> {
             Ok(kinds.clone())
         }
         None => {
-            let all = [Kind::Kill, Kind::Pause, Kind::Partition, Kind::Cut];
+            let all = [Kind::Kill, Kind::Pause, Kind::Disconnect, Kind::Partition, Kind::Cut];
             Ok(all.into_iter().filter(|kind| possible(kind).is_ok()).collect())
         }
     }

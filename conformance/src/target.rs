@@ -68,6 +68,8 @@ pub struct Needs {
     pub kill: bool,
     /// The case lets a broker stand still.
     pub pause: bool,
+    /// Brokers are cut off from all other nodes.
+    pub links: bool,
     /// The case reads or writes files of the data directory.
     pub disk: bool,
 }
@@ -105,11 +107,23 @@ impl Target {
             (!needs.config.is_empty() && !config, "configuration"),
             (needs.kill && !kill, "kill and restart"),
             (needs.pause && !kill, "pause"),
+            (
+                needs.links && !(brokers > 1 && self.has_links()),
+                "links between brokers",
+            ),
             (needs.disk && !disk, "the data directory"),
         ];
         match wanted.iter().find(|(missing, _)| *missing) {
             Some((_, what)) => Err((*what).to_owned()),
             None => Ok(()),
+        }
+    }
+
+    /// Whether links between its nodes can be cut. Processes of one host share its network.
+    fn has_links(&self) -> bool {
+        match self {
+            Self::Reference { .. } | Self::Docker { .. } => true,
+            Self::Address(_) | Self::Exec(_) | Self::Jvm { .. } | Self::JvmZooKeeper { .. } => false,
         }
     }
 
@@ -250,6 +264,21 @@ mod tests {
             ..Needs::default()
         };
         assert_eq!(provides("reference:3", &reads_files), Ok(()));
+    }
+
+    #[test]
+    fn links_are_cut_where_there_are_several_brokers_that_are_ours() {
+        let links = Needs {
+            brokers: 3,
+            links: true,
+            ..Needs::default()
+        };
+        let none = Err("links between brokers".to_owned());
+        assert_eq!(provides("reference:3", &links), Ok(()));
+        assert_eq!(provides("docker:apache/kafka:4.3.1x3", &links), Ok(()));
+        assert_eq!(provides("jvm:4.3.1x3", &links), none);
+        let of_one = Needs { brokers: 1, ..links };
+        assert_eq!(provides("reference", &of_one), none);
     }
 
     #[test]

@@ -81,7 +81,11 @@ fn what_cannot_be_done_is_told() {
     let idempotent = ["--semantics", "idempotent"];
     for (arguments, expected, hint) in [
         (&["--target", &nobody, "--faults", "pause"][..], 2, "cannot give pause"),
-        (&["--faults", "quake"][..], 2, "kill, pause, partition, cut and none"),
+        (
+            &["--faults", "quake"][..],
+            2,
+            "kill, pause, disconnect, partition, cut and none",
+        ),
         (
             &["--target", &nobody, "--faults", "kill"][..],
             2,

@@ -50,6 +50,7 @@ const EXAMPLES: &str = "\
 Faults:
   kill       brokers are killed (-9) and started again, now and then while no member of the group is there
   pause      brokers stand still for a while
+  disconnect brokers are cut off from all other nodes for a while (reference:N and containers)
   partition  nothing passes between clients and a broker, or between one client and all brokers
   cut        connections are cut before a request or its answer arrives, or the request arrives late
 A broker given by its address has its connections disturbed and nothing else.
@@ -74,7 +75,7 @@ fn fault(word: &str) -> Result<Asked, String> {
         return Ok(Asked(None));
     }
     let kind = <Kind as clap::ValueEnum>::from_str(word, false);
-    let hint = |_| "there are kill, pause, partition, cut and none".to_owned();
+    let hint = |_| "there are kill, pause, disconnect, partition, cut and none".to_owned();
     kind.map(|kind| Asked(Some(kind))).map_err(hint)
 }
 

@@ -24,6 +24,8 @@ pub enum Kind {
     Kill,
     /// Brokers stand still for a while.
     Pause,
+    /// Brokers are cut off from all other nodes.
+    Disconnect,
     /// Nothing passes between clients and a broker, or between a client and all brokers.
     Partition,
     /// Connections are cut before a request or its answer arrives; answers are slow.
@@ -48,6 +50,7 @@ pub async fn inject(
         stage,
         down: BTreeSet::new(),
         paused: BTreeSet::new(),
+        alone: BTreeSet::new(),
     };
     // A broker that takes seconds to come back shifts what comes after: between two faults there is always work.
     let recorder = stage.recorder();
@@ -72,6 +75,7 @@ struct Hand<'a> {
     stage: &'a Stage,
     down: BTreeSet<usize>,
     paused: BTreeSet<usize>,
+    alone: BTreeSet<usize>,
 }
 
 impl Hand<'_> {
@@ -89,6 +93,12 @@ impl Hand<'_> {
                 self.note("pause", format!("broker {broker}"), 1);
             }
             Fault::Resume(broker) => self.resume(*broker).await?,
+            Fault::Disconnect(broker) => {
+                self.running.disconnect(*broker).await?;
+                self.alone.insert(*broker);
+                self.note("disconnect", format!("broker {broker}"), 1);
+            }
+            Fault::Reconnect(broker) => self.reconnect(*broker).await?,
             Fault::Silence(broker) => {
                 self.proxies.silence(&self.brokers[*broker]);
                 self.note("partition", format!("clients from broker {broker}"), 1);
@@ -129,6 +139,14 @@ impl Hand<'_> {
         Ok(())
     }
 
+    async fn reconnect(&mut self, broker: usize) -> Result<(), LaunchError> {
+        if self.alone.remove(&broker) {
+            self.running.reconnect(broker).await?;
+            self.note("heal", format!("broker {broker}"), 1);
+        }
+        Ok(())
+    }
+
     async fn leave(&self) {
         let recess = self.stage.recess();
         let before = recess.present();
@@ -149,7 +167,7 @@ impl Hand<'_> {
     }
 
     fn is_whole(&self) -> bool {
-        self.down.is_empty() && self.paused.is_empty()
+        self.down.is_empty() && self.paused.is_empty() && self.alone.is_empty()
     }
 
     /// What never met a request had no effect, and is told as that.
@@ -161,6 +179,9 @@ impl Hand<'_> {
         }
         for broker in self.paused.clone() {
             self.resume(broker).await?;
+        }
+        for broker in self.alone.clone() {
+            self.reconnect(broker).await?;
         }
         for broker in self.down.clone() {
             self.restart(broker).await?;

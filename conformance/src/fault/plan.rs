@@ -28,6 +28,10 @@ pub enum Fault {
     Pause(usize),
     /// It goes on.
     Resume(usize),
+    /// Nothing passes between a broker and all other nodes.
+    Disconnect(usize),
+    /// It passes again.
+    Reconnect(usize),
     /// Nothing passes between clients and a broker.
     Silence(usize),
     /// It passes again, with what was held up.
@@ -89,6 +93,14 @@ fn broker_faults(seed: u64, kinds: &[Kind], length: u64, brokers: usize) -> Vec<
         let (begin, end, span) = match kind {
             Kind::Kill => (Fault::Kill(broker), Fault::Restart(broker), chance.within(50, 600)),
             Kind::Pause => (Fault::Pause(broker), Fault::Resume(broker), chance.within(300, 1500)),
+            // Now and then for so long that others take it for gone.
+            Kind::Disconnect => {
+                let span = match chance.once_in(2) {
+                    true => chance.within(3500, 5000),
+                    false => chance.within(300, 1500),
+                };
+                (Fault::Disconnect(broker), Fault::Reconnect(broker), span)
+            }
             Kind::Partition | Kind::Cut => (Fault::Silence(broker), Fault::Heard(broker), chance.within(300, 1500)),
         };
         if now + span + 300 > length {

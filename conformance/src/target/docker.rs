@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use testcontainers::bollard::Docker;
+use testcontainers::bollard::models::{NetworkConnectRequest, NetworkDisconnectRequest};
 use testcontainers::bollard::query_parameters::KillContainerOptions;
 use testcontainers::core::{IntoContainerPort, Mount};
 use testcontainers::runners::AsyncRunner;
@@ -99,6 +100,8 @@ pub(super) struct Node {
     engine: Docker,
     image: String,
     address: String,
+    /// In which the nodes meet, where there are several.
+    network: Option<String>,
     /// Goes after the container that writes there.
     data: Option<TempDir>,
 }
@@ -126,6 +129,7 @@ impl Node {
             engine,
             image: name,
             address: format!("127.0.0.1:{port}"),
+            network: seats[index].network.clone(),
             data: Some(data),
         })
     }
@@ -143,29 +147,58 @@ impl Node {
         self.ended_by("TERM").await
     }
 
-    /// Stands still from now on: it keeps its connections and answers nothing.
+    /// Stands still from now on: it keeps its connections and answers nothing. By a signal: the broker is the one process there, and
+    /// not every engine can freeze a container.
     pub(super) async fn pause(&self) -> Result<(), TargetError> {
-        let what = format!("pause the container of {}", self.image);
-        let pause = self.engine.pause_container(self.container()?.id());
-        in_time(REQUEST_TIMEOUT, &what, pause).await
+        self.signalled("STOP", "pause the container").await
     }
 
     /// Goes on where it stood.
     pub(super) async fn resume(&self) -> Result<(), TargetError> {
-        let what = format!("let the container of {} go on", self.image);
-        let resume = self.engine.unpause_container(self.container()?.id());
-        in_time(REQUEST_TIMEOUT, &what, resume).await
+        self.signalled("CONT", "let the container go on").await
+    }
+
+    /// Out of the network in which the nodes meet; its port at the host goes with that.
+    pub(super) async fn disconnect(&self) -> Result<(), TargetError> {
+        let request = NetworkDisconnectRequest {
+            container: self.container()?.id().to_owned(),
+            force: None,
+        };
+        let what = format!("disconnect the container of {}", self.image);
+        let disconnect = self.engine.disconnect_network(self.network()?, request);
+        in_time(REQUEST_TIMEOUT, &what, disconnect).await
+    }
+
+    /// Into it again, under the same name and with its port.
+    pub(super) async fn connect(&self) -> Result<(), TargetError> {
+        let request = NetworkConnectRequest {
+            container: self.container()?.id().to_owned(),
+            endpoint_config: None,
+        };
+        let what = format!("connect the container of {}", self.image);
+        let connect = self.engine.connect_network(self.network()?, request);
+        in_time(REQUEST_TIMEOUT, &what, connect).await
+    }
+
+    fn network(&self) -> Result<&str, TargetError> {
+        let none = || TargetError(format!("the container of {} is alone", self.image));
+        self.network.as_deref().ok_or_else(none)
+    }
+
+    async fn signalled(&self, signal: &str, what: &str) -> Result<(), TargetError> {
+        let signal = signal.to_owned();
+        let kill = self
+            .engine
+            .kill_container(self.container()?.id(), Some(KillContainerOptions { signal }));
+        in_time(REQUEST_TIMEOUT, &format!("{what} of {}", self.image), kill).await
     }
 
     async fn ended_by(&self, signal: &str) -> Result<(), TargetError> {
-        // No signal ends what stands still; one that runs cannot go on, which is no error.
-        drop(self.resume().await);
-        let signal = signal.to_owned();
         let what = format!("end the container of {}", self.image);
-        let options = Some(KillContainerOptions { signal });
-        let kill = self.engine.kill_container(self.container()?.id(), options);
         let deadline = Instant::now() + REQUEST_TIMEOUT;
-        in_time(REQUEST_TIMEOUT, &what, kill).await?;
+        self.signalled(signal, "end the container").await?;
+        // What stands still takes it once it goes on; what has gone by then cannot, which is no error.
+        drop(self.resume().await);
         while running(self.container()?).await? {
             if Instant::now() >= deadline {
                 return Err(TargetError(format!("the Docker engine did not {what}: it still runs")));

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use reference_broker::{Cluster, Config, Faults, StartError};
+use reference_broker::{Cluster, Config, Cut, Faults, Other, StartError};
 
 use super::ground::Ground;
+use super::layout::CONTROLLER;
 use super::{LaunchError, Needs, TargetError, ports, properties};
 
 /// A case that wants several brokers gets as many, up to so many; more have to be asked for by `reference:N`.
@@ -60,6 +61,24 @@ impl Node {
         self.faults(broker).map(|faults| faults.resume())
     }
 
+    /// Silent in both directions. A controller asks its brokers nothing.
+    pub(super) fn disconnect(&self, broker: usize) -> Result<(), TargetError> {
+        self.faults(broker)?.cut(controller(), Cut::Silent);
+        let mut others = (0..self.addresses().len()).filter(|other| *other != broker);
+        let cut = others.try_for_each(|other| self.cluster.cut(broker, other, Cut::Silent));
+        cut.map_err(TargetError)
+    }
+
+    pub(super) fn reconnect(&self, broker: usize) -> Result<(), TargetError> {
+        let own = self.faults(broker)?;
+        own.mend(controller());
+        for other in (0..self.addresses().len()).filter(|other| *other != broker) {
+            own.mend(node(other));
+            self.faults(other)?.mend(node(broker));
+        }
+        Ok(())
+    }
+
     fn faults(&self, broker: usize) -> Result<Faults, TargetError> {
         let none = || TargetError(format!("there is no broker {broker}"));
         self.cluster.faults(broker).ok_or_else(none)
@@ -89,6 +108,15 @@ impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "reference broker at {:?}", self.addresses())
     }
+}
+
+/// A broker, counted from 0, as the others know it.
+fn node(broker: usize) -> Other {
+    Other::Node(i32::try_from(broker + 1).unwrap_or(i32::MAX))
+}
+
+fn controller() -> Other {
+    node(CONTROLLER - 1)
 }
 
 fn told(error: StartError) -> TargetError {

@@ -187,6 +187,33 @@ impl Running {
         }
     }
 
+    /// Nothing passes between a broker and all other nodes from now on, and who is connected is not told. A container's clients are
+    /// cut off with it.
+    ///
+    /// # Errors
+    /// The links of this target cannot be cut, or it has no such broker.
+    pub async fn disconnect(&mut self, broker: usize) -> Result<(), TargetError> {
+        self.known(broker)?;
+        match &self.node {
+            Node::Reference(node) => node.disconnect(broker),
+            Node::Docker(nodes) => one(nodes.node(broker))?.disconnect().await,
+            Node::Exec(_) | Node::Jvm(_) | Node::Elsewhere => Err(without_links()),
+        }
+    }
+
+    /// All passes again.
+    ///
+    /// # Errors
+    /// As for [`Self::disconnect`].
+    pub async fn reconnect(&mut self, broker: usize) -> Result<(), TargetError> {
+        self.known(broker)?;
+        match &self.node {
+            Node::Reference(node) => node.reconnect(broker),
+            Node::Docker(nodes) => one(nodes.node(broker))?.connect().await,
+            Node::Exec(_) | Node::Jvm(_) | Node::Elsewhere => Err(without_links()),
+        }
+    }
+
     /// As SIGTERM: it writes down what it has and leaves. Returns when it is gone.
     ///
     /// # Errors
@@ -257,6 +284,10 @@ fn counted(name: String, brokers: usize) -> String {
 
 fn elsewhere() -> TargetError {
     TargetError("a broker given by its address is neither killed nor started here".to_owned())
+}
+
+fn without_links() -> TargetError {
+    TargetError("links between nodes that share a network of others cannot be cut".to_owned())
 }
 
 /// A broker that runs already answers at once or is not there.
