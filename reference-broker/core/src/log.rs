@@ -54,6 +54,8 @@ pub struct Log {
     high_watermark: Offset,
     recovery_point: Offset,
     offline: bool,
+    /// The batch that was appended last, if it was since the log was opened, and its position: readers at the end need not look for it.
+    last: Option<(u64, BatchHeader)>,
 }
 
 /// What a log may be asked.
@@ -163,6 +165,7 @@ impl Machine for Log {
             Change::SegmentRolled { at_ms } => {
                 self.active_mut().sealed();
                 self.producers.rolled();
+                self.last = None;
                 self.segments.push(Segment::new(self.log_end, *at_ms));
             }
             Change::Appended { header, marker, .. } => self.appended(header, *marker),
@@ -206,6 +209,7 @@ impl Log {
             high_watermark: Offset(0),
             recovery_point: Offset(0),
             offline: false,
+            last: None,
         }
     }
 
@@ -343,6 +347,7 @@ impl Log {
             self.epochs.assign(header.leader_epoch, header.base_offset);
         }
         let interval = u64::from(self.config.index_interval_bytes.max(0).unsigned_abs());
+        self.last = Some((self.active().size, *header));
         self.active_mut().appended(header, interval);
         self.log_end = Offset(header.last_offset().0 + 1);
         if !header.has_producer() {

@@ -103,6 +103,11 @@ impl BatchHeader {
         Offset(self.base_offset.0.wrapping_add(i64::from(self.last_offset_delta)))
     }
 
+    /// Does a record with this offset stand in it, or did one once?
+    pub fn holds(&self, offset: Offset) -> bool {
+        (self.base_offset..=self.last_offset()).contains(&offset)
+    }
+
     /// Sequence number of the last record; sequences wrap from the largest i32 to 0.
     pub fn last_sequence(&self) -> i32 {
         if self.base_sequence < 0 {

@@ -170,6 +170,11 @@ impl Log {
         segment: &Segment,
         offset: Offset,
     ) -> Result<Option<(u64, BatchHeader)>, StoreError> {
+        if segment.base == self.active().base
+            && let Some(last) = self.last.filter(|(_, header)| header.holds(offset))
+        {
+            return Ok(Some(last));
+        }
         let start = segment.offsets.position(segment.base, offset);
         let mut found = None;
         scan(store, &self.directory, segment, start, &mut |position, header| {

@@ -2,6 +2,7 @@
 
 use super::super::read::{Limit, ReadError};
 use super::*;
+use crate::store::memory::MemoryStore;
 
 fn limit(bytes: usize) -> Limit {
     Limit {
@@ -33,6 +34,25 @@ fn a_read_begins_with_the_batch_that_holds_the_offset() {
     assert_eq!(bench.read(120, 1), None);
     let beyond = bench.log().read(&bench.store, at(121), at(120), limit(1));
     assert_eq!(beyond.unwrap_err(), ReadError::OutOfRange);
+}
+
+#[test]
+fn the_batch_appended_last_is_found_without_a_look_into_its_file() {
+    let mut bench = Bench::new(TopicConfig::default());
+    let bytes = Sent::new(&["a", "b"]).bytes();
+    for _ in 0..4 {
+        bench.produce(&bytes).unwrap();
+    }
+    let nothing = MemoryStore::default();
+    let read = |from| bench.log().read(&nothing, at(from), at(8), limit(1 << 20));
+    for from in [6, 7] {
+        let found = read(from).unwrap();
+        assert_eq!(
+            Some(found),
+            bench.log().read(&bench.store, at(from), at(8), limit(1 << 20)).ok()
+        );
+    }
+    assert!(matches!(read(5), Err(ReadError::Store(_))));
 }
 
 #[test]
