@@ -180,10 +180,11 @@ impl Store for DiskStore {
     fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
         let path = self.files.path(directory, file);
         let open = self.files.get(&path, Access::Append).map_err(failed("append", &path))?;
-        let before = open.metadata().map_err(failed("append", &path))?.len();
-        write_all(&open, bytes).map_err(|error| {
+        write_all(&open, bytes).map_err(|(error, written)| {
             // Half an append is none: what did arrive is cut off again, as far as the system still obeys.
-            let _ = open.set_len(before);
+            if let Ok(present) = open.metadata() {
+                let _ = open.set_len(present.len().saturating_sub(written));
+            }
             failed("append", &path)(error)
         })
     }
@@ -293,18 +294,22 @@ fn list(path: &Path, wanted: impl Fn(&fs::DirEntry) -> bool) -> Result<Vec<(Stri
     Ok(found)
 }
 
-/// One system call where the system takes everything at once.
-fn write_all(mut file: &File, bytes: &[&[u8]]) -> io::Result<()> {
+/// One system call where the system takes everything at once. An error comes with how much was written before it.
+fn write_all(mut file: &File, bytes: &[&[u8]]) -> Result<(), (io::Error, u64)> {
+    let mut so_far = 0;
     let mut slices: Vec<IoSlice<'_>> = bytes.iter().map(|part| IoSlice::new(part)).collect();
     let mut rest = &mut slices[..];
     // Nothing to write is no failure.
     IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {
         match file.write_vectored(rest) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Ok(0) => return Err((ErrorKind::WriteZero.into(), so_far)),
+            Ok(written) => {
+                so_far += written as u64;
+                IoSlice::advance_slices(&mut rest, written);
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err((error, so_far)),
         }
     }
     Ok(())
