@@ -286,7 +286,7 @@ pub(crate) enum Answer {
     /// This body, after the response header.
     Reply(Body),
     /// Later: when the node releases the ticket, the continuation makes the answer.
-    Parked(Ticket, Box<dyn FnOnce(Released) -> Answer>),
+    Parked(Ticket, Box<dyn FnOnce(Released) -> Answer + Send>),
     /// Later: when the node releases the ticket, the request is served again from its beginning.
     Again(Ticket),
     /// Nothing at all is sent and the connection lives: Produce with acks=0.

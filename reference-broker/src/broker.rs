@@ -139,7 +139,7 @@ const FEW_PARKED: usize = 64;
 
 struct Waiting {
     reply: oneshot::Sender<Outgoing>,
-    continuation: Box<dyn FnOnce(Released) -> Answer>,
+    continuation: Box<dyn FnOnce(Released) -> Answer + Send>,
 }
 
 /// What a broker tells of itself while it runs.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -257,7 +258,12 @@ async fn serve(opened: Opened, ready: Ready, stop: oneshot::Receiver<Stop>) {
     };
     let accepting: Vec<TaskHandle<()>> = doors.into_iter().map(open).collect();
     let _ = ready.send(Ok(listening.clone()));
-    let (mut node, how) = broker.run(inbox, stop).await;
+    // A task among the others: what wakes a runtime's own future has it look for sockets first, at every request.
+    let (mut node, how) = match tokio::spawn(broker.run(inbox, stop)).await {
+        Ok(ended) => ended,
+        // A panic goes on to whoever waits for this thread.
+        Err(panicked) => panic::resume_unwind(panicked.into_panic()),
+    };
     for accepting in accepting {
         accepting.abort();
         // Wait for the abort: the port is free when a restart asks for it.
