@@ -28,10 +28,14 @@ pub(crate) struct FrameReader {
     buffer: BytesMut,
     max_bytes: i32,
     idle: Duration,
+    /// How much is read at once: the next frame is thought to be as long as the last one was.
+    expected: usize,
 }
 
 /// How much room is made ahead of the bytes that arrive.
 const CHUNK: usize = 16 << 10;
+/// And at most where long frames are expected.
+const MOST_EXPECTED: usize = 64 << 10;
 
 impl FrameReader {
     /// `max_bytes` is `socket.request.max.bytes`; `idle` is `connections.max.idle.ms`.
@@ -40,13 +44,14 @@ impl FrameReader {
             buffer: BytesMut::new(),
             max_bytes,
             idle,
+            expected: CHUNK,
         }
     }
 
     /// The next frame without its length prefix.
     pub(crate) async fn next(&mut self, socket: &mut (impl AsyncRead + Unpin)) -> Result<Bytes, FrameError> {
         while self.buffer.len() < 4 {
-            if self.fill(socket, CHUNK).await? == 0 {
+            if self.fill(socket, self.expected).await? == 0 {
                 return Err(if self.buffer.is_empty() {
                     FrameError::Ended
                 } else {
@@ -65,6 +70,8 @@ impl FrameReader {
                 return Err(FrameError::Truncated);
             }
         }
+        // One byte more shows whether there is more, without another read that finds nothing.
+        self.expected = (length + 5).clamp(CHUNK, MOST_EXPECTED);
         let frame = self.buffer.split_to(length).freeze();
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
@@ -101,6 +108,18 @@ mod tests {
             Bytes::from_static(&[8, 9])
         );
         assert!(matches!(reader.next(&mut socket).await, Err(FrameError::Ended)));
+    }
+
+    #[tokio::test]
+    async fn as_much_is_read_at_once_as_the_last_frame_had_within_bounds() {
+        let mut reader = FrameReader::new(i32::MAX, Duration::from_secs(5));
+        for (length, expected) in [(10, CHUNK), (40 << 10, (40 << 10) + 5), (1 << 20, MOST_EXPECTED)] {
+            let mut frame = u32::try_from(length).expect("small").to_be_bytes().to_vec();
+            frame.resize(4 + length, 7);
+            let mut socket = frame.as_slice();
+            assert_eq!(reader.next(&mut socket).await.expect("a frame").len(), length);
+            assert_eq!(reader.expected, expected);
+        }
     }
 
     #[tokio::test]
