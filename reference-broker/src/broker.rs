@@ -8,7 +8,7 @@ use broker_core::config::ConnectionLimits;
 use broker_core::node::{Released, Stage};
 use broker_core::peer::Peer;
 use broker_core::units::{Deadline, ErrorCode};
-use broker_core::{Node, Now, Reply, Ticket};
+use broker_core::{Node, Now, Reply, StoreError, Ticket};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
@@ -17,7 +17,7 @@ use crate::api::{Answer, Call, Entry, Listener, Part};
 use crate::faults::Faults;
 use crate::flushing::{Flushing, Synced};
 use crate::peer::{Peers, is_forwarded};
-use crate::store::{Source, Sources};
+use crate::store::{Keeping, Source, Sources};
 
 /// A request on its way to the node.
 pub(crate) struct Job {
@@ -61,12 +61,8 @@ impl Piece {
 impl Outgoing {
     /// Opens the ranges of files in an answer.
     pub(crate) fn of(answer: Answer, sources: &dyn Sources) -> Self {
-        let open = |part| match part {
-            Part::Bytes(bytes) => Ok(Piece::Bytes(bytes)),
-            Part::Span(span) => sources.open(&span).map(Piece::Source),
-        };
         match answer {
-            Answer::Reply(body) => match body.parts.into_iter().map(open).collect() {
+            Answer::Reply(body) => match pieces(body.parts, sources) {
                 Ok(pieces) => Self::Body(pieces),
                 Err(error) => Self::Close(error.to_string()),
             },
@@ -75,6 +71,21 @@ impl Outgoing {
             Answer::Parked(..) | Answer::Again(_) => Self::Close("an answer was parked twice".into()),
         }
     }
+}
+
+/// What was appended just now is at hand; everything else is in files.
+fn pieces(parts: Vec<Part>, sources: &dyn Sources) -> Result<Vec<Piece>, StoreError> {
+    let mut pieces = Vec::with_capacity(parts.len() + 1);
+    for part in parts {
+        match part {
+            Part::Bytes(bytes) => pieces.push(Piece::Bytes(bytes)),
+            Part::Span(span) => match sources.kept(&span) {
+                Some(kept) => pieces.extend(kept.map(Piece::Bytes)),
+                None => pieces.push(Piece::Source(sources.open(&span)?)),
+            },
+        }
+    }
+    Ok(pieces)
 }
 
 /// The clock of a running broker: what its node is told of time comes from here.
@@ -136,6 +147,9 @@ pub(crate) struct Broker {
 
 /// So many parked requests are not worth a sweep.
 const FEW_PARKED: usize = 64;
+
+/// Of larger requests nothing is shared with answers: a slow reader must not hold much memory.
+const SHARED_BYTES: usize = 64 << 10;
 
 struct Waiting {
     reply: oneshot::Sender<Outgoing>,
@@ -234,6 +248,7 @@ impl Broker {
                 self.node.tick(passed);
             }
             self.answer_released();
+            self.sources.keep(Keeping::Nothing);
             self.tell_limits();
         }
     }
@@ -285,6 +300,11 @@ impl Broker {
             return self.peers.forward(job, address);
         }
         let now = self.clock.now();
+        // A record that waits to leave holds the whole request that it came in.
+        self.sources.keep(match job.body.len() <= SHARED_BYTES {
+            true => Keeping::Appends,
+            false => Keeping::Nothing,
+        });
         let mut call = Call {
             version: job.version,
             client_id: &job.client_id,

@@ -2,12 +2,14 @@
 
 mod disk;
 mod faulty;
+mod kept;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use broker_core::{Span, StoreError};
+use bytes::Bytes;
 
 pub(crate) use disk::DiskStore;
 pub(crate) use faulty::FaultyStore;
@@ -16,10 +18,23 @@ pub(crate) use faulty::FaultyStore;
 pub(crate) trait Sources: Send + Sync {
     /// The bytes of a span stay readable as long as the source lives, even when the file is removed meanwhile.
     fn open(&self, span: &Span) -> Result<Source, StoreError>;
+    /// Lets go of what is kept of appends, and says whether those from now on are.
+    fn keep(&self, keeping: Keeping);
+    /// The bytes of a span that is an append which is kept.
+    fn kept(&self, span: &Span) -> Option<[Bytes; 2]>;
     /// Waits until a file's bytes are on the disk; one that is gone by now needs none.
     fn sync(&self, directory: &str, file: &str) -> Result<(), StoreError>;
     /// Closes what is only kept open; what is touched again is opened again.
     fn close(&self);
+}
+
+/// What becomes of appends that somebody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// They are shared with the answers that follow from them.
+    Appends,
+    /// They are read from their files.
+    Nothing,
 }
 
 /// An opened span: a range of a file.

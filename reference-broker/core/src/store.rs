@@ -2,6 +2,8 @@
 
 pub mod memory;
 
+use bytes::Bytes;
+
 /// Why a store could not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("{operation} {path}: {reason}")]
@@ -31,6 +33,9 @@ pub trait Store: Send {
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError>;
     /// Appends to a file, which is made if absent; all or nothing as far as the system allows.
     fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError>;
+    /// Says what was appended at a position of a file while somebody waits for it: a store that keeps it for the answers that follow at
+    /// once saves reading it.
+    fn awaited(&mut self, _directory: &str, _file: &str, _position: u64, _bytes: [Bytes; 2]) {}
     /// Reads up to `into.len()` bytes at `position`; fewer at the end of the file.
     fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError>;
     /// Cuts a file to a length.

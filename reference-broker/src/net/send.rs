@@ -1,7 +1,8 @@
 //! How an answer leaves: small pieces gathered into one write, large ranges of log files from the page cache to the socket.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 
+use bytes::{Bytes, BytesMut};
 use rustix::fs::sendfile;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
@@ -14,6 +15,8 @@ use crate::store::Source;
 const WHOLE_BYTES: usize = 64 << 10;
 /// Of a longer one parts up to this size are gathered with what surrounds them: a slow reader must not hold much memory.
 const GATHER_BYTES: usize = 16 << 10;
+/// Pieces up to this size are cheaper to copy than to name.
+const COPIED_BYTES: usize = 2 << 10;
 /// How much one system call may send, so that other connections get their turn.
 const TURN_BYTES: usize = 1 << 20;
 
@@ -21,8 +24,9 @@ const TURN_BYTES: usize = 1 << 20;
 pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Vec<Piece>) -> Result<(), Closed> {
     let length: usize = body.iter().map(Piece::len).sum();
     let size = i32::try_from(header.len() + length).map_err(|_| Closed::Body("the answer exceeds 2 GiB".into()))?;
-    let mut gathered = size.to_be_bytes().to_vec();
-    gathered.extend_from_slice(header);
+    let mut gathered = Gathered::default();
+    gathered.small.extend_from_slice(&size.to_be_bytes());
+    gathered.small.extend_from_slice(header);
     let gathers = if length <= WHOLE_BYTES {
         WHOLE_BYTES
     } else {
@@ -31,20 +35,54 @@ pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Vec<Piece>
     for part in body {
         let is_large = part.len() > gathers;
         if is_large || gathered.len() > gathers {
-            socket.write_all(&gathered).await?;
-            gathered.clear();
+            gathered.leave(socket).await?;
         }
         match part {
-            Piece::Bytes(bytes) => gathered.extend_from_slice(&bytes),
+            Piece::Bytes(bytes) => gathered.put(bytes),
             Piece::Source(source) if is_large => pass(socket, &source).await?,
-            Piece::Source(source) => copy(&source, &mut gathered)?,
+            Piece::Source(source) => copy(&source, &mut gathered.small)?,
         }
     }
-    socket.write_all(&gathered).await?;
-    Ok(())
+    gathered.leave(socket).await
 }
 
-fn copy(source: &Source, into: &mut Vec<u8>) -> Result<(), Closed> {
+/// What leaves in one write: small pieces copied together, larger ones as they are between them.
+#[derive(Default)]
+struct Gathered {
+    before: Vec<Bytes>,
+    small: BytesMut,
+}
+
+impl Gathered {
+    fn len(&self) -> usize {
+        self.before.iter().map(Bytes::len).sum::<usize>() + self.small.len()
+    }
+
+    fn put(&mut self, bytes: Bytes) {
+        if bytes.len() < COPIED_BYTES {
+            return self.small.extend_from_slice(&bytes);
+        }
+        let small = self.small.split().freeze();
+        self.before.extend([small, bytes]);
+    }
+
+    async fn leave(&mut self, socket: &mut TcpStream) -> Result<(), Closed> {
+        let small = self.small.split();
+        let before = std::mem::take(&mut self.before);
+        let parts = before.iter().map(|part| &**part).chain([&*small]);
+        let mut slices: Vec<IoSlice<'_>> = parts.filter(|part| !part.is_empty()).map(IoSlice::new).collect();
+        let mut rest = &mut slices[..];
+        while !rest.is_empty() {
+            match socket.write_vectored(rest).await? {
+                0 => return Err(io::Error::from(ErrorKind::WriteZero).into()),
+                written => IoSlice::advance_slices(&mut rest, written),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn copy(source: &Source, into: &mut BytesMut) -> Result<(), Closed> {
     let (mut filled, end) = (into.len(), into.len() + source.length());
     let start = filled;
     into.resize(end, 0);
@@ -78,4 +116,36 @@ async fn pass(socket: &TcpStream, source: &Source) -> Result<(), Closed> {
 
 fn too_short() -> Closed {
     Closed::Body("a log file is shorter than its index says".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn small_pieces_and_large_ones_arrive_in_order() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let reading = tokio::spawn(async move {
+            let mut client = TcpStream::connect(address).await.expect("connected");
+            let mut all = Vec::new();
+            client.read_to_end(&mut all).await.expect("all of it");
+            all
+        });
+        let (mut socket, _) = listener.accept().await.expect("the client");
+        let sizes = [0, 10, COPIED_BYTES, 1, 20 << 10, 0, 300 << 10, 7];
+        let pieces: Vec<Bytes> = (1..).zip(sizes).map(|(n, size)| vec![n; size].into()).collect();
+        let expected = pieces.concat();
+        let body = pieces.into_iter().map(Piece::Bytes).collect();
+        send(&mut socket, &[42], body).await.expect("sent");
+        drop(socket);
+        let all = reading.await.expect("read");
+        let size = u32::try_from(expected.len() + 1).expect("small");
+        assert_eq!(all[..4], size.to_be_bytes());
+        assert_eq!(all[4], 42);
+        assert!(all[5..] == expected);
+    }
 }

@@ -5,13 +5,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use broker_core::{Span, Store, StoreError};
+use bytes::Bytes;
 use rustix::fs::{FlockOperation, flock, statvfs};
 use rustix::io::Errno;
 
-use super::{Source, Sources};
+use super::kept::Kept;
+use super::{Keeping, Source, Sources};
 
 /// A data directory. Only one process uses it at a time: `.lock` is held while this lives.
 pub(crate) struct DiskStore {
@@ -33,6 +35,7 @@ struct OpenFiles {
     /// False for a temporary directory: nothing outlives the process, so nothing waits for the disk.
     durable: bool,
     open: Mutex<HashMap<PathBuf, Arc<File>>>,
+    kept: Mutex<Kept>,
 }
 
 impl DiskStore {
@@ -55,6 +58,7 @@ impl DiskStore {
             root: root.to_owned(),
             durable,
             open: Mutex::default(),
+            kept: Mutex::new(Kept::new()),
         };
         Ok(Self {
             files: Arc::new(files),
@@ -108,6 +112,10 @@ impl OpenFiles {
         })
     }
 
+    fn appends(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn forget(&self, path: &Path) {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
     }
@@ -130,6 +138,14 @@ impl Sources for OpenFiles {
             start: span.position,
             length: span.length,
         })
+    }
+
+    fn keep(&self, keeping: Keeping) {
+        self.appends().turn(keeping);
+    }
+
+    fn kept(&self, span: &Span) -> Option<[Bytes; 2]> {
+        self.appends().get(span)
     }
 
     fn sync(&self, directory: &str, file: &str) -> Result<(), StoreError> {
@@ -187,6 +203,10 @@ impl Store for DiskStore {
             }
             failed("append", &path)(error)
         })
+    }
+
+    fn awaited(&mut self, directory: &str, file: &str, position: u64, bytes: [Bytes; 2]) {
+        self.files.appends().put(directory, file, position, bytes);
     }
 
     fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use broker_core::{Span, Store, StoreError};
+use bytes::Bytes;
 
-use super::{DiskStore, Source, Sources};
+use super::{DiskStore, Keeping, Source, Sources};
 use crate::faults::Disk;
 
 /// A disk store that may fail on demand.
@@ -50,6 +51,14 @@ impl Sources for FaultySources {
         self.inner.open(span)
     }
 
+    fn keep(&self, keeping: Keeping) {
+        self.inner.keep(keeping);
+    }
+
+    fn kept(&self, span: &Span) -> Option<[Bytes; 2]> {
+        self.inner.kept(span)
+    }
+
     fn sync(&self, directory: &str, file: &str) -> Result<(), StoreError> {
         self.disk.take_time();
         self.inner.sync(directory, file)
@@ -85,6 +94,10 @@ impl Store for FaultyStore {
     fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
         self.room("append", directory, file)?;
         self.inner.append(directory, file, bytes)
+    }
+
+    fn awaited(&mut self, directory: &str, file: &str, position: u64, bytes: [Bytes; 2]) {
+        self.inner.awaited(directory, file, position, bytes);
     }
 
     fn read(&self, directory: &str, file: &str, position: u64, into: &mut [u8]) -> Result<usize, StoreError> {

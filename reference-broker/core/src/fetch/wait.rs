@@ -86,6 +86,11 @@ impl Waits {
         Some(waiting)
     }
 
+    /// Does anybody wait for this partition?
+    pub fn is_awaited(&self, tp: &TopicPartition) -> bool {
+        self.by_partition.contains_key(tp)
+    }
+
     /// Who waits for this partition, in order of arrival.
     pub fn on(&self, tp: &TopicPartition) -> Vec<Ticket> {
         let mut tickets: Vec<Ticket> = self.by_partition.get(tp).into_iter().flatten().copied().collect();

@@ -1,5 +1,7 @@
 //! What a log decided is written, then applied. A write that fails takes the log offline.
 
+use bytes::Bytes;
+
 use super::directory::make_files;
 use super::{Node, active};
 use crate::log::append::Append;
@@ -106,8 +108,12 @@ impl Node {
         let epoch = log.epochs().latest();
         if let Change::Appended { header, records, .. } = change {
             let head: [u8; HEADER_LENGTH] = header.bytes();
-            self.store
-                .append(log.directory(), &active(log).file(), &[&head, records])?;
+            let (file, position) = (active(log).file(), active(log).size);
+            self.store.append(log.directory(), &file, &[&head, records])?;
+            if self.waits.is_awaited(tp) {
+                let bytes = [Bytes::copy_from_slice(&head), records.clone()];
+                self.store.awaited(log.directory(), &file, position, bytes);
+            }
         }
         log.apply(change);
         if matches!(change, Change::LogStartMoved(_)) || log.epochs().latest() != epoch {
