@@ -27,6 +27,9 @@ pub(super) struct Fetch;
 /// No broker has this many partitions to offer; what a request asks for costs memory before it is answered.
 const MOST_PARTITIONS: usize = 100_000;
 
+/// Room for an answer of one partition, without its records.
+const ENVELOPE: usize = 128;
+
 /// What a version means.
 #[derive(Clone, Copy)]
 struct Semantics {
@@ -248,7 +251,7 @@ fn interest(asked: &FetchPartition, served: Served) -> Interest {
 fn body(outcome: &FetchOutcome, semantics: Semantics) -> Body {
     let mut layout = Layout {
         parts: Vec::new(),
-        bytes: BytesMut::new(),
+        bytes: BytesMut::with_capacity(ENVELOPE),
         semantics,
     };
     layout.bytes.put_i32(0);

@@ -83,7 +83,11 @@ impl FrameReader {
         if self.buffer.capacity() - self.buffer.len() < room {
             self.buffer.reserve(room);
         }
-        match timeout(self.idle, socket.read_buf(&mut self.buffer)).await {
+        let reading = socket.read_buf(&mut self.buffer);
+        if self.idle == Duration::MAX {
+            return Ok(reading.await?);
+        }
+        match timeout(self.idle, reading).await {
             Ok(read) => Ok(read?),
             Err(_) => Err(FrameError::Idle(self.idle)),
         }

@@ -24,7 +24,10 @@ const TURN_BYTES: usize = 1 << 20;
 pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Vec<Piece>) -> Result<(), Closed> {
     let length: usize = body.iter().map(Piece::len).sum();
     let size = i32::try_from(header.len() + length).map_err(|_| Closed::Body("the answer exceeds 2 GiB".into()))?;
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered {
+        before: Vec::new(),
+        small: BytesMut::with_capacity(copied(&body) + header.len() + 4),
+    };
     gathered.small.extend_from_slice(&size.to_be_bytes());
     gathered.small.extend_from_slice(header);
     let gathers = if length <= WHOLE_BYTES {
@@ -46,8 +49,20 @@ pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Vec<Piece>
     gathered.leave(socket).await
 }
 
+/// How much room the small pieces of an answer take.
+fn copied(body: &[Piece]) -> usize {
+    let small = |piece: &&Piece| match piece {
+        Piece::Bytes(bytes) => bytes.len() < COPIED_BYTES,
+        Piece::Source(_) => false,
+    };
+    body.iter()
+        .filter(small)
+        .map(Piece::len)
+        .sum::<usize>()
+        .min(GATHER_BYTES)
+}
+
 /// What leaves in one write: small pieces copied together, larger ones as they are between them.
-#[derive(Default)]
 struct Gathered {
     before: Vec<Bytes>,
     small: BytesMut,

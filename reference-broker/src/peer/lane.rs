@@ -29,6 +29,14 @@ pub(super) struct Way {
     pub(super) retry: Option<(Instant, IsMisdirected)>,
 }
 
+impl Way {
+    /// What is asked of whom.
+    fn name(&self) -> String {
+        let (host, port) = &self.address;
+        format!("{} to {host}:{port}", self.exchange.name())
+    }
+}
+
 /// Takes the body of the answer, or why there is none.
 pub(super) type Deliver = Box<dyn FnOnce(Result<Bytes, String>) -> Result<(), String> + Send>;
 
@@ -104,15 +112,13 @@ struct Lane {
 impl Lane {
     async fn run(&mut self, errand: Errand) {
         let Errand { way, deliver } = errand;
-        let (host, port) = &way.address;
-        let whom = format!("{} to {host}:{port}", way.exchange.name());
-        match self.ask_until_content(&way, &whom).await {
+        match self.ask_until_content(&way).await {
             Ok(body) => match deliver(Ok(body)) {
                 Ok(()) => self.works(),
-                Err(nonsense) => self.fails(format!("{whom}: {nonsense}")),
+                Err(nonsense) => self.fails(format!("{}: {nonsense}", way.name())),
             },
             Err(error) => {
-                let why = format!("{whom}: {error}");
+                let why = format!("{}: {error}", way.name());
                 self.fails(why.clone());
                 // It takes a failure as it is.
                 let _ = deliver(Err(why));
@@ -120,7 +126,7 @@ impl Lane {
         }
     }
 
-    async fn ask_until_content(&mut self, way: &Way, whom: &str) -> Result<Bytes, PeerError> {
+    async fn ask_until_content(&mut self, way: &Way) -> Result<Bytes, PeerError> {
         loop {
             let answer = self.ask(&way.address, &way.exchange).await;
             let Some((until, is_misdirected)) = way.retry.filter(|(until, _)| Instant::now() < *until) else {
@@ -131,7 +137,7 @@ impl Lane {
                 Ok(_) => return answer,
                 Err(error) => error.to_string(),
             };
-            self.fails(format!("{whom}: {why}"));
+            self.fails(format!("{}: {why}", way.name()));
             // The pause comes before the next connection, and must not outlast who waits.
             self.not_before = self.not_before.map(|at| at.min(until));
         }

@@ -28,6 +28,8 @@ pub(super) struct Exchange {
 pub(super) const REQUEST: Duration = Duration::from_secs(30);
 /// No answer is longer: those of a replica's fetch are bounded by what it asks for, but for one batch.
 const LONGEST_ANSWER: i32 = 256 << 20;
+/// Room for a header, or for a body that names one partition.
+const USUAL: usize = 128;
 /// Kafka's own nodes name themselves so.
 pub(crate) const CLIENT_ID: &str = "reference-broker";
 /// Who carries out an order of whoever has the cluster in hand. What is set to go wrong is set for others.
@@ -57,7 +59,7 @@ pub(super) enum PeerError {
 impl Exchange {
     /// A request of that key and version.
     pub(super) fn new(key: i16, version: i16, request: &impl WriteBody) -> Result<Self, String> {
-        let mut body = BytesMut::new();
+        let mut body = BytesMut::with_capacity(USUAL);
         let written = request.write(&mut body, version);
         written.map_err(|malformed| format!("the request does not encode: {}", malformed.0))?;
         Ok(Self {
@@ -85,7 +87,7 @@ impl Exchange {
     }
 
     fn frame(&self, correlation_id: i32) -> Bytes {
-        let mut frame = BytesMut::new();
+        let mut frame = BytesMut::with_capacity(self.body.len() + USUAL);
         frame.put_i32(0);
         put_header(&mut frame, (self.key, self.version), correlation_id, self.client_id);
         frame.put_slice(&self.body);
