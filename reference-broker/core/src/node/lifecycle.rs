@@ -209,7 +209,8 @@ impl Node {
         BrokerHeartbeat {
             broker: self.own_epoch(),
             metadata_offset: self.image().next_offset() - 1,
-            want_fence: !self.is_caught_up(),
+            // Who runs does not stop for a snapshot.
+            want_fence: self.lifecycle.stage != Stage::Running && !self.is_caught_up(),
             want_shut_down: self.lifecycle.stage == Stage::Leaving,
             offline_log_dirs: Vec::new(),
             cordoned_log_dirs: self.cordoned_dirs(),

@@ -172,6 +172,36 @@ fn topics_that_are_gone_or_others_by_now_are_not_served_from_the_logs_of_before(
 }
 
 #[test]
+fn who_runs_does_not_ask_to_be_fenced_while_it_reads_a_snapshot() {
+    let mut world = with(&["stays"]);
+    world.behind_its_back(|world| world.sets("stays", "retention.ms", "1234"));
+    world.now.monotonic_ms += 600;
+    world.broker.tick(world.now);
+    for _ in 0..100 {
+        for asked in world.broker.take_asked() {
+            world.answer(asked.id, asked.question);
+        }
+        if !world.broker.is_caught_up() {
+            break;
+        }
+    }
+    assert!(
+        !world.broker.is_caught_up(),
+        "it has a snapshot and what is behind it not yet"
+    );
+    world.now.monotonic_ms += 2_000;
+    world.broker.tick(world.now);
+    let asked = world.broker.take_asked().into_iter();
+    let wants: Vec<bool> = asked
+        .filter_map(|asked| match asked.question {
+            Question::Heartbeat(beat) => Some(beat.want_fence),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(wants, [false]);
+}
+
+#[test]
 fn a_topic_that_goes_while_a_snapshot_is_caught_up_with_goes_here_too() {
     let mut world = with(&["gone", "again"]);
     world.behind_its_back(|world| world.sets("again", "retention.ms", "1234"));
