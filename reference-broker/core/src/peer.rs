@@ -134,6 +134,8 @@ pub struct ReplicaPartition {
     pub high_watermark: Offset,
     /// `replica.fetch.max.bytes`
     pub max_bytes: i32,
+    /// The log directory that it is in: who follows the metadata says so (KIP-853), and zero is none.
+    pub directory: [u8; 16],
 }
 
 /// What the leader gives of a partition.

@@ -231,6 +231,7 @@ fn who_only_says_that_it_is_a_replica_moves_nothing() {
             log_start: Offset(0),
             high_watermark: Offset(0),
             max_bytes: 1_000,
+            directory: [0; 16],
         };
         let wanted = ReplicaFetch {
             replica: BrokerEpoch {

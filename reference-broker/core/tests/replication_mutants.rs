@@ -80,6 +80,7 @@ fn a_replica_of_another_epoch_moves_nothing() -> bool {
                 log_start: Offset(0),
                 high_watermark: Offset(0),
                 max_bytes: 1_000,
+                directory: [0; 16],
             }],
         };
         cluster.asks(1, &old);

@@ -95,6 +95,7 @@ fn metadata(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) -
     let fetch = MetadataFetch {
         replica: BrokerId(replica),
         cluster_id: request.cluster_id.as_ref().map(|id| id.as_str().to_owned()),
+        directory: known.map_or([0; 16], |known| known.replica_directory_id.into_bytes()),
         max_wait_ms: request.max_wait_ms,
         high_watermark: Offset(known.map_or(-1, |known| known.high_watermark)),
         partitions: interests(request, semantics),

@@ -9,6 +9,7 @@ use broker_core::units::ErrorCode;
 use kafka_protocol::messages::describe_quorum_request::{self, DescribeQuorumRequest};
 use kafka_protocol::messages::describe_quorum_response::{Listener, Node, PartitionData, ReplicaState, TopicData};
 use kafka_protocol::messages::{BrokerId, DescribeQuorumResponse};
+use uuid::Uuid;
 
 use super::convert::text;
 use super::{Answer, Api, Call};
@@ -111,6 +112,10 @@ fn observer(state: &ObserverState, semantics: Semantics) -> ReplicaState {
     let observer = ReplicaState::default()
         .with_replica_id(BrokerId(state.id.0))
         .with_log_end_offset(state.log_end.0);
+    let observer = match semantics.tells_nodes {
+        true => observer.with_replica_directory_id(Uuid::from_bytes(state.directory)),
+        false => observer,
+    };
     match semantics.tells_times {
         true => observer
             .with_last_fetch_timestamp(state.last_fetch_ms)

@@ -51,6 +51,7 @@ fn partition(wanted: &ReplicaPartition) -> FetchPartition {
         .with_log_start_offset(wanted.log_start.0)
         .with_partition_max_bytes(wanted.max_bytes)
         .with_high_watermark(wanted.high_watermark.0)
+        .with_replica_directory_id(Uuid::from_bytes(wanted.directory))
 }
 
 pub(super) fn reply(body: Bytes, wanted: &ReplicaFetch) -> Result<Reply, String> {

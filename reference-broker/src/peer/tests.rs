@@ -195,6 +195,7 @@ fn wanted() -> ReplicaFetch {
             log_start: Offset(0),
             high_watermark: Offset(10),
             max_bytes: 1 << 20,
+            directory: [8; 16],
         }],
     }
 }

@@ -192,6 +192,7 @@ impl Node {
             // What a restart finds is not known to be committed before the first answer.
             high_watermark: Offset(self.image().next_offset()),
             max_bytes: MAX_BYTES,
+            directory: self.log_directory(),
         }
     }
 

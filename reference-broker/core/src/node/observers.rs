@@ -24,6 +24,8 @@ pub struct MetadataFetch {
     pub replica: BrokerId,
     /// The cluster that it takes itself to belong to, if it says one.
     pub cluster_id: Option<String>,
+    /// The directory that its log is in; zero where it does not say (KIP-853).
+    pub directory: [u8; 16],
     /// How long it may wait.
     pub max_wait_ms: i32,
     /// The partitions that it names. There is one to be had.
@@ -37,6 +39,8 @@ pub struct MetadataFetch {
 pub struct ObserverState {
     /// Its node.
     pub id: BrokerId,
+    /// The directory that its log is in; zero for unknown.
+    pub directory: [u8; 16],
     /// Where its log ended when it last asked.
     pub log_end: Offset,
     /// Wall clock then.
@@ -117,6 +121,7 @@ impl Node {
         let caught_up = before.map_or(-1, |before| before.last_caught_up_ms);
         let state = ObserverState {
             id: fetch.replica,
+            directory: fetch.directory,
             log_end: interest.offset,
             last_fetch_ms: now.unix_ms,
             last_caught_up_ms: if interest.offset >= end { now.unix_ms } else { caught_up },

@@ -16,6 +16,7 @@ pub(crate) fn fetch(node: &mut Node, wanted: &ReplicaFetch, now: Now) -> broker_
         let fetch = MetadataFetch {
             replica: wanted.replica.broker,
             cluster_id: None,
+            directory: wanted.partitions[0].directory,
             max_wait_ms: wanted.max_wait_ms,
             high_watermark: wanted.partitions[0].high_watermark,
             partitions,

@@ -84,6 +84,11 @@ impl Node {
         self.reconfigure_all();
     }
 
+    /// The id of the log directory here.
+    pub(crate) fn log_directory(&self) -> [u8; 16] {
+        self.control.meta.directory_id
+    }
+
     /// The directories here that `cordoned.log.dirs` closes to new replicas.
     pub(crate) fn cordoned_dirs(&self) -> Vec<[u8; 16]> {
         let layers = self.image().layers(self.broker_id(), &self.config.fixed);

@@ -206,6 +206,7 @@ fn of(wanted: &ReplicaFetch) -> MetadataFetch {
     MetadataFetch {
         replica: wanted.replica.broker,
         cluster_id: None,
+        directory: partition.directory,
         max_wait_ms: wanted.max_wait_ms,
         partitions: vec![(key, interest)],
         high_watermark: partition.high_watermark,
@@ -231,9 +232,10 @@ fn a_broker_takes_part_as_soon_as_it_has_seen_itself_registered() {
     let observers: Vec<_> = world
         .controller
         .observers()
-        .map(|each| (each.id, each.log_end))
+        .map(|each| (each.id, each.directory, each.log_end))
         .collect();
-    assert_eq!(observers, [(OWN, Offset(world.controller.image().next_offset()))]);
+    let end = Offset(world.controller.image().next_offset());
+    assert_eq!(observers, [(OWN, world.broker.log_directory(), end)]);
 }
 
 #[test]

@@ -122,6 +122,7 @@ impl Node {
             // An answer for the watermark alone would double the requests (KAFKA-9731): it comes with the next records, or when the wait ends.
             high_watermark: Interest::ANY_HIGH_WATERMARK,
             max_bytes: self.config.replica.fetch_max_bytes,
+            directory: [0; 16],
         })
     }
 
