@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::api::{Answer, Call, Entry, Listener, Part};
+use crate::asked::Asked;
 use crate::faults::Faults;
 use crate::flushing::{Flushing, Synced};
 use crate::peer::{Peers, is_forwarded};
@@ -152,6 +153,7 @@ const FEW_PARKED: usize = 64;
 const SHARED_BYTES: usize = 64 << 10;
 
 struct Waiting {
+    asked: Asked,
     reply: oneshot::Sender<Outgoing>,
     continuation: Box<dyn FnOnce(Released) -> Answer + Send>,
 }
@@ -314,6 +316,7 @@ impl Broker {
             now,
         };
         let answer = job.entry.serve(job.body.clone(), &mut call);
+        let asked = Asked::of(&job);
         let promises = self.node.take_promises();
         // What is parked until others have it waits for this disk too.
         let is_parked = matches!(answer, Answer::Parked(..));
@@ -328,20 +331,22 @@ impl Broker {
                 self.parked.insert(
                     ticket,
                     Waiting {
+                        asked,
                         reply: job.reply,
                         continuation,
                     },
                 );
                 self.sweep();
             }
-            answer => self.give(Outgoing::of(answer, &*self.sources), job.reply),
+            answer => self.give(asked, Outgoing::of(answer, &*self.sources), job.reply),
         }
     }
 
-    /// Sends an answer, or keeps it until what a coordinator wrote for it is on the replicas in sync.
-    fn give(&mut self, answer: Outgoing, reply: oneshot::Sender<Outgoing>) {
-        if self.node.has_unreplicated() {
-            return self.kept.push((answer, reply));
+    /// Sends an answer, or keeps it until what a coordinator wrote for it is on the replicas in sync. Others' answers are never
+    /// kept: by a replica's question a coordinator may go on and write, and the answer to it is what replicates that.
+    fn give(&mut self, asked: Asked, answer: Outgoing, reply: oneshot::Sender<Outgoing>) {
+        if asked.is_of_a_coordinator() && self.node.has_unreplicated() {
+            return self.kept.push((asked, answer, reply));
         }
         // A connection that is gone by now needs no answer.
         drop(reply.send(answer));
@@ -403,7 +408,7 @@ impl Broker {
                 let is_coordinators = matches!(released, Released::Group(_));
                 let answer = Outgoing::of((waiting.continuation)(released), &*self.sources);
                 match is_coordinators {
-                    true => self.give(answer, waiting.reply),
+                    true => self.give(waiting.asked, answer, waiting.reply),
                     false => drop(waiting.reply.send(answer)),
                 }
             } else if let (Some(kept), Released::Produce(results)) = (self.replicating.remove(&ticket), released) {
@@ -415,18 +420,14 @@ impl Broker {
 }
 
 /// Answers that wait to be sent.
-type Kept = Vec<(Outgoing, oneshot::Sender<Outgoing>)>;
+type Kept = Vec<(Asked, Outgoing, oneshot::Sender<Outgoing>)>;
 
-/// What is not replicated has not happened, for all that the client may know: its connection is closed, and it asks again.
+/// What is not replicated has not happened, for all that the client may know.
 fn give_all(kept: Kept, results: &[Result<(), ErrorCode>]) {
     let failed = results.iter().find_map(|result| result.err());
-    for (answer, reply) in kept {
-        let answer = match failed {
-            None => answer,
-            Some(error) => Outgoing::Close(format!("what its coordinator wrote is not replicated: {error}")),
-        };
+    for (asked, answer, reply) in kept {
         // A connection that is gone by now needs no answer.
-        drop(reply.send(answer));
+        drop(reply.send(failed.map_or(answer, |error| asked.refused(error))));
     }
 }
 

@@ -5,6 +5,7 @@
 //! [`faults`] stands in the way where it is told to, by [`control`] or by a test in this process.
 
 mod api;
+mod asked;
 mod broker;
 mod cluster;
 mod control;

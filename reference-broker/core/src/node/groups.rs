@@ -16,7 +16,7 @@ use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition}
 mod consumers;
 mod coordinate;
 
-pub(crate) use coordinate::as_coordinator_error;
+pub use coordinate::as_coordinator_error;
 
 /// The topic that keeps groups and committed offsets.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -205,6 +205,8 @@ impl Node {
         if self.is_under_min_isr(&self.offsets_partition(group)) {
             return Err(ErrorCode::NotCoordinator);
         }
+        let partition = self.coordinated_partition(group, now)?;
+        self.note_pending_offsets(partition);
         let coordinator = self.coordinator(group, now)?;
         let group = GroupId::from(group);
         let is_unstable = |of: &OffsetQuery| coordinator.is_unstable(&group, &of.topic, of.partition);
@@ -408,10 +410,17 @@ impl Node {
                 if heartbeats || self.has_consumer_group(partition, group) {
                     self.show_topics(partition);
                 }
-                self.run_group(partition, command, now)
+                let reply = self.run_group(partition, command, now);
+                self.note_pending_offsets(partition);
+                reply
             }
             Err(error) => Reply::Now(command.failure(error)),
         }
+    }
+
+    /// Who asks a coordinator for what may make it write waits for all that it has written before, as in Kafka.
+    fn note_pending_offsets(&mut self, partition: i32) {
+        self.note_unreplicated(&TopicPartition::new(OFFSETS_TOPIC, partition));
     }
 
     fn has_consumer_group(&self, partition: i32, group: &str) -> bool {

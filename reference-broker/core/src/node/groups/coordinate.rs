@@ -244,12 +244,13 @@ fn fits(records: &[KeyValue], most: i32) -> Result<(), ErrorCode> {
     }
 }
 
-/// What a client of a coordinator is told when its topic cannot be written.
-pub(crate) fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
+/// What a client of a coordinator is told when its topic cannot be written, or not be replicated in time.
+pub fn as_coordinator_error(error: ErrorCode) -> ErrorCode {
     match error {
-        ErrorCode::UnknownTopicOrPartition | ErrorCode::NotEnoughReplicas | ErrorCode::RequestTimedOut => {
-            ErrorCode::CoordinatorNotAvailable
-        }
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::NotEnoughReplicas
+        | ErrorCode::NotEnoughReplicasAfterAppend
+        | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
         ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
         ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidFetchSize => {
             ErrorCode::UnknownServerError
