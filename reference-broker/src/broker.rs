@@ -216,7 +216,7 @@ impl Broker {
                 .for_each(|what| (self.complain)(what));
             self.ask_peers();
             self.tell_seen();
-            if self.may_go() {
+            if self.may_go() || self.node.has_given_up() {
                 return (self.node, Stop::Clean);
             }
             let due = self.until_next_deadline();

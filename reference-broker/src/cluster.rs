@@ -73,6 +73,16 @@ pub enum StartError {
     /// The brokers run, and one does not become part of the cluster.
     #[error("broker {0} has not become part of the cluster in time")]
     Alone(usize),
+    /// A broker with a new directory found no controller that says which cluster it is of.
+    #[error(
+        "gives up: no controller at {address} has answered within {within_ms} ms (initial.broker.registration.timeout.ms)"
+    )]
+    NoController {
+        /// Where it was looked for.
+        address: String,
+        /// For how long.
+        within_ms: i64,
+    },
     /// Clients would be told an address at which nobody is reached.
     #[error("{0} stands for every address of this machine, and clients need one: say --advertise HOST:PORT")]
     Advertised(SocketAddr),

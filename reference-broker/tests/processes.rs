@@ -5,9 +5,11 @@ mod nodes;
 mod ports;
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use nodes::{LIMIT, Node, first_line};
@@ -35,6 +37,18 @@ fn broker(id: &str, controller_at: &SocketAddr, data: &Path) -> Node {
 fn complaint(node: &mut Node) -> String {
     let output = node.0.0.stderr.take().expect("its complaints");
     first_line(output, "it complains")
+}
+
+/// All that it says on standard error until it ends, which it does by itself.
+fn all_that(node: &mut Node) -> String {
+    let mut output = node.0.0.stderr.take().expect("its complaints");
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = output.read_to_string(&mut text);
+        let _ = tell.send(text);
+    });
+    told.recv_timeout(LIMIT).expect("it ends in time")
 }
 
 fn brokers_seen_by(address: SocketAddr) -> BTreeSet<i32> {
@@ -98,6 +112,45 @@ fn a_directory_of_another_cluster_is_refused_on_both_sides() {
     let told = complaint(&mut controller);
     assert!(told.contains("Expected cluster ID"), "{told}");
     assert!(broker.terminate().success());
+}
+
+#[test]
+fn a_broker_that_no_controller_takes_in_gives_up_in_time_and_says_so() {
+    let data = tempfile::tempdir().expect("a directory");
+    let [at, nobody] = free_ports();
+    let mut controller = controller(&at, &data.path().join("0"));
+    controller.listens();
+    let mut holder = broker("1", &at, &data.path().join("1"));
+    holder.listens();
+    let stranger = data.path().join("stranger");
+    std::fs::create_dir(&stranger).expect("made");
+    let meta = "version=1\nnode.id=2\ncluster.id=4L6g3nShT-eMCtK--X86sw\ndirectory.id=m3t66wA_jFmMaKuN5EViHw\n";
+    std::fs::write(stranger.join("meta.properties"), meta).expect("written");
+    for (id, at, directory, says) in [
+        ("1", at, "twin", "another broker of this node.id is alive"),
+        ("2", at, "stranger", "its cluster is not"),
+        ("3", nobody, "lonely", "gives up"),
+    ] {
+        let voters = format!("0@{at}");
+        let role = [
+            "--id",
+            id,
+            "--roles",
+            "broker",
+            "--listen",
+            "127.0.0.1:0",
+            "--voters",
+            &voters,
+        ];
+        let limit = ["--config", "initial.broker.registration.timeout.ms=1500"];
+        let data = data.path().join(directory);
+        let mut refused = Node::start(&[&role[..], &limit].concat(), &data, Stdio::piped());
+        let told = all_that(&mut refused);
+        assert!(told.contains(says) && told.contains("gives up"), "{told}");
+        assert_eq!(refused.0.ended_within(LIMIT).code(), Some(3), "{told}");
+    }
+    assert!(holder.terminate().success());
+    assert!(controller.terminate().success());
 }
 
 #[test]

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::time::Duration;
 
 use broker_core::config::BrokerConfig;
 use broker_core::units::TopicId;
+use tokio::time::timeout;
 
 use super::member::Start;
 use super::place::{Place, internal_topics};
@@ -52,7 +54,7 @@ pub struct RunningNode {
 
 impl RunningNode {
     /// Starts a node and returns once it listens. A broker with a new directory first learns of its controller which cluster it is
-    /// of, for as long as that takes.
+    /// of, and gives up where none answers in time.
     ///
     /// # Errors
     /// What is wrong with the configuration, the address or the directory.
@@ -171,7 +173,14 @@ async fn cluster_of(start: &Start) -> Result<Option<[u8; 16]>, StartError> {
         return Ok(None);
     }
     let Some(voter) = voter else { return Ok(None) };
-    let id = cluster_id::learn(&(voter.host, voter.port), start.complain).await;
+    let within_ms = cluster.registration_timeout_ms.max(0);
+    let limit = Duration::from_millis(within_ms.unsigned_abs());
+    let address = (voter.host, voter.port);
+    let learned = timeout(limit, cluster_id::learn(&address, start.complain)).await;
+    let id = learned.map_err(|_| StartError::NoController {
+        address: format!("{}:{}", address.0, address.1),
+        within_ms,
+    })?;
     match TopicId::parse(&id) {
         Some(parsed) => Ok(Some(parsed.0)),
         None => Err(StartError::DataDir {

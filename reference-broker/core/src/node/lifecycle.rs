@@ -27,6 +27,8 @@ pub enum Stage {
     Leaving,
     /// It may go.
     Left,
+    /// No controller has taken it in for so long that it gives up.
+    Refused,
 }
 
 /// What a broker remembers of its life.
@@ -37,6 +39,8 @@ pub(crate) struct Lifecycle {
     /// The controller's word for this life; -1 before it has said one.
     epoch: i64,
     next_at: Option<Deadline>,
+    /// Until when it tries for the first time (`initial.broker.registration.timeout.ms`); none once it was taken in.
+    gives_up_at: Option<Deadline>,
     pause_ms: i64,
     /// What was complained of last: it is said once.
     told: Option<String>,
@@ -50,6 +54,7 @@ impl Node {
             registration: Some(registration),
             epoch: -1,
             pause_ms: FIRST_PAUSE_MS,
+            gives_up_at: Some(now.plus_ms(self.config.cluster.registration_timeout_ms.max(0))),
             ..Lifecycle::default()
         };
         self.speak(now);
@@ -77,7 +82,7 @@ impl Node {
     pub fn begin_to_leave(&mut self, now: Now) {
         self.lifecycle.stage = match self.stage() {
             // A broker that nobody knows leads nothing.
-            Stage::Registering | Stage::Left => Stage::Left,
+            Stage::Registering | Stage::Left | Stage::Refused => Stage::Left,
             Stage::Fenced | Stage::Running | Stage::Leaving if self.follows_a_controller() => Stage::Leaving,
             Stage::Fenced | Stage::Running | Stage::Leaving => Stage::Left,
         };
@@ -89,13 +94,25 @@ impl Node {
         self.lifecycle.stage == Stage::Left
     }
 
+    /// Has it given up, and will never take part?
+    pub fn has_given_up(&self) -> bool {
+        self.lifecycle.stage == Stage::Refused
+    }
+
     /// When the broker must be heard again.
     pub(crate) fn lifecycle_deadline(&self) -> Option<Deadline> {
-        self.lifecycle.next_at
+        self.lifecycle
+            .next_at
+            .into_iter()
+            .chain(self.lifecycle.gives_up_at)
+            .min()
     }
 
     /// Lets the broker be heard.
     pub(crate) fn lifecycle_tick(&mut self, now: Now) {
+        if self.lifecycle.gives_up_at.is_some_and(|at| at.is_due(now)) {
+            return self.give_up_registering();
+        }
         if self.lifecycle.next_at.is_some_and(|at| at.is_due(now)) {
             self.speak(now);
         }
@@ -110,6 +127,7 @@ impl Node {
 
     pub(super) fn lifecycle_answered(&mut self, reply: Reply, now: Now) {
         match reply {
+            _ if self.has_given_up() => {}
             Reply::Registered(Ok(epoch)) => self.registered(epoch, now),
             Reply::Registered(Err(error)) => {
                 let id = self.broker_id();
@@ -134,7 +152,18 @@ impl Node {
         }
     }
 
+    /// What is wrong may be the wrong cluster, or another broker of this id: to try for ever would hide it.
+    fn give_up_registering(&mut self) {
+        let (id, within) = (self.broker_id(), self.config.cluster.registration_timeout_ms);
+        self.complain(format!(
+            "broker {id} gives up: no controller has registered it within {within} ms (initial.broker.registration.timeout.ms)"
+        ));
+        self.lifecycle.stage = Stage::Refused;
+        (self.lifecycle.next_at, self.lifecycle.gives_up_at) = (None, None);
+    }
+
     fn registered(&mut self, epoch: i64, now: Now) {
+        self.lifecycle.gives_up_at = None;
         self.lifecycle.epoch = epoch;
         self.lifecycle.pause_ms = FIRST_PAUSE_MS;
         self.lifecycle.told = None;
@@ -155,11 +184,12 @@ impl Node {
             Stage::Leaving if state.should_shut_down => Stage::Left,
             Stage::Leaving => Stage::Leaving,
             Stage::Left => Stage::Left,
+            Stage::Refused => Stage::Refused,
             Stage::Registering | Stage::Fenced | Stage::Running if state.is_fenced => Stage::Fenced,
             Stage::Registering | Stage::Fenced | Stage::Running => Stage::Running,
         };
         match self.lifecycle.stage {
-            Stage::Left => self.lifecycle.next_at = None,
+            Stage::Left | Stage::Refused => self.lifecycle.next_at = None,
             // Others are taking over: that is quicker than a heartbeat's interval.
             Stage::Leaving => self.lifecycle.next_at = Some(now.plus_ms(FIRST_PAUSE_MS)),
             Stage::Registering | Stage::Fenced | Stage::Running => self.speak_later(now),
@@ -172,6 +202,7 @@ impl Node {
         match self.lifecycle.stage {
             // Then it leads nothing.
             Stage::Leaving | Stage::Left => self.lifecycle.stage = Stage::Left,
+            Stage::Refused => {}
             Stage::Registering | Stage::Fenced | Stage::Running => {
                 self.lifecycle.stage = Stage::Registering;
                 self.speak(now);
@@ -188,7 +219,7 @@ impl Node {
         let question = match self.lifecycle.stage {
             Stage::Registering => self.lifecycle.registration.clone().map(Question::Register),
             Stage::Fenced | Stage::Running | Stage::Leaving => Some(Question::Heartbeat(self.beat())),
-            Stage::Left => None,
+            Stage::Left | Stage::Refused => None,
         };
         if let Some(question) = question {
             self.ask(Peer::Controller, question, Purpose::Lifecycle);
