@@ -62,9 +62,11 @@ impl Post {
         self.process = None;
     }
 
-    /// As SIGSTOP.
-    pub(super) fn pause(&self) {
-        self.process.as_ref().inspect(|process| process.pause());
+    /// As SIGSTOP; returns once it stands still.
+    pub(super) async fn pause(&self) {
+        if let Some(process) = &self.process {
+            process.pause().await;
+        }
     }
 
     /// As SIGCONT.

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::time::{Instant, sleep};
 
 use super::TargetError;
+
+/// How long a process may take to stand still.
+const STANDS_STILL: Duration = Duration::from_secs(5);
 
 /// Killed with all its descendants when dropped.
 #[derive(Debug)]
@@ -65,9 +68,21 @@ impl Process {
         })
     }
 
-    /// Stands still from now on: it keeps its connections and answers nothing.
-    pub(super) fn pause(&self) {
+    /// Returns once it stands still: it keeps its connections and answers nothing. The signal stops one thread after the other, and
+    /// on a busy machine that takes a while.
+    pub(super) async fn pause(&self) {
         self.signal(Signal::STOP);
+        let deadline = Instant::now() + STANDS_STILL;
+        while !self.stands_still() && Instant::now() < deadline {
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Does all of it stand still, or is it gone?
+    fn stands_still(&self) -> bool {
+        let looks = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let stopped = waitid(WaitId::Pid(Pid::from_child(&self.child)), looks);
+        stopped.map_or(true, |status| status.is_some())
     }
 
     /// Goes on where it stood.

@@ -161,7 +161,7 @@ impl Running {
         self.known(broker)?;
         match &self.node {
             Node::Exec(_) | Node::Jvm(_) => {
-                one(self.node.post(broker))?.pause();
+                one(self.node.post(broker))?.pause().await;
                 Ok(())
             }
             Node::Docker(nodes) => one(nodes.node(broker))?.pause().await,
