@@ -80,6 +80,18 @@ impl Expectations for Oracle {
         }
     }
 
+    async fn expect(&self, case: &Case) {
+        if let Self::Live(live) = self {
+            live.pool().expect(&case.needs).await;
+        }
+    }
+
+    async fn done(&self, case: &Case) {
+        if let Self::Live(live) = self {
+            live.pool().done(&case.needs).await;
+        }
+    }
+
     fn covers(&self, case: &Case, cell: &Cell) -> bool {
         match self {
             Self::Recorded(recorded) => recorded.covers(case, cell),

@@ -36,6 +36,18 @@ pub trait Expectations: Send + Sync + 'static {
         Ok(())
     }
 
+    /// One more run of the case is to come.
+    fn expect(&self, case: &Case) -> impl Future<Output = ()> + Send {
+        let _ = case;
+        std::future::ready(())
+    }
+
+    /// One run of the case is over.
+    fn done(&self, case: &Case) -> impl Future<Output = ()> + Send {
+        let _ = case;
+        std::future::ready(())
+    }
+
     /// Whether an answer is to be expected at all: a recorded oracle has none for a case made for other releases.
     fn covers(&self, case: &Case, cell: &Cell) -> bool {
         let _ = (case, cell);

@@ -37,6 +37,11 @@ impl Live {
         self.pool.target()
     }
 
+    /// Its brokers.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// The release that the string names.
     pub fn release(&self) -> Option<&str> {
         self.release.as_deref()

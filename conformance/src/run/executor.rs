@@ -73,6 +73,10 @@ pub async fn execute<O: Expectations, P: Profiled>(
         sink,
         cancel,
     });
+    for run in &plan.runs {
+        ground.pool.expect(&run.case.needs).await;
+        ground.oracle.expect(&run.case).await;
+    }
     let (mut tasks, mut of_task) = (JoinSet::new(), HashMap::new());
     for planned in plan.runs {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
@@ -142,6 +146,8 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         };
         let report = judged(&case, &cell, verdict, seen.elapsed(), steps);
         tell(&self.sink, Event::RunFinished(report));
+        self.pool.done(&case.needs).await;
+        self.oracle.done(&case).await;
     }
 
     async fn judge(&self, case: &Case, cell: &Cell, any: &Broker, seen: &Seen) -> (Verdict, Vec<StepReport>) {

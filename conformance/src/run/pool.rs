@@ -29,6 +29,8 @@ pub struct Broker {
 pub struct Pool {
     target: Target,
     shared: Mutex<HashMap<Needs, Arc<OnceCell<Arc<Broker>>>>>,
+    /// How many runs are still to come, by what they need: a broker that none of them will share is not kept until the end.
+    to_come: Mutex<HashMap<Needs, usize>>,
     /// How many brokers of one run's own may live at once: a Java process takes a core while it starts.
     seats: Arc<Semaphore>,
 }
@@ -116,6 +118,7 @@ impl Pool {
             seats: Arc::new(Semaphore::new(seats(&target))),
             target,
             shared: Mutex::default(),
+            to_come: Mutex::default(),
         }
     }
 
@@ -163,6 +166,23 @@ impl Pool {
         Arc::clone(shared.entry(needs.clone()).or_default())
     }
 
+    /// One more run with these needs is to come.
+    pub async fn expect(&self, needs: &Needs) {
+        *self.to_come.lock().await.entry(self.settled(needs)).or_default() += 1;
+    }
+
+    /// One run with these needs is over; the broker that it shared ends with the last of them.
+    pub async fn done(&self, needs: &Needs) {
+        let settled = self.settled(needs);
+        let mut to_come = self.to_come.lock().await;
+        let left = to_come.get(&settled).map_or(0, |count| count.saturating_sub(1));
+        to_come.insert(settled, left);
+        drop(to_come);
+        if left == 0 {
+            self.retire(needs).await;
+        }
+    }
+
     /// Ends the broker of these needs once nobody holds it.
     pub async fn retire(&self, needs: &Needs) {
         self.shared.lock().await.remove(&self.settled(needs));
@@ -185,5 +205,28 @@ fn seats(target: &Target) -> usize {
         | Target::Docker { .. }
         | Target::Jvm { .. }
         | Target::JvmZooKeeper { .. } => 2 * cores(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Needs, Pool};
+    use crate::target::Target;
+
+    #[tokio::test]
+    async fn a_shared_broker_lives_until_the_last_run_that_wants_it_is_over() {
+        let pool = Pool::new(Target::parse("reference").expect("a target"));
+        let needs = Needs::default();
+        pool.expect(&needs).await;
+        pool.expect(&needs).await;
+        let first = pool.lease(&needs).await.expect("a broker");
+        pool.done(&needs).await;
+        let second = pool.lease(&needs).await.expect("a broker");
+        assert!(Arc::ptr_eq(&first, &second));
+        pool.done(&needs).await;
+        let third = pool.lease(&needs).await.expect("a broker");
+        assert!(!Arc::ptr_eq(&first, &third));
     }
 }
