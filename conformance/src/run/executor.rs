@@ -96,6 +96,8 @@ pub async fn execute<O: Expectations, P: Profiled>(
         if let Err(error) = ended
             && let Some(planned) = of_task.remove(&error.id())
         {
+            ground.pool.done(&planned.case.needs).await;
+            ground.oracle.done(&planned.case).await;
             tell(&ground.sink, Event::RunFinished(crashed(&planned, error)));
         }
     }

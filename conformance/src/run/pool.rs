@@ -185,7 +185,9 @@ impl Pool {
 
     /// Ends the broker of these needs once nobody holds it.
     pub async fn retire(&self, needs: &Needs) {
-        self.shared.lock().await.remove(&self.settled(needs));
+        let ended = self.shared.lock().await.remove(&self.settled(needs));
+        // Others lease theirs while it stops.
+        drop(ended);
     }
 }
 

@@ -6,8 +6,6 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -19,6 +17,7 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use tokio::time::{Instant, timeout};
 
+use super::apart::apart;
 use super::layout::CONTROLLER;
 use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 
@@ -259,33 +258,17 @@ impl Node {
 }
 
 impl Drop for Node {
-    /// On a thread of its own: it takes a second, and nothing that runs beside it may stand still for so long (a runtime that
-    /// is entered anew within itself even loses wake-ups). [`settle`] waits for it.
+    /// A runtime that is entered anew within itself loses wake-ups.
     fn drop(&mut self) {
         let (Some(container), data) = (self.container.take(), self.data.take()) else {
             return;
         };
-        let removal = std::thread::spawn(move || {
+        apart(move || {
             if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 runtime.block_on(removed(container));
             }
             drop(data);
         });
-        removals().push(removal);
-    }
-}
-
-static REMOVALS: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
-
-fn removals() -> MutexGuard<'static, Vec<JoinHandle<()>>> {
-    REMOVALS.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Waits until every container that was dropped is gone. For the end of the process, outside of any task.
-pub(super) fn settle() {
-    let removals = std::mem::take(&mut *removals());
-    for removal in removals {
-        let _ = removal.join(); // one that failed leaves what `docker rm` removes
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tokio::time::Instant;
 
+use super::apart::apart;
 use super::post::Post;
 use super::{LaunchError, Needs, Target, TargetError, docker, exec, jvm, ready, reference};
 
@@ -38,6 +39,15 @@ impl Node {
             Self::Exec(nodes) => nodes.node_mut(broker).map(exec::Node::post_mut),
             Self::Jvm(nodes) => nodes.node_mut(broker).map(jvm::Node::post_mut),
             Self::Reference(_) | Self::Docker(_) | Self::Elsewhere => None,
+        }
+    }
+}
+
+impl Drop for Running {
+    /// A process is killed; brokers in this one stop in order, which takes a moment.
+    fn drop(&mut self) {
+        if let Node::Reference(node) = std::mem::replace(&mut self.node, Node::Elsewhere) {
+            apart(move || drop(node));
         }
     }
 }
@@ -247,8 +257,8 @@ impl Running {
     }
 
     /// Stops it and removes what it left.
-    pub async fn stop(self) {
-        match self.node {
+    pub async fn stop(mut self) {
+        match std::mem::replace(&mut self.node, Node::Elsewhere) {
             Node::Reference(node) => node.stop().await,
             Node::Exec(nodes) => nodes.stop().await,
             Node::Docker(nodes) => nodes.remove().await,
