@@ -78,10 +78,12 @@ impl Watch {
     }
 
     /// Drops what came from partitions that went meanwhile.
-    pub(super) fn sieve(&self, batch: &mut Vec<Record>) {
+    fn sieve(&self, held: [&mut Vec<Record>; 2]) {
         if let Ok(mut gone) = self.gone.lock() {
             let gone = std::mem::take(&mut *gone);
-            batch.retain(|record| !gone.contains(&record.partition));
+            for records in held {
+                records.retain(|record| !gone.contains(&record.partition));
+            }
         }
     }
 }
@@ -136,15 +138,15 @@ pub(super) fn noted(stage: &Stage, process: &Name, message: &BorrowedMessage<'_>
     record
 }
 
-/// Some records, fewer where no more come.
-pub(super) fn polled(stage: &Stage, process: &Name, consumer: &Member) -> Vec<Record> {
+/// Some records, fewer where no more come. Of what is left of earlier ones only that stays whose partitions do.
+pub(super) fn polled(stage: &Stage, process: &Name, consumer: &Member, left: &mut Vec<Record>) -> Vec<Record> {
     let (mut batch, deadline) = (Vec::new(), Instant::now() + 2 * POLL);
     let most = if stage.is_over() { LAST_BATCHES } else { BATCH };
     while batch.len() < most && Instant::now() < deadline {
         let since = stage.recorder.now();
         let message = consumer.poll(POLL);
         // The rebalance came before the record.
-        consumer.context().sieve(&mut batch);
+        consumer.context().sieve([&mut batch, left]);
         // After an error it goes on by itself, or the next life does.
         if let Some(Ok(message)) = message {
             batch.push(noted(stage, process, &message, since));
@@ -185,22 +187,22 @@ pub(super) fn run(stage: &Stage, number: usize) -> Result<(), String> {
 fn live(stage: &Stage, process: &Name, span: Duration) -> Result<(), String> {
     let consumer = joined(stage, process)?;
     let until = Instant::now() + span;
+    // What is not known to be committed: a refused commit is asked again, also where no more records come.
+    let mut left = Vec::new();
     while stage.goes_on(until) {
-        let batch = polled(stage, process, &consumer);
-        if batch.is_empty() {
+        let batch = polled(stage, process, &consumer, &mut left);
+        let works_first = stage.semantics != Semantics::AtMostOnce;
+        if works_first {
+            work(stage, process, &batch);
+        }
+        left.extend(batch);
+        if left.is_empty() || committed(stage, process, &consumer, &left) != Outcome::Ok {
             continue;
         }
-        match stage.semantics {
-            Semantics::AtMostOnce => {
-                if committed(stage, process, &consumer, &batch) == Outcome::Ok {
-                    work(stage, process, &batch);
-                }
-            }
-            Semantics::AtLeastOnce | Semantics::Idempotent | Semantics::ExactlyOnce => {
-                work(stage, process, &batch);
-                committed(stage, process, &consumer, &batch);
-            }
+        if !works_first {
+            work(stage, process, &left);
         }
+        left.clear();
     }
     Ok(())
 }

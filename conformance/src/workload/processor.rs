@@ -84,7 +84,7 @@ fn live(
     let consumer = joined(stage, process)?;
     let until = Instant::now() + span;
     while stage.goes_on(until) {
-        let batch = polled(stage, process, &consumer);
+        let batch = polled(stage, process, &consumer, &mut Vec::new());
         if batch.is_empty() {
             continue;
         }
