@@ -200,17 +200,18 @@ impl Signals {
         })
     }
 
-    /// Returns when the process is to stop. From then on the next signal ends it at once.
+    /// Returns when the process is to stop. From then on, once they no longer come together, the next signal ends it at once.
     async fn stop(&mut self) {
         self.next().await;
-        if let Ok(mut again) = Self::take() {
-            tokio::spawn(async move {
-                sleep(TOGETHER).await;
+        tokio::spawn(async move {
+            sleep(TOGETHER).await;
+            // Taken only now: it would remember one that came meanwhile.
+            if let Ok(mut again) = Self::take() {
                 again.next().await;
                 complain("told to stop again: what was not written down is recovered at the next start");
                 std::process::exit(1);
-            });
-        }
+            }
+        });
     }
 
     async fn next(&mut self) {

@@ -131,7 +131,11 @@ impl Place {
         let joins = async { !self.is_broker() || self.sees(1).await };
         match timeout(JOINS, joins).await {
             Ok(true) => Ok(()),
-            _ => Err(StartError::Alone(usize::try_from(self.id()).unwrap_or(0))),
+            _ => {
+                // It gives up by itself, which must not end the others.
+                self.end(Stop::Clean).await;
+                Err(StartError::Alone(usize::try_from(self.id()).unwrap_or(0)))
+            }
         }
     }
 

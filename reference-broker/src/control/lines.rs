@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::order::Order;
 use super::{Doers, refused};
@@ -21,6 +21,9 @@ const CONNECTIONS: usize = 64;
 /// Pause after a failed accept, so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Who does not read its answers for so long is no longer answered.
+const READS: Duration = Duration::from_secs(10);
+
 /// Accepts until it is aborted, which cuts every connection.
 pub(super) async fn accept(door: TcpListener, doers: Doers) {
     let mut connections = JoinSet::new();
@@ -31,7 +34,7 @@ pub(super) async fn accept(door: TcpListener, doers: Doers) {
                 Ok((socket, _)) if connections.len() < CONNECTIONS || idle.end_longest() => {
                     connections.spawn(converse(socket, doers.clone(), Arc::clone(&idle)));
                 }
-                Ok((socket, _)) => turn_away(&socket),
+                Ok((socket, _)) => turn_away(socket),
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
@@ -76,9 +79,11 @@ impl Idle {
 }
 
 /// All are busy. What does not fit into an empty socket was not heard by anyone.
-fn turn_away(socket: &TcpStream) {
+fn turn_away(socket: TcpStream) {
     let why = refused(format!("{CONNECTIONS} connections are at work; come back later"));
-    let _ = socket.try_write(format!("{why}\n").as_bytes());
+    if let Ok(mut socket) = socket.into_std() {
+        let _ = io::Write::write(&mut socket, format!("{why}\n").as_bytes());
+    }
 }
 
 /// Answers line after line until the other side ends, or this one has to make room. How a connection breaks is nobody's concern.
@@ -88,6 +93,8 @@ async fn converse(socket: TcpStream, mut doers: Doers, idle: Arc<Idle>) -> io::R
     loop {
         let (number, ended) = idle.begin();
         let is_line = tokio::select! {
+            // An order that is there is carried out.
+            biased;
             is_line = read_line(&mut socket, &mut line) => is_line,
             _ = ended => return Ok(()),
         };
@@ -99,7 +106,8 @@ async fn converse(socket: TcpStream, mut doers: Doers, idle: Arc<Idle>) -> io::R
             Ok(order) => doers.answer(order).await,
             Err(why) => refused(why),
         };
-        socket.write_all(format!("{answer}\n").as_bytes()).await?;
+        let answer = format!("{answer}\n");
+        timeout(READS, socket.write_all(answer.as_bytes())).await??;
     }
 }
 
