@@ -1,5 +1,6 @@
 //! Where the cases are put: one string names a broker, this room starts it, stops it and says what control it gives.
 
+mod apart;
 mod docker;
 mod exec;
 mod ground;
@@ -199,7 +200,7 @@ pub fn hold_ground() -> Result<impl Sized, TargetError> {
 
 /// Waits until everything that dropped brokers leave is gone. For the end of the process, outside of any task.
 pub fn settle() {
-    docker::settle();
+    apart::settle();
 }
 
 /// Why a target did not come up, in words for the user: what happened and what to do.

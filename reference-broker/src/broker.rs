@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::api::{Answer, Call, Entry, Listener, Part};
-use crate::asked::Asked;
 use crate::faults::Faults;
 use crate::flushing::{Flushing, Synced};
 use crate::peer::{Peers, is_forwarded};
+use crate::refusable::Refusable;
 use crate::store::{Keeping, Source, Sources};
 
 /// A request on its way to the node.
@@ -150,10 +150,10 @@ pub(crate) struct Broker {
 const FEW_PARKED: usize = 64;
 
 /// Of larger requests nothing is shared with answers: a slow reader must not hold much memory.
-const SHARED_BYTES: usize = 64 << 10;
+pub(crate) const SHARED_BYTES: usize = 64 << 10;
 
 struct Waiting {
-    asked: Asked,
+    refusable: Option<Refusable>,
     reply: oneshot::Sender<Outgoing>,
     continuation: Box<dyn FnOnce(Released) -> Answer + Send>,
 }
@@ -316,7 +316,6 @@ impl Broker {
             now,
         };
         let answer = job.entry.serve(job.body.clone(), &mut call);
-        let asked = Asked::of(&job);
         let promises = self.node.take_promises();
         // What is parked until others have it waits for this disk too.
         let is_parked = matches!(answer, Answer::Parked(..));
@@ -331,25 +330,28 @@ impl Broker {
                 self.parked.insert(
                     ticket,
                     Waiting {
-                        asked,
+                        refusable: Refusable::of_parked(&job),
                         reply: job.reply,
                         continuation,
                     },
                 );
                 self.sweep();
             }
-            answer => self.give(asked, Outgoing::of(answer, &*self.sources), job.reply),
+            answer => {
+                let refusable = Refusable::of(&job);
+                self.give(refusable, Outgoing::of(answer, &*self.sources), job.reply);
+            }
         }
     }
 
     /// Sends an answer, or keeps it until what a coordinator wrote for it is on the replicas in sync. Others' answers are never
     /// kept: by a replica's question a coordinator may go on and write, and the answer to it is what replicates that.
-    fn give(&mut self, asked: Asked, answer: Outgoing, reply: oneshot::Sender<Outgoing>) {
-        if asked.is_of_a_coordinator() && self.node.has_unreplicated() {
-            return self.kept.push((asked, answer, reply));
+    fn give(&mut self, refusable: Option<Refusable>, answer: Outgoing, reply: oneshot::Sender<Outgoing>) {
+        match refusable.filter(|_| self.node.has_unreplicated()) {
+            Some(refusable) => self.kept.push((refusable, answer, reply)),
+            // A connection that is gone by now needs no answer.
+            None => drop(reply.send(answer)),
         }
-        // A connection that is gone by now needs no answer.
-        drop(reply.send(answer));
     }
 
     /// Whoever was answered by this event waits for what coordinators wrote in it.
@@ -405,12 +407,8 @@ impl Broker {
             if let Some(job) = self.again.remove(&ticket) {
                 self.serve(job);
             } else if let Some(waiting) = self.parked.remove(&ticket) {
-                let is_coordinators = matches!(released, Released::Group(_));
                 let answer = Outgoing::of((waiting.continuation)(released), &*self.sources);
-                match is_coordinators {
-                    true => self.give(waiting.asked, answer, waiting.reply),
-                    false => drop(waiting.reply.send(answer)),
-                }
+                self.give(waiting.refusable, answer, waiting.reply);
             } else if let (Some(kept), Released::Produce(results)) = (self.replicating.remove(&ticket), released) {
                 give_all(kept, &results);
             }
@@ -420,14 +418,14 @@ impl Broker {
 }
 
 /// Answers that wait to be sent.
-type Kept = Vec<(Asked, Outgoing, oneshot::Sender<Outgoing>)>;
+type Kept = Vec<(Refusable, Outgoing, oneshot::Sender<Outgoing>)>;
 
 /// What is not replicated has not happened, for all that the client may know.
 fn give_all(kept: Kept, results: &[Result<(), ErrorCode>]) {
     let failed = results.iter().find_map(|result| result.err());
-    for (asked, answer, reply) in kept {
+    for (refusable, answer, reply) in kept {
         // A connection that is gone by now needs no answer.
-        drop(reply.send(failed.map_or(answer, |error| asked.refused(error))));
+        drop(reply.send(failed.map_or(answer, |error| refusable.refused(error))));
     }
 }
 

@@ -5,7 +5,6 @@
 //! [`faults`] stands in the way where it is told to, by [`control`] or by a test in this process.
 
 mod api;
-mod asked;
 mod broker;
 mod cluster;
 mod control;
@@ -14,6 +13,7 @@ mod flushing;
 mod messages;
 mod net;
 mod peer;
+mod refusable;
 mod store;
 
 pub use broker_core::mutant;

@@ -126,10 +126,11 @@ fn a_broker_that_no_controller_takes_in_gives_up_in_time_and_says_so() {
     std::fs::create_dir(&stranger).expect("made");
     let meta = "version=1\nnode.id=2\ncluster.id=4L6g3nShT-eMCtK--X86sw\ndirectory.id=m3t66wA_jFmMaKuN5EViHw\n";
     std::fs::write(stranger.join("meta.properties"), meta).expect("written");
-    for (id, at, directory, says) in [
-        ("1", at, "twin", "another broker of this node.id is alive"),
-        ("2", at, "stranger", "its cluster is not"),
-        ("3", nobody, "lonely", "gives up"),
+    // Two have to hear that they are refused in that time.
+    for (id, at, directory, patience_ms, says) in [
+        ("1", at, "twin", 6_000, "another broker of this node.id is alive"),
+        ("2", at, "stranger", 6_000, "its cluster is not"),
+        ("3", nobody, "lonely", 1_500, "gives up"),
     ] {
         let voters = format!("0@{at}");
         let role = [
@@ -142,7 +143,8 @@ fn a_broker_that_no_controller_takes_in_gives_up_in_time_and_says_so() {
             "--voters",
             &voters,
         ];
-        let limit = ["--config", "initial.broker.registration.timeout.ms=1500"];
+        let limit = format!("initial.broker.registration.timeout.ms={patience_ms}");
+        let limit = ["--config", &limit];
         let data = data.path().join(directory);
         let mut refused = Node::start(&[&role[..], &limit].concat(), &data, Stdio::piped());
         let told = all_that(&mut refused);
@@ -180,6 +182,6 @@ fn a_node_that_lacks_what_its_roles_need_says_so() {
         let mut node = Node::start(args, data.path(), Stdio::piped());
         let told = complaint(&mut node);
         assert!(told.contains(says), "{told}");
-        assert_eq!(node.0.0.wait().expect("it ends").code(), Some(2), "{told}");
+        assert_eq!(node.0.ended_within(LIMIT).code(), Some(2), "{told}");
     }
 }

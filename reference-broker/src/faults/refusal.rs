@@ -1,5 +1,6 @@
 //! An answer that says one error at each place where Kafka's own `getErrorResponse` puts it: made from the schema tables, so
-//! that a few rows say what sixty functions would. What it answers is a fault's, never the broker's own.
+//! that a few rows say what sixty functions would. It answers where a fault says so, and takes back
+//! what a coordinator's write that was not replicated in time would have said.
 
 use bytes::Bytes;
 use kafka_fixtures::codec;

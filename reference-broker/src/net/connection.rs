@@ -97,14 +97,14 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
     let outgoing = if header.supported {
         guard(&header, &body)?;
         let met = link.faults.met_by(&header, side);
-        let asked = Asked {
+        let request = Request {
             header,
             body,
             client_host: client_host.clone(),
         };
         match met {
-            None => ask(socket, asked, link).await?,
-            Some(act) => meet(act, socket, asked, link).await?,
+            None => ask(socket, request, link).await?,
+            Some(act) => meet(act, socket, request, link).await?,
         }
     } else {
         Outgoing::Body(vec![Piece::Bytes(
@@ -125,26 +125,27 @@ async fn respond(socket: &mut TcpStream, mut body: Bytes, client_host: &Arc<str>
 }
 
 /// A request, and who asks.
-struct Asked {
+struct Request {
     header: RequestHeader,
     body: Bytes,
     client_host: Arc<str>,
 }
 
 /// What becomes of a request that meets a fault.
-async fn meet(act: Act, socket: &TcpStream, asked: Asked, link: &Link) -> Result<Outgoing, Closed> {
-    let entry = asked.header.entry;
+async fn meet(act: Act, socket: &TcpStream, request: Request, link: &Link) -> Result<Outgoing, Closed> {
+    let entry = request.header.entry;
     match act {
         Act::Delay(Moment::Request, by) => sleep(by).await,
         Act::Drop(Moment::Request) => return Ok(Outgoing::Nothing),
         Act::Close(Moment::Request) => return Err(Closed::Fault(entry.name)),
         Act::Error(error) => {
-            let refused = faults::refusal(entry.key, asked.header.version, &asked.body, error).map_err(Closed::Body)?;
+            let refused =
+                faults::refusal(entry.key, request.header.version, &request.body, error).map_err(Closed::Body)?;
             return Ok(refused.map_or(Outgoing::Nothing, |body| Outgoing::Body(vec![Piece::Bytes(body)])));
         }
         Act::Delay(Moment::Answer, _) | Act::Drop(Moment::Answer) | Act::Close(Moment::Answer) => {}
     }
-    let answer = ask(socket, asked, link).await?;
+    let answer = ask(socket, request, link).await?;
     match act {
         Act::Delay(Moment::Answer, by) => sleep(by).await,
         Act::Drop(Moment::Answer) => return Ok(Outgoing::Nothing),
@@ -168,12 +169,12 @@ const LONG: Duration = Duration::from_millis(50);
 /// So long a client that has closed its side may still wait for its answer, as with Kafka; most have closed both.
 const HALF_CLOSED: Duration = Duration::from_secs(30);
 
-async fn ask(socket: &TcpStream, asked: Asked, link: &Link) -> Result<Outgoing, Closed> {
-    let Asked {
+async fn ask(socket: &TcpStream, request: Request, link: &Link) -> Result<Outgoing, Closed> {
+    let Request {
         header,
         body,
         client_host,
-    } = asked;
+    } = request;
     let (reply, mut answer) = oneshot::channel();
     let job = Job {
         entry: header.entry,

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
@@ -83,7 +83,9 @@ impl FrameReader {
         if self.buffer.capacity() - self.buffer.len() < room {
             self.buffer.reserve(room);
         }
-        let reading = socket.read_buf(&mut self.buffer);
+        let mut room = (&mut self.buffer).limit(room);
+        let reading = socket.read_buf(&mut room);
+        // Who waits for ever needs no timer.
         if self.idle == Duration::MAX {
             return Ok(reading.await?);
         }

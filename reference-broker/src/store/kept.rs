@@ -5,6 +5,7 @@ use broker_core::Span;
 use bytes::Bytes;
 
 use super::Keeping;
+use crate::broker::SHARED_BYTES;
 
 /// Of a request with more partitions the rest is read from the files.
 const MOST: usize = 16;
@@ -36,11 +37,16 @@ impl Kept {
         if self.keeping == Keeping::Nothing || self.appends.len() >= MOST {
             return;
         }
+        let length = bytes.iter().map(Bytes::len).sum();
+        // A small request may grow: records that are stored in another compression, or what a coordinator makes of it.
+        if length > SHARED_BYTES {
+            return;
+        }
         let span = Span {
             directory: directory.to_owned(),
             file: file.to_owned(),
             position,
-            length: bytes.iter().map(Bytes::len).sum(),
+            length,
         };
         self.appends.push((span, bytes));
     }
@@ -80,6 +86,13 @@ mod tests {
         append(&mut kept, 40);
         let found = kept.get(&span(40, 13)).map(|bytes| bytes.concat());
         assert_eq!(found.as_deref(), Some(&b"headerrecords"[..]));
+        kept.put(
+            "t-0",
+            "0.log",
+            90,
+            [Bytes::new(), Bytes::from(vec![0; SHARED_BYTES + 1])],
+        );
+        assert_eq!(kept.get(&span(90, SHARED_BYTES + 1)), None, "it is large");
         for other in [span(40, 12), span(40, 14), span(0, 13)] {
             assert_eq!(kept.get(&other), None);
         }

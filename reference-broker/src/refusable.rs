@@ -10,29 +10,33 @@ use crate::faults;
 /// Who asks for offsets that are stable.
 const OFFSET_FETCH: i16 = 9;
 
-/// OffsetCommit, OffsetFetch, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn,
-/// TxnOffsetCommit, DeleteGroups, OffsetDelete, ConsumerGroupHeartbeat. Produce and WriteTxnMarkers wait by themselves.
-const OF_COORDINATORS: &[i16] = &[8, OFFSET_FETCH, 11, 12, 13, 14, 22, 24, 25, 26, 28, 42, 47, 68];
+/// Its answer waits for the disk and the replicas by itself, but not for what enlists its partition in a transaction.
+const PRODUCE: i16 = 0;
+
+/// Produce, OffsetCommit, OffsetFetch, JoinGroup, Heartbeat, LeaveGroup, SyncGroup, InitProducerId, AddPartitionsToTxn, AddOffsetsToTxn,
+/// EndTxn, TxnOffsetCommit, DeleteGroups, OffsetDelete, ConsumerGroupHeartbeat: a coordinator may write for them.
+const OF_COORDINATORS: &[i16] = &[PRODUCE, 8, OFFSET_FETCH, 11, 12, 13, 14, 22, 24, 25, 26, 28, 42, 47, 68];
 
 /// What was asked.
-pub(crate) struct Asked {
+pub(crate) struct Refusable {
     key: i16,
     version: i16,
     body: Bytes,
 }
 
-impl Asked {
-    pub(crate) fn of(job: &Job) -> Self {
-        Self {
+impl Refusable {
+    /// None where no coordinator writes for it: then it is never refused after all.
+    pub(crate) fn of(job: &Job) -> Option<Self> {
+        OF_COORDINATORS.contains(&job.entry.key).then(|| Self {
             key: job.entry.key,
             version: job.version,
             body: job.body.clone(),
-        }
+        })
     }
 
-    /// May a coordinator write for it?
-    pub(crate) fn is_of_a_coordinator(&self) -> bool {
-        OF_COORDINATORS.contains(&self.key)
+    /// The same for one that is parked: what Produce waits for then is more than that, and its records need not be held.
+    pub(crate) fn of_parked(job: &Job) -> Option<Self> {
+        Self::of(job).filter(|refusable| refusable.key != PRODUCE)
     }
 
     /// What its coordinator wrote before is not replicated for this reason: an answer that says nothing but that.
