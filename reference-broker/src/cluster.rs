@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::broker::Stop;
 use crate::control::{self, Control};
-use crate::faults::{Cut, Faults, Other};
+use crate::faults::{Cut, Faults};
 
 mod leadership;
 mod member;
@@ -222,19 +222,17 @@ impl Cluster {
     /// # Errors
     /// One that there is not, or one and the same.
     pub fn cut(&self, one: usize, other: usize, how: Cut) -> Result<(), String> {
-        let (one, other) = (self.broker(one)?, self.broker(other)?);
-        if one.id() == other.id() {
-            return Err(format!("node {} has no link to itself", one.id()));
-        }
-        one.faults().cut(Other::Node(other.id()), how);
-        other.faults().cut(Other::Node(one.id()), how);
-        Ok(())
+        let (one, other) = (self.broker(one)?.id(), self.broker(other)?.id());
+        self.roster().cut(one, other, how)
     }
 
     /// Makes everything whole: nobody stands still, links pass, disks are quick and have room.
     pub fn heal(&self) {
-        let places = self.brokers.iter().chain(self.controller.as_deref());
-        places.for_each(|place| place.faults().heal());
+        self.roster().heal();
+    }
+
+    fn roster(&self) -> Roster {
+        Roster::at(self.brokers.iter().chain(self.controller.as_deref()))
     }
 
     /// Has a broker, counted from 0, lead a partition that it has a replica of: it becomes the preferred leader, and that one is

@@ -17,6 +17,20 @@ const LIMIT: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 6;
 const IDS: usize = 3;
 
+/// Three brokers with one setting, and the topic.
+async fn started(key: &str, value: &str) -> (Cluster, SocketAddr) {
+    let config = Config {
+        brokers: 3,
+        properties: vec![(key.into(), value.into())],
+        ..Config::default()
+    };
+    let started = timeout(LIMIT, Cluster::start(config)).await;
+    let cluster = started.expect("in time").expect("starts");
+    let address = cluster.addresses()[0];
+    create(address).await;
+    (cluster, address)
+}
+
 async fn create(address: SocketAddr) {
     let admin: AdminClient<DefaultClientContext> = client(address).create().expect("an admin client");
     let wanted = NewTopic::new("t", PARTITIONS, TopicReplication::Fixed(3));
@@ -100,15 +114,7 @@ fn read(address: SocketAddr) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_committed_across_brokers_is_read_and_nothing_else() {
-    let config = Config {
-        brokers: 3,
-        properties: vec![("group.initial.rebalance.delay.ms".into(), "0".into())],
-        ..Config::default()
-    };
-    let started = timeout(LIMIT, Cluster::start(config)).await;
-    let cluster = started.expect("in time").expect("starts");
-    let address = cluster.addresses()[0];
-    create(address).await;
+    let (cluster, address) = started("group.initial.rebalance.delay.ms", "0").await;
     let values = tokio::task::spawn_blocking(move || {
         for id in 0..IDS {
             produce(address, id);
@@ -124,15 +130,7 @@ async fn what_is_committed_across_brokers_is_read_and_nothing_else() {
 /// replicated, it would wait for itself as long as a write may take.
 #[tokio::test]
 async fn the_answer_to_a_replica_waits_for_nothing_that_it_replicates() {
-    let config = Config {
-        brokers: 3,
-        properties: vec![("offsets.commit.timeout.ms".into(), "120000".into())],
-        ..Config::default()
-    };
-    let started = timeout(LIMIT, Cluster::start(config)).await;
-    let cluster = started.expect("in time").expect("starts");
-    let address = cluster.addresses()[0];
-    create(address).await;
+    let (cluster, address) = started("offsets.commit.timeout.ms", "120000").await;
     let ended = tokio::task::spawn_blocking(move || {
         for id in 0..8 {
             // It is left open, and who has its name next aborts it.

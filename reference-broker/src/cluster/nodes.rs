@@ -21,6 +21,16 @@ pub(crate) struct Known {
 }
 
 impl Roster {
+    /// Who is at these places.
+    pub(super) fn at<'a>(places: impl Iterator<Item = &'a Place>) -> Self {
+        let known = |place: &Place| Known {
+            id: place.id(),
+            address: place.address().to_string(),
+            faults: place.faults(),
+        };
+        Self(places.map(known).collect())
+    }
+
     /// All of them, or one where that is said.
     pub(crate) fn of(&self, id: Option<i32>) -> Result<Vec<&Known>, String> {
         match id {
@@ -72,12 +82,7 @@ impl<'a> Nodes<'a> {
 
     /// Who they are, and what each can be told to do wrong.
     pub(crate) fn roster(&self) -> Roster {
-        let known = |place: &&mut Place| Known {
-            id: place.id(),
-            address: place.address().to_string(),
-            faults: place.faults(),
-        };
-        Roster(self.0.iter().map(known).collect())
+        Roster::at(self.0.iter().map(|place| &**place))
     }
 
     /// Ends one.

@@ -3,14 +3,15 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use crate::child::Held;
 use crate::ports::free_ports;
 use crate::talk::{Client, Heard, LIMIT, SILENCE, none_in};
 use kafka_fixtures::value::{Struct, Value};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::{Value as Json, json};
 
 /// Between two looks at what a process does.
@@ -23,7 +24,7 @@ struct Process {
 }
 
 /// Stopped when dropped, also by a test that fails before it is up.
-struct Running(Child);
+struct Running(Held);
 
 impl Process {
     /// The second broker follows the port of the first: both come back to theirs.
@@ -35,8 +36,8 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary runs");
-        let mut running = Running(child);
-        let lines = lines(running.0.stdout.take().expect("its output"), brokers + 1);
+        let mut running = Running(Held(child));
+        let lines = lines(running.0.0.stdout.take().expect("its output"), brokers + 1);
         let address = |line: &String, what: &str| {
             let address = line.trim().strip_prefix(what).expect("the contract");
             address.parse().expect("an address")
@@ -51,15 +52,7 @@ impl Process {
 
     /// As SIGTERM; how it ends.
     fn terminate(&mut self) -> ExitStatus {
-        self.running.signal();
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            if let Some(status) = self.running.0.try_wait().expect("it is ours") {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it stops in time");
-            std::thread::sleep(PAUSE);
-        }
+        self.running.0.terminate(LIMIT)
     }
 
     fn connect(&self) -> Connection {
@@ -69,20 +62,14 @@ impl Process {
     }
 }
 
-impl Running {
-    /// SIGTERM, so that its temporary directory goes.
-    fn signal(&self) {
-        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
-    }
-}
-
 impl Drop for Running {
+    /// SIGTERM, so that its temporary directory goes.
     fn drop(&mut self) {
         // One that has been waited for has no id of its own any more.
-        if let Ok(None) = self.0.try_wait() {
-            self.signal();
+        if let Ok(None) = self.0.0.try_wait() {
+            self.0.signal(Signal::TERM);
         }
-        let _ = self.0.wait();
+        let _ = self.0.0.wait();
     }
 }
 
@@ -422,8 +409,8 @@ fn a_second_signal_ends_a_process_that_would_still_wait() {
     controller.connect().does(json!({"do": "pause", "broker": 7}));
     let deadline = Instant::now() + LIMIT;
     let status = loop {
-        broker.running.signal();
-        if let Some(status) = broker.running.0.try_wait().expect("it is ours") {
+        broker.running.0.signal(Signal::TERM);
+        if let Some(status) = broker.running.0.0.try_wait().expect("it is ours") {
             break status;
         }
         assert!(Instant::now() < deadline, "it ends in time");
