@@ -234,7 +234,9 @@ impl Session {
         let address = self.address(place).await?;
         let name = name.unwrap_or("c1");
         let key = format!("{name}@{address}");
-        self.remember(name, &key);
+        if self.is_spread() {
+            self.remember(name, &key);
+        }
         let mut connections = self.connections.lock().await;
         if let Some(open) = connections.get(&key).filter(|connection| !connection.has_ended()) {
             return Ok(Arc::clone(open));

@@ -63,7 +63,7 @@ impl Node {
 
     /// Silent in both directions. A controller asks its brokers nothing.
     pub(super) fn disconnect(&self, broker: usize) -> Result<(), TargetError> {
-        self.faults(broker)?.cut(controller(), Cut::Silent);
+        self.faults(broker)?.cut(node(CONTROLLER), Cut::Silent);
         let mut others = (0..self.addresses().len()).filter(|other| *other != broker);
         let cut = others.try_for_each(|other| self.cluster.cut(broker, other, Cut::Silent));
         cut.map_err(TargetError)
@@ -71,10 +71,10 @@ impl Node {
 
     pub(super) fn reconnect(&self, broker: usize) -> Result<(), TargetError> {
         let own = self.faults(broker)?;
-        own.mend(controller());
+        own.mend(node(CONTROLLER));
         for other in (0..self.addresses().len()).filter(|other| *other != broker) {
-            own.mend(node(other));
-            self.faults(other)?.mend(node(broker));
+            own.mend(node(other + 1));
+            self.faults(other)?.mend(node(broker + 1));
         }
         Ok(())
     }
@@ -110,13 +110,9 @@ impl fmt::Debug for Node {
     }
 }
 
-/// A broker, counted from 0, as the others know it.
-fn node(broker: usize) -> Other {
-    Other::Node(i32::try_from(broker + 1).unwrap_or(i32::MAX))
-}
-
-fn controller() -> Other {
-    node(CONTROLLER - 1)
+/// A node as the others know it; brokers have the ids from 1.
+fn node(id: usize) -> Other {
+    Other::Node(i32::try_from(id).unwrap_or(i32::MAX))
 }
 
 fn told(error: StartError) -> TargetError {
