@@ -1,11 +1,12 @@
 //! Which runs there are: the cases that the filters leave, each at every version of its matrix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::Expectations;
 use crate::case::{Case, Cell, DriverKind};
+use crate::target::Needs;
 
 /// The families without which no application can produce, consume and work in a group: `--strict` is about them.
 pub(crate) const CORE_FAMILIES: [&str; 10] = ["FRM", "API", "MET", "PRO", "FET", "LOF", "TOP", "FCO", "CLG", "OFF"];
@@ -79,6 +80,21 @@ impl Plan {
         });
     }
 
+    /// Puts runs that share a broker behind the first of them, so that few brokers live at once. A broker of a run's own is
+    /// started where the run stands.
+    pub fn gather(&mut self) {
+        let mut first: HashMap<&Needs, usize> = HashMap::new();
+        let places: Vec<usize> = (self.runs.iter().enumerate())
+            .map(|(place, run)| match &run.case.needs {
+                needs if needs.is_shared() => *first.entry(needs).or_insert(place),
+                _ => place,
+            })
+            .collect();
+        let mut placed: Vec<_> = places.into_iter().zip(self.runs.drain(..)).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        self.runs = placed.into_iter().map(|(_, run)| run).collect();
+    }
+
     /// How many cases it has.
     pub fn cases(&self) -> usize {
         let mut names: Vec<&str> = self.runs.iter().map(|run| run.case.name.as_str()).collect();
@@ -149,6 +165,27 @@ mod tests {
     #[test]
     fn many_stars_take_no_longer_than_their_product_with_the_text() {
         assert!(!matches(&("*a".repeat(100) + "b"), &"a".repeat(2_000)));
+    }
+
+    #[test]
+    fn runs_that_share_a_broker_follow_one_another() {
+        let case = |name: &str, needs: &str| {
+            let text = format!("# PRO-17  A b.\napis: Produce\n{needs}\n\nsend Produce {{}}\n");
+            parse(name, &text).expect("a case")
+        };
+        let small = "needs: config num.partitions=2";
+        let cases = vec![
+            case("a", ""),
+            case("b", small),
+            case("c", "needs: fresh"),
+            case("d", ""),
+            case("e", small),
+            case("f", "needs: fresh"),
+        ];
+        let mut gathered = plan(cases, &Filters::default());
+        gathered.gather();
+        let names: Vec<&str> = gathered.runs.iter().map(|run| run.case.name.as_str()).collect();
+        assert_eq!(names, ["a", "d", "b", "e", "c", "f"]);
     }
 
     #[test]
