@@ -28,7 +28,7 @@ pub enum Stage {
     /// It may go.
     Left,
     /// No controller has taken it in for so long that it gives up.
-    Refused,
+    GaveUp,
 }
 
 /// What a broker remembers of its life.
@@ -82,7 +82,7 @@ impl Node {
     pub fn begin_to_leave(&mut self, now: Now) {
         self.lifecycle.stage = match self.stage() {
             // A broker that nobody knows leads nothing.
-            Stage::Registering | Stage::Left | Stage::Refused => Stage::Left,
+            Stage::Registering | Stage::Left | Stage::GaveUp => Stage::Left,
             Stage::Fenced | Stage::Running | Stage::Leaving if self.follows_a_controller() => Stage::Leaving,
             Stage::Fenced | Stage::Running | Stage::Leaving => Stage::Left,
         };
@@ -96,7 +96,7 @@ impl Node {
 
     /// Has it given up, and will never take part?
     pub fn has_given_up(&self) -> bool {
-        self.lifecycle.stage == Stage::Refused
+        self.lifecycle.stage == Stage::GaveUp
     }
 
     /// When the broker must be heard again.
@@ -158,7 +158,7 @@ impl Node {
         self.complain(format!(
             "broker {id} gives up: no controller has registered it within {within} ms (initial.broker.registration.timeout.ms)"
         ));
-        self.lifecycle.stage = Stage::Refused;
+        self.lifecycle.stage = Stage::GaveUp;
         (self.lifecycle.next_at, self.lifecycle.gives_up_at) = (None, None);
     }
 
@@ -184,12 +184,12 @@ impl Node {
             Stage::Leaving if state.should_shut_down => Stage::Left,
             Stage::Leaving => Stage::Leaving,
             Stage::Left => Stage::Left,
-            Stage::Refused => Stage::Refused,
+            Stage::GaveUp => Stage::GaveUp,
             Stage::Registering | Stage::Fenced | Stage::Running if state.is_fenced => Stage::Fenced,
             Stage::Registering | Stage::Fenced | Stage::Running => Stage::Running,
         };
         match self.lifecycle.stage {
-            Stage::Left | Stage::Refused => self.lifecycle.next_at = None,
+            Stage::Left | Stage::GaveUp => self.lifecycle.next_at = None,
             // Others are taking over: that is quicker than a heartbeat's interval.
             Stage::Leaving => self.lifecycle.next_at = Some(now.plus_ms(FIRST_PAUSE_MS)),
             Stage::Registering | Stage::Fenced | Stage::Running => self.speak_later(now),
@@ -202,7 +202,7 @@ impl Node {
         match self.lifecycle.stage {
             // Then it leads nothing.
             Stage::Leaving | Stage::Left => self.lifecycle.stage = Stage::Left,
-            Stage::Refused => {}
+            Stage::GaveUp => {}
             Stage::Registering | Stage::Fenced | Stage::Running => {
                 self.lifecycle.stage = Stage::Registering;
                 self.speak(now);
@@ -219,7 +219,7 @@ impl Node {
         let question = match self.lifecycle.stage {
             Stage::Registering => self.lifecycle.registration.clone().map(Question::Register),
             Stage::Fenced | Stage::Running | Stage::Leaving => Some(Question::Heartbeat(self.beat())),
-            Stage::Left | Stage::Refused => None,
+            Stage::Left | Stage::GaveUp => None,
         };
         if let Some(question) = question {
             self.ask(Peer::Controller, question, Purpose::Lifecycle);

@@ -18,12 +18,12 @@ pub(crate) struct Place {
 
 /// How far a replica's log was seen to go.
 #[derive(Default)]
-struct Copy {
+struct Held {
     end: Offset,
     epochs: Epochs,
 }
 
-impl Copy {
+impl Held {
     fn has(&self, place: Place) -> bool {
         self.end > place.offset && self.epochs.at(place.offset) == Some(place.epoch)
     }
@@ -39,7 +39,7 @@ struct Decided {
 /// All replicas, those of dead brokers too: what a killed process wrote stays.
 #[derive(Default)]
 pub(crate) struct Copies {
-    of: BTreeMap<(TopicPartition, i32), Copy>,
+    of: BTreeMap<(TopicPartition, i32), Held>,
     decided: BTreeMap<TopicPartition, Decided>,
     /// The last record that any replica has had below its high watermark.
     committed: BTreeMap<TopicPartition, Place>,

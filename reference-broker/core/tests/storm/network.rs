@@ -15,19 +15,25 @@ const SLOW_MS: u64 = 4_000;
 /// What becomes of a question.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    Heard,
-    /// Its answer comes so much later than usual.
-    Slow(i64),
-    AnswerLost,
+    Heard(Answer),
     Lost,
     /// Nobody answers in time, and it is heard all the same.
     Late(i64),
 }
 
+/// What becomes of the answer to a question that was heard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Usual,
+    /// It comes so much later.
+    Slow(i64),
+    Lost,
+}
+
 /// Draws it. What leaders tell the controller of who is in sync fares worst: that is what must not be mistaken.
 pub(crate) fn fate(chance: &mut Chance, question: &Question, is_cut: bool, is_chaotic: bool) -> Fate {
     if !is_chaotic {
-        return if is_cut { Fate::Lost } else { Fate::Heard };
+        return if is_cut { Fate::Lost } else { Fate::Heard(Answer::Usual) };
     }
     let alters = matches!(question, Question::AlterPartitions(_));
     let may_be_late = alters || matches!(question, Question::Fetch(_));
@@ -35,12 +41,12 @@ pub(crate) fn fate(chance: &mut Chance, question: &Question, is_cut: bool, is_ch
     if is_cut || chance.percent(loses) {
         return match chance.below(4) {
             0 | 1 if may_be_late => Fate::Late(TIMEOUT_MS + chance.below(LATE_MS) as i64),
-            0 | 2 if !is_cut => Fate::AnswerLost,
+            0 | 2 if !is_cut => Fate::Heard(Answer::Lost),
             _ => Fate::Lost,
         };
     }
     match chance.percent(slows) {
-        true => Fate::Slow(chance.below(SLOW_MS) as i64),
-        false => Fate::Heard,
+        true => Fate::Heard(Answer::Slow(chance.below(SLOW_MS) as i64)),
+        false => Fate::Heard(Answer::Usual),
     }
 }

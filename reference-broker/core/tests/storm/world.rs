@@ -1,27 +1,26 @@
 //! A controller and three brokers in one memory: a network that delays, loses and cuts, disks that tear and fill, and time that
-//! passes as fast as there is something to do. The same seed gives the same story.
+//! passes as fast as there is something to do. The same seed gives the same story. What becomes of questions is in `links`, what
+//! clients do in `traffic`.
+
+mod links;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use broker_core::config::BrokerConfig;
 use broker_core::controller::Intent;
 use broker_core::controller::topics::NewTopic;
-use broker_core::fetch::FetchOutcome;
-use broker_core::log::build::Batch;
-use broker_core::log::walk::Walked;
-
 use broker_core::node::{Identity, Released, Stage};
-use broker_core::peer::{AskId, Asked, Peer, Question, ReplicaFetch, Reply};
-use broker_core::units::{ErrorCode, Offset, TopicId, TopicPartition};
+use broker_core::peer::{Asked, Peer, Question, Reply};
+use broker_core::units::{TopicId, TopicPartition};
 use broker_core::{Node, Now, Ticket};
-use bytes::Bytes;
 
 use super::chance::{Chance, Digest};
 use super::disk::Disk;
-use super::history::{Acknowledged, History, MIN_INSYNC};
-use super::network::{Fate, TIMEOUT_MS, fate};
-use super::{faults, reader, serve::serve};
-use crate::wire;
+use super::faults;
+use super::history::{History, MIN_INSYNC};
+use links::{Asker, Parked};
+use traffic::Pending;
 
 pub(crate) const CONTROLLER: i32 = 100;
 pub(crate) const BROKERS: [i32; 3] = [1, 2, 3];
@@ -32,35 +31,10 @@ const MOST_AT_ONCE: usize = 5_000;
 
 /// What happens at a time.
 enum Event {
-    Question {
-        from: i32,
-        life: u32,
-        to: i32,
-        asked: Asked,
-    },
-    Reply {
-        from: i32,
-        to: i32,
-        life: u32,
-        id: AskId,
-        reply: Reply,
-    },
+    Question { asker: Asker, to: i32, asked: Asked },
+    Reply { from: i32, asker: Asker, reply: Reply },
     Produce,
     Fault,
-}
-
-/// A follower's fetch that its leader lets wait.
-struct Parked {
-    from: i32,
-    life: u32,
-    id: AskId,
-    wanted: ReplicaFetch,
-}
-
-/// A batch whose producer has not been told yet.
-struct Pending {
-    tp: TopicPartition,
-    batch: Acknowledged,
 }
 
 pub(crate) struct World {
@@ -192,10 +166,12 @@ impl World {
         self.nodes.remove(&node);
         self.paused.remove(&node);
         let waiting: Vec<_> = self.parked.keys().filter(|(at, _)| *at == node).copied().collect();
-        for key in waiting {
-            if let Some(Parked { from, life, id, .. }) = self.parked.remove(&key) {
-                self.reply(node, (from, life, id), Reply::Unreachable("it died".into()), 5);
-            }
+        for parked in waiting
+            .iter()
+            .filter_map(|key| self.parked.remove(key))
+            .collect::<Vec<_>>()
+        {
+            self.reply(node, parked.asker, Reply::Unreachable("it died".into()), 5);
         }
         self.pending.retain(|(at, _), _| *at != node);
         for event in self.queue.values_mut() {
@@ -264,17 +240,17 @@ impl World {
         self.at_once = if passed > 0 { 0 } else { self.at_once + 1 };
         self.now.monotonic_ms += passed;
         self.now.unix_ms += passed;
-        match self.at_once > MOST_AT_ONCE {
-            true => Err(format!(
-                "something turns in a circle: much happens and no time passes; at {} are due {:?}",
-                self.now.monotonic_ms,
-                self.nodes
-                    .iter()
-                    .map(|(id, node)| (*id, node.next_deadline()))
-                    .collect::<Vec<_>>()
-            )),
-            false => Ok(()),
+        if self.at_once <= MOST_AT_ONCE {
+            return Ok(());
         }
+        let due = self
+            .nodes
+            .iter()
+            .map(|(id, node)| (*id, node.next_deadline()))
+            .collect::<Vec<_>>();
+        Err(format!(
+            "something turns in a circle: much happens and no time passes; due are {due:?}"
+        ))
     }
 
     fn next_at(&self) -> Option<i64> {
@@ -293,12 +269,13 @@ impl World {
             let event = entry.remove();
             return self.happen(event);
         }
-        let ids: Vec<i32> = self.nodes.keys().copied().collect();
-        for id in ids
-            .into_iter()
+        let awake: Vec<i32> = self
+            .nodes
+            .keys()
             .filter(|id| !self.paused.contains_key(id))
-            .collect::<Vec<_>>()
-        {
+            .copied()
+            .collect();
+        for id in awake {
             let Some(node) = self.nodes.get_mut(&id) else { continue };
             if node.next_deadline().is_some_and(|deadline| deadline.is_due(self.now)) {
                 node.tick(self.now);
@@ -311,14 +288,8 @@ impl World {
 
     fn happen(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Question { from, life, to, asked } => self.asked(from, life, to, asked),
-            Event::Reply {
-                from,
-                to,
-                life,
-                id,
-                reply,
-            } => self.told(from, to, life, id, reply),
+            Event::Question { asker, to, asked } => self.asked(asker, to, asked),
+            Event::Reply { from, asker, reply } => self.told(from, asker, reply),
             Event::Produce => self.produce(),
             Event::Fault => {
                 if self.is_chaotic {
@@ -328,166 +299,6 @@ impl World {
                 }
                 Ok(())
             }
-        }
-    }
-
-    fn asked(&mut self, from: i32, life: u32, to: i32, asked: Asked) -> Result<(), String> {
-        if let Some(until) = self.paused.get(&to).copied() {
-            let later = until - self.now.monotonic_ms;
-            self.schedule(later, Event::Question { from, life, to, asked });
-            return Ok(());
-        }
-        self.note(b"ask", to, asked.id.0);
-        let is_cut = self.cut.contains(&(from.min(to), from.max(to)));
-        let fate = fate(&mut self.chance, &asked.question, is_cut, self.is_chaotic);
-        if let Fate::Lost | Fate::Late(_) = fate {
-            self.reply(
-                to,
-                (from, life, asked.id),
-                Reply::Unreachable("lost".into()),
-                TIMEOUT_MS,
-            );
-        }
-        match fate {
-            Fate::Lost => return Ok(()),
-            Fate::Late(late) => {
-                self.schedule(late, Event::Question { from, life, to, asked });
-                return Ok(());
-            }
-            Fate::Heard | Fate::Slow(_) | Fate::AnswerLost => {}
-        }
-        let now = self.now;
-        let Some(node) = self.nodes.get_mut(&to) else {
-            self.reply(to, (from, life, asked.id), Reply::Unreachable("dead".into()), 5);
-            return Ok(());
-        };
-        let reply = match &asked.question {
-            Question::Fetch(wanted) => match wire::fetch(node, wanted, now) {
-                broker_core::Reply::Now(outcome) => Some(wire::fetched(outcome, wanted, &self.disks[&to])),
-                broker_core::Reply::Parked(ticket) => {
-                    let wanted = wanted.clone();
-                    let id = asked.id;
-                    self.parked.insert((to, ticket), Parked { from, life, id, wanted });
-                    None
-                }
-            },
-            question => Some(serve(node, question, now)),
-        };
-        if let Some(reply) = reply {
-            let (reply, delay) = match fate {
-                Fate::AnswerLost => (Reply::Unreachable("its answer was lost".into()), TIMEOUT_MS),
-                Fate::Slow(more) => (reply, more + self.delay()),
-                Fate::Heard | Fate::Lost | Fate::Late(_) => {
-                    let slow = self.slowness(to, from, matches!(reply, Reply::Fetched(_)));
-                    (reply, slow + self.delay())
-                }
-            };
-            self.reply(to, (from, life, asked.id), reply, delay);
-        }
-        self.after(to)
-    }
-
-    fn told(&mut self, from: i32, to: i32, life: u32, id: AskId, reply: Reply) -> Result<(), String> {
-        if let Some(until) = self.paused.get(&to).copied() {
-            let later = until - self.now.monotonic_ms;
-            self.reply(from, (to, life, id), reply, later);
-            return Ok(());
-        }
-        let now = self.now;
-        let is_same = self.lives.get(&to) == Some(&life);
-        if let Some(node) = self.nodes.get_mut(&to).filter(|_| is_same) {
-            node.answered(id, reply, now);
-            self.note(b"told", to, id.0);
-            return self.after(to);
-        }
-        Ok(())
-    }
-
-    /// Somebody sends a record to a broker that takes itself for the leader.
-    fn produce(&mut self) -> Result<(), String> {
-        if !self.is_chaotic {
-            return Ok(());
-        }
-        let next = match self.is_bursty {
-            true if self.chance.percent(90) => self.chance.below(10),
-            true => 300 + self.chance.below(1_500),
-            false => 5 + self.chance.below(60),
-        };
-        self.schedule(next as i64, Event::Produce);
-        let partition = self.chance.below(PARTITIONS as u64) as i32;
-        let tp = TopicPartition::new(TOPIC, partition);
-        let acks_all = self.chance.percent(75);
-        let leads = |node: &Node| node.role(&tp).is_some_and(|role| role.leader().is_some());
-        let leaders: Vec<i32> = self
-            .nodes
-            .iter()
-            .filter(|(_, node)| leads(node))
-            .map(|(id, _)| *id)
-            .collect();
-        let leaders: Vec<i32> = leaders.into_iter().filter(|id| !self.paused.contains_key(id)).collect();
-        if let Some(leader) = self.chance.pick(&leaders) {
-            self.consume(leader, &tp)?;
-        }
-        match self.chance.pick(&leaders) {
-            Some(leader) => self.produce_to(leader, tp, acks_all).map(drop),
-            None => Ok(()),
-        }
-    }
-
-    fn consume(&mut self, id: i32, tp: &TopicPartition) -> Result<(), String> {
-        let (from, now) = (self.history.to_read(tp), self.now);
-        let Some(node) = self.nodes.get_mut(&id) else {
-            return Ok(());
-        };
-        let bytes = reader::read(node, &self.disks[&id], tp, from, now);
-        self.history.was_read(tp, &bytes)
-    }
-
-    /// True where it was taken.
-    pub(crate) fn produce_to(&mut self, id: i32, tp: TopicPartition, acks_all: bool) -> Result<bool, String> {
-        self.produced += 1;
-        let now = self.now;
-        let value = Bytes::from(format!("{}", self.produced));
-        let bytes = Batch::of(&[(None, Some(value))], now.unix_ms).to_bytes();
-        let crc = u32::from_be_bytes([bytes[17], bytes[18], bytes[19], bytes[20]]);
-        let Some(node) = self.nodes.get_mut(&id) else {
-            return Ok(false);
-        };
-        if node.may_take(&tp, acks_all).is_err() {
-            return Ok(false);
-        }
-        let Ok(appended) = node.produce(&tp, Walked::new(&bytes, 1 << 20), now) else {
-            self.after(id)?;
-            return Ok(false);
-        };
-        let base = appended.base_offset;
-        let epoch = node.log(&tp).and_then(|log| log.epochs().at(base)).unwrap_or_default();
-        let batch = Acknowledged { base, crc, epoch };
-        if acks_all {
-            let end = Offset(appended.last_offset.0 + 1);
-            match node.await_replicas(vec![(tp.clone(), end)], 5_000, now) {
-                broker_core::Reply::Now(results) => self.answered(&tp, batch, &results)?,
-                broker_core::Reply::Parked(ticket) => drop(self.pending.insert((id, ticket), Pending { tp, batch })),
-            }
-        }
-        self.note(b"produced", id, base.0 as u64);
-        self.after(id)?;
-        Ok(true)
-    }
-
-    fn answered(
-        &mut self,
-        tp: &TopicPartition,
-        batch: Acknowledged,
-        results: &[Result<(), ErrorCode>],
-    ) -> Result<(), String> {
-        if !results.iter().all(Result::is_ok) {
-            return Ok(());
-        }
-        self.history.acknowledge(tp, batch);
-        match self.has_lost {
-            true => Ok(()),
-            false => self.history.enough_have(tp, batch),
         }
     }
 
@@ -504,10 +315,13 @@ impl World {
                 Peer::Controller => CONTROLLER,
                 Peer::Broker(broker) => broker.0,
             };
-            let is_fetch = matches!(asked.question, Question::Fetch(_));
-            let delay = self.slowness(id, to, is_fetch) + self.delay();
-            let from = id;
-            self.schedule(delay, Event::Question { from, life, to, asked });
+            let asker = Asker {
+                node: id,
+                life,
+                id: asked.id,
+            };
+            let delay = self.delay(id, to, matches!(asked.question, Question::Fetch(_)));
+            self.schedule(delay, Event::Question { asker, to, asked });
         }
         for (ticket, released) in released {
             self.release(id, ticket, released)?;
@@ -529,44 +343,6 @@ impl World {
             _ => {}
         }
         Ok(())
-    }
-
-    fn release_fetch(&mut self, id: i32, ticket: Ticket, outcome: FetchOutcome) {
-        if let Some(parked) = self.parked.remove(&(id, ticket)) {
-            let reply = wire::fetched(outcome, &parked.wanted, &self.disks[&id]);
-            let is_cut = self.cut.contains(&(id.min(parked.from), id.max(parked.from)));
-            let (reply, delay) = match is_cut {
-                true => (Reply::Unreachable("its answer was lost".into()), TIMEOUT_MS),
-                false => {
-                    let slow = self.slowness(id, parked.from, true);
-                    (reply, slow + self.delay())
-                }
-            };
-            self.reply(id, (parked.from, parked.life, parked.id), reply, delay);
-        }
-    }
-
-    fn reply(&mut self, from: i32, (to, life, id): (i32, u32, AskId), reply: Reply, delay: i64) {
-        let reply = Event::Reply {
-            from,
-            to,
-            life,
-            id,
-            reply,
-        };
-        self.schedule(delay, reply);
-    }
-
-    /// How much longer it takes to fetch over a slow link.
-    fn slowness(&self, from: i32, to: i32, is_fetch: bool) -> i64 {
-        let slow = self.slow.get(&(from.min(to), from.max(to)));
-        slow.filter(|_| is_fetch).copied().unwrap_or(0)
-    }
-
-    fn delay(&mut self) -> i64 {
-        let is_slow = self.is_chaotic && self.chance.percent(2);
-        let most = if is_slow { 300 } else { 5 };
-        1 + self.chance.below(most) as i64
     }
 
     fn schedule(&mut self, delay: i64, event: Event) {
