@@ -205,7 +205,7 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
 
     /// Elections and the sessions of brokers are waited for.
     fn limit(&self, case: &Case) -> Duration {
-        match case.needs.brokers {
+        match self.pool.target().brokers(&case.needs) {
             0 | 1 => self.options.timeout,
             _ => self.options.timeout * 3,
         }

@@ -117,7 +117,7 @@ impl Seen {
 /// Runs every step of a case and notes each when it is done.
 pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen: &Seen) {
     let prefix = next_prefix();
-    let limits = Limits::of(case.needs.brokers);
+    let limits = Limits::of(broker.facts().brokers.len());
     let session = Arc::new(Session::new(
         Arc::clone(broker.facts()),
         Arc::clone(broker.running()),

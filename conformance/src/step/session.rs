@@ -24,7 +24,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// For a case that needs so many brokers: to miss one of several takes them some sessions and elections.
+    /// Where there are so many brokers: several take some sessions and elections to miss one, and longer to hear of what is new.
     pub fn of(brokers: usize) -> Self {
         let one = Self::default();
         match brokers {
