@@ -36,6 +36,8 @@ impl Life {
         let began = Instant::now();
         let process = Command::new(words.next().ok_or("no command")?)
             .args(words)
+            // A broker that is killed leaves what it keeps in a temporary directory: this one is removed.
+            .env("TMPDIR", data.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

@@ -55,20 +55,37 @@ const MEMBER_ID_REQUIRED: i16 = 79;
 
 /// CPU seconds of the broker for a GB that it takes in batches of 16 KiB, and MB a second.
 pub(crate) fn produced(life: &Life) -> Result<(f64, f64), String> {
-    produced_to(life, TOPIC, 1, RECORDS_A_BATCH)
+    let one = Load {
+        replicas: 1,
+        records: RECORDS_A_BATCH,
+        connections: 1,
+    };
+    produced_to(life, TOPIC, one)
 }
 
-/// The same to a topic with so many replicas, of which the broker that is asked leads, in batches of so many records.
-pub(crate) fn produced_to(life: &Life, topic: &str, replicas: i32, records: usize) -> Result<(f64, f64), String> {
-    let mut connection = Connection::open(life.address)?;
-    create_on(&mut connection, topic, replicas)?;
-    let values = vec![Bytes::from(vec![b'x'; RECORD]); records];
+/// What is sent to a topic.
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    /// The broker that is asked leads.
+    pub(crate) replicas: i32,
+    /// In a batch.
+    pub(crate) records: usize,
+    /// Those that share what is in flight.
+    pub(crate) connections: usize,
+}
+
+/// The same to a topic of this name, which is made for it.
+pub(crate) fn produced_to(life: &Life, topic: &str, load: Load) -> Result<(f64, f64), String> {
+    let connections = (0..load.connections).map(|_| Connection::open(life.address));
+    let mut connections = connections.collect::<Result<Vec<_>, _>>()?;
+    create_on(&mut connections[0], topic, load.replicas)?;
+    let values = vec![Bytes::from(vec![b'x'; RECORD]); load.records];
     let frame = frame(PRODUCE, &produce(topic, batch(&values, None), None));
-    insisted(&mut connection, topic, &values)?;
-    pour(&mut connection, &frame, WARMING * RECORDS_A_BATCH / records)?;
+    insisted(&mut connections[0], topic, &values)?;
+    pour(&mut connections, &frame, WARMING * RECORDS_A_BATCH / load.records)?;
     let (cpu, began) = (life.processor_time(), Instant::now());
-    let count = MEASURED * RECORDS_A_BATCH / records;
-    pour(&mut connection, &frame, count)?;
+    let count = MEASURED * RECORDS_A_BATCH / load.records;
+    pour(&mut connections, &frame, count)?;
     Ok(rates(count * frame.len(), life.processor_time() - cpu, began.elapsed()))
 }
 
@@ -244,14 +261,15 @@ fn insisted(connection: &mut Connection, name: &str, values: &[Bytes]) -> Result
     Ok(())
 }
 
-/// The same request over and over, a few of them in flight.
-fn pour(connection: &mut Connection, frame: &BytesMut, count: usize) -> Result<(), String> {
+/// The same request over and over, a few of them in flight, on each connection in turn.
+fn pour(connections: &mut [Connection], frame: &BytesMut, count: usize) -> Result<(), String> {
+    let turns = connections.len();
     for n in 0..count + IN_FLIGHT {
         if n < count {
-            connection.send(frame)?;
+            connections[n % turns].send(frame)?;
         }
-        if n >= IN_FLIGHT {
-            match produce_error(&connection.receive::<ProduceRequest>(PRODUCE)?) {
+        if let Some(sent) = n.checked_sub(IN_FLIGHT) {
+            match produce_error(&connections[sent % turns].receive::<ProduceRequest>(PRODUCE)?) {
                 0 => {}
                 code => return Err(format!("error {code} from API 0")),
             }

@@ -32,7 +32,7 @@ use crate::units::{Deadline, ErrorCode, Now};
 /// One broker.
 pub struct Node {
     pub(crate) store: Box<dyn Store>,
-    pub(crate) outbox: Vec<(Ticket, Released)>,
+    outbox: Vec<(Ticket, Leaving)>,
     complaints: Vec<String>,
     pub(crate) config: BrokerConfig,
     pub(crate) logs: data::Logs,
@@ -89,6 +89,15 @@ pub enum Released {
     Produce(Vec<Result<(), ErrorCode>>),
     /// Records that all replicas were to let go of: one answer a partition.
     Deleted(Vec<LowWatermark>),
+}
+
+/// A parked request that is over.
+#[derive(Debug)]
+enum Leaving {
+    /// With this answer.
+    Answered(Released),
+    /// A long poll for which there has been enough since then.
+    Reads(Now),
 }
 
 /// The features of the cluster (KIP-584).
@@ -163,12 +172,18 @@ impl Node {
 
     /// Answers a parked request. The shell takes it up after the present call.
     pub(crate) fn release(&mut self, ticket: Ticket, released: Released) {
-        self.outbox.push((ticket, released));
+        self.outbox.push((ticket, Leaving::Answered(released)));
     }
 
-    /// The parked requests that have been answered since the last call.
+    /// The parked requests that have been answered since the last call. Readers get what there is by now: all that one request
+    /// brought, and all that several did if the shell served them before it asked.
     pub fn take_released(&mut self) -> Vec<(Ticket, Released)> {
-        std::mem::take(&mut self.outbox)
+        let leaving = std::mem::take(&mut self.outbox);
+        let released = |(ticket, leaving)| match leaving {
+            Leaving::Answered(released) => Some((ticket, released)),
+            Leaving::Reads(at) => Some((ticket, Released::Fetch(self.read_by_now(ticket, at)?))),
+        };
+        leaving.into_iter().filter_map(released).collect()
     }
 
     /// Notes what whoever runs this broker should know: a file that failed, and what is out of service for it.

@@ -36,14 +36,22 @@ pub(super) async fn send(socket: &mut TcpStream, header: &[u8], body: Vec<Piece>
         GATHER_BYTES
     };
     for part in body {
-        let is_large = part.len() > gathers;
+        let source = match part {
+            // It is in memory as it is.
+            Piece::Bytes(bytes) => {
+                gathered.put(bytes);
+                continue;
+            }
+            Piece::Source(source) => source,
+        };
+        let is_large = source.length() > gathers;
         if is_large || gathered.len() > gathers {
             gathered.leave(socket).await?;
         }
-        match part {
-            Piece::Bytes(bytes) => gathered.put(bytes),
-            Piece::Source(source) if is_large => pass(socket, &source).await?,
-            Piece::Source(source) => copy(&source, &mut gathered.small)?,
+        if is_large {
+            pass(socket, &source).await?;
+        } else {
+            copy(&source, &mut gathered.small)?;
         }
     }
     gathered.leave(socket).await

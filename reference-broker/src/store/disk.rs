@@ -141,10 +141,10 @@ impl Sources for OpenFiles {
     }
 
     fn keep(&self, keeping: Keeping) {
-        self.appends().turn(keeping);
+        self.appends().keep(keeping);
     }
 
-    fn kept(&self, span: &Span) -> Option<[Bytes; 2]> {
+    fn kept(&self, span: &Span) -> Option<Vec<Bytes>> {
         self.appends().get(span)
     }
 

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use super::Keeping;
 use crate::broker::SHARED_BYTES;
 
-/// Of a request with more partitions the rest is read from the files.
+/// Of a turn with more appends the rest is read from the files.
 const MOST: usize = 16;
+/// And with more bytes: a slow reader must not hold much memory.
+const MOST_BYTES: usize = 2 * SHARED_BYTES;
 
 /// The appends of one turn.
 #[derive(Debug)]
@@ -26,10 +28,12 @@ impl Kept {
         }
     }
 
-    /// A turn begins or ends.
-    pub(super) fn turn(&mut self, keeping: Keeping) {
+    /// Whether appends from now on are kept; where they are not, those that were go too.
+    pub(super) fn keep(&mut self, keeping: Keeping) {
         self.keeping = keeping;
-        self.appends.clear();
+        if keeping == Keeping::Nothing {
+            self.appends.clear();
+        }
     }
 
     /// Keeps an append, if that is wanted and there is room.
@@ -39,7 +43,8 @@ impl Kept {
         }
         let length = bytes.iter().map(Bytes::len).sum();
         // A small request may grow: records that are stored in another compression, or what a coordinator makes of it.
-        if length > SHARED_BYTES {
+        let kept: usize = self.appends.iter().map(|(span, _)| span.length).sum();
+        if length > SHARED_BYTES || kept + length > MOST_BYTES {
             return;
         }
         let span = Span {
@@ -51,10 +56,17 @@ impl Kept {
         self.appends.push((span, bytes));
     }
 
-    /// The append that a span is, if it is kept.
-    pub(super) fn get(&self, span: &Span) -> Option<[Bytes; 2]> {
-        let found = self.appends.iter().find(|(kept, _)| kept == span);
-        found.map(|(_, bytes)| bytes.clone())
+    /// The appends that a span is, if all of it is kept.
+    pub(super) fn get(&self, span: &Span) -> Option<Vec<Bytes>> {
+        let (mut position, end) = (span.position, span.position + span.length as u64);
+        let mut found = Vec::new();
+        for (kept, bytes) in &self.appends {
+            if kept.position == position && kept.file == span.file && kept.directory == span.directory {
+                position += kept.length as u64;
+                found.extend(bytes.iter().cloned());
+            }
+        }
+        (position == end).then_some(found)
     }
 }
 
@@ -82,7 +94,7 @@ mod tests {
         let mut kept = Kept::new();
         append(&mut kept, 0);
         assert_eq!(kept.get(&span(0, 13)), None, "nothing was to be kept");
-        kept.turn(Keeping::Appends);
+        kept.keep(Keeping::Appends);
         append(&mut kept, 40);
         let found = kept.get(&span(40, 13)).map(|bytes| bytes.concat());
         assert_eq!(found.as_deref(), Some(&b"headerrecords"[..]));
@@ -96,15 +108,30 @@ mod tests {
         for other in [span(40, 12), span(40, 14), span(0, 13)] {
             assert_eq!(kept.get(&other), None);
         }
-        kept.turn(Keeping::Nothing);
+        append(&mut kept, 53);
+        append(&mut kept, 80);
+        let found = kept.get(&span(40, 26)).map(|bytes| bytes.concat());
+        assert_eq!(
+            found.as_deref(),
+            Some(&b"headerrecordsheaderrecords"[..]),
+            "two that follow each other"
+        );
+        assert_eq!(kept.get(&span(40, 53)), None, "there is a gap");
+        kept.keep(Keeping::Nothing);
         assert_eq!(kept.get(&span(40, 13)), None);
     }
 
     #[test]
-    fn a_request_of_many_partitions_keeps_no_more_than_a_few() {
+    fn many_appends_keep_no_more_than_a_few() {
         let mut kept = Kept::new();
-        kept.turn(Keeping::Appends);
+        kept.keep(Keeping::Appends);
         (0..1_000).for_each(|n| append(&mut kept, n));
         assert_eq!(kept.appends.len(), MOST);
+        kept.keep(Keeping::Nothing);
+        kept.keep(Keeping::Appends);
+        for n in 0..4 {
+            kept.put("t-0", "0.log", n, [Bytes::new(), Bytes::from(vec![0; SHARED_BYTES])]);
+        }
+        assert_eq!(kept.appends.len(), 2, "nor more bytes");
     }
 }

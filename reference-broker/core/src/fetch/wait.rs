@@ -38,6 +38,8 @@ pub struct Waiting {
     pub deadline: Deadline,
     /// Where it stands in each partition.
     pub parked: HashMap<TopicPartition, Parked>,
+    /// Is there enough for it, and it is about to be answered?
+    pub leaves: bool,
 }
 
 /// Where a waiting request stands in a partition.
@@ -91,11 +93,20 @@ impl Waits {
         self.by_partition.contains_key(tp)
     }
 
-    /// Who waits for this partition, in order of arrival.
+    /// Who waits for this partition and has not enough yet, in order of arrival.
     pub fn on(&self, tp: &TopicPartition) -> Vec<Ticket> {
-        let mut tickets: Vec<Ticket> = self.by_partition.get(tp).into_iter().flatten().copied().collect();
+        let lacks = |ticket: &Ticket| self.waiting.get(ticket).is_some_and(|waiting| !waiting.leaves);
+        let tickets = self.by_partition.get(tp).into_iter().flatten().copied();
+        let mut tickets: Vec<Ticket> = tickets.filter(lacks).collect();
         tickets.sort_unstable();
         tickets
+    }
+
+    /// There is enough for a request.
+    pub fn leaves(&mut self, ticket: Ticket) {
+        if let Some(waiting) = self.waiting.get_mut(&ticket) {
+            waiting.leaves = true;
+        }
     }
 
     /// A request that waits.

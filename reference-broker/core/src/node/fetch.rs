@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Node, Released};
+use super::{Leaving, Node, Released};
 use crate::fetch::session::{Context, Wanted};
 use crate::fetch::wait::{Parked, Waiting};
 use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, PartitionKey, Reader, Served, TopicKey};
@@ -95,11 +95,13 @@ impl Node {
         }
     }
 
-    /// Something about a partition changed: whoever waits for it and now has enough is answered.
+    /// Something about a partition changed: whoever waits for it and now has enough is answered once the request that brought
+    /// it is through, as in Kafka: with all of it, not with what came first.
     pub(crate) fn partition_moved(&mut self, tp: &TopicPartition, now: Now) {
         for ticket in self.waits.on(tp) {
             if self.is_ready(ticket, tp) {
-                self.complete(ticket, now);
+                self.waits.leaves(ticket);
+                self.outbox.push((ticket, Leaving::Reads(now)));
             }
         }
         self.acknowledge(tp);
@@ -155,6 +157,7 @@ impl Node {
             min_bytes,
             deadline,
             parked,
+            leaves: false,
         }
     }
 
@@ -187,10 +190,15 @@ impl Node {
     }
 
     fn complete(&mut self, ticket: Ticket, now: Now) {
-        if let Some(waiting) = self.waits.take(ticket) {
-            let outcome = self.completed(waiting, now);
+        if let Some(outcome) = self.read_by_now(ticket, now) {
             self.release(ticket, Released::Fetch(outcome));
         }
+    }
+
+    /// The answer to a request that still waits.
+    pub(super) fn read_by_now(&mut self, ticket: Ticket, now: Now) -> Option<FetchOutcome> {
+        let waiting = self.waits.take(ticket)?;
+        Some(self.completed(waiting, now))
     }
 
     fn completed(&mut self, waiting: Waiting, now: Now) -> FetchOutcome {

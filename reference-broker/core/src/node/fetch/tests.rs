@@ -112,6 +112,18 @@ fn a_poll_at_the_end_is_woken_by_the_append_that_brings_enough() {
 }
 
 #[test]
+fn a_poll_gets_in_one_answer_what_was_appended_before_anybody_was_answered() {
+    let mut bench = Bench::new(TopicConfig::default());
+    let ticket = parked(bench.fetch(&poll(&[(name(0), from(0))])));
+    let given_up = parked(bench.fetch(&poll(&[(name(0), from(0))])));
+    let both = bench.append(&["a"]) + bench.append(&["b"]);
+    bench.node.cancel_fetch(given_up);
+    assert_eq!(bench.answered(), [(ticket, both)]);
+    bench.node.tick(later(500));
+    assert_eq!(bench.answered(), [], "nobody is answered twice");
+}
+
+#[test]
 fn a_poll_ends_with_what_there_is_when_its_time_is_up() {
     let mut bench = Bench::new(TopicConfig::default());
     let size = bench.append(&["a"]);
