@@ -4,13 +4,14 @@ mod live;
 mod recorded;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use live::Live;
 pub use recorded::Recorded;
 
 use crate::case::{BASELINE, Case, Cell};
 use crate::record::Lock;
-use crate::run::Expectations;
+use crate::run::{Answers, Broker, Expectations};
 use crate::target::{Target, TargetError};
 
 /// Where the answers come from.
@@ -66,10 +67,22 @@ impl Oracle {
 }
 
 impl Expectations for Oracle {
-    async fn expected(&self, case: &Case, cell: &Cell) -> Result<Vec<Option<Vec<String>>>, String> {
+    async fn lease(&self, case: &Case) -> Result<Option<Arc<Broker>>, String> {
         match self {
-            Self::Recorded(recorded) => recorded.expected(case, cell),
-            Self::Live(live) => live.expected(case, cell).await,
+            Self::Recorded(_) => Ok(None),
+            Self::Live(live) => live
+                .lease(&case.needs)
+                .await
+                .map(Some)
+                .map_err(|error| error.to_string()),
+        }
+    }
+
+    async fn expected(&self, case: &Case, cell: &Cell, on: Option<Arc<Broker>>) -> Result<Answers, String> {
+        match (self, on) {
+            (Self::Recorded(recorded), _) => recorded.expected(case, cell),
+            (Self::Live(live), Some(broker)) => live.expected(case, cell, &broker).await,
+            (Self::Live(_), None) => Err("no broker was leased".to_owned()),
         }
     }
 
@@ -80,15 +93,15 @@ impl Expectations for Oracle {
         }
     }
 
-    async fn expect(&self, case: &Case) {
+    async fn announced(&self, case: &Case) {
         if let Self::Live(live) = self {
-            live.pool().expect(&case.needs).await;
+            live.pool().announced(&case.needs).await;
         }
     }
 
-    async fn done(&self, case: &Case) {
+    async fn over(&self, case: &Case) {
         if let Self::Live(live) = self {
-            live.pool().done(&case.needs).await;
+            live.pool().over(&case.needs).await;
         }
     }
 

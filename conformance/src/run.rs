@@ -15,17 +15,28 @@ pub(crate) use pool::cores;
 pub use pool::{Broker, Pool};
 
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::case::{Case, Cell};
 
+/// What is answered to a case, by step; None for a step without an answer.
+pub type Answers = Vec<Option<Vec<String>>>;
+
 /// What Kafka answers to a run.
 pub trait Expectations: Send + Sync + 'static {
-    /// The answers by step; None for a step without one. An error when the oracle could not be asked.
+    /// What a live oracle asks the case of, up and ready; None where nothing has to run.
+    fn lease(&self, case: &Case) -> impl Future<Output = Result<Option<Arc<Broker>>, String>> + Send {
+        let _ = case;
+        std::future::ready(Ok(None))
+    }
+
+    /// The answers of what was leased. An error when the oracle could not be asked.
     fn expected(
         &self,
         case: &Case,
         cell: &Cell,
-    ) -> impl Future<Output = Result<Vec<Option<Vec<String>>>, String>> + Send;
+        on: Option<Arc<Broker>>,
+    ) -> impl Future<Output = Result<Answers, String>> + Send;
 
     /// Whether the oracle can be asked; otherwise what it cannot give of what the case needs, in words.
     ///
@@ -37,13 +48,13 @@ pub trait Expectations: Send + Sync + 'static {
     }
 
     /// One more run of the case is to come.
-    fn expect(&self, case: &Case) -> impl Future<Output = ()> + Send {
+    fn announced(&self, case: &Case) -> impl Future<Output = ()> + Send {
         let _ = case;
         std::future::ready(())
     }
 
     /// One run of the case is over.
-    fn done(&self, case: &Case) -> impl Future<Output = ()> + Send {
+    fn over(&self, case: &Case) -> impl Future<Output = ()> + Send {
         let _ = case;
         std::future::ready(())
     }

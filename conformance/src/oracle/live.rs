@@ -1,11 +1,12 @@
 //! A real Kafka that is asked the same case at the same moment. It sees a case as any target does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use crate::case::{Case, Cell};
-use crate::run::{Broker, Pool, StepObservation, observe_case};
+use crate::run::{Answers, Broker, Pool, StepObservation, observe_case};
 use crate::target::{Needs, Target, TargetError};
 
 /// A loaded machine and Kafka's longest timers included.
@@ -56,7 +57,7 @@ impl Live {
     ///
     /// # Errors
     /// What it cannot give, or why it did not start.
-    pub async fn lease(&self, needs: &Needs) -> Result<std::sync::Arc<Broker>, TargetError> {
+    pub async fn lease(&self, needs: &Needs) -> Result<Arc<Broker>, TargetError> {
         self.pool.target().provides(needs).map_err(TargetError)?;
         self.pool.lease(needs).await
     }
@@ -67,23 +68,25 @@ impl Live {
     /// The step that could not be asked, and why.
     pub async fn observe(&self, case: &Case, cell: &Cell) -> Result<Vec<StepObservation>, String> {
         let broker = self.lease(&case.needs).await.map_err(|error| error.to_string())?;
-        let observed = timeout(CASE_TIMEOUT, observe_case(case, cell, &broker))
-            .await
-            .map_err(|_| format!("not done with the case after {CASE_TIMEOUT:?}"))?;
-        match observed.iter().find_map(|step| step.broken.clone()) {
-            Some(why) => Err(why),
-            None => Ok(observed),
-        }
+        observed(case, cell, &broker).await
     }
 
-    pub(super) async fn expected(&self, case: &Case, cell: &Cell) -> Result<Vec<Option<Vec<String>>>, String> {
-        let observed = self.observe(case, cell).await?;
+    pub(super) async fn expected(&self, case: &Case, cell: &Cell, broker: &Broker) -> Result<Answers, String> {
+        let observed = observed(case, cell, broker).await?;
         let answer = |line: usize| {
-            observed
-                .iter()
-                .find(|step| step.line == line)
-                .map(|step| step.lines.clone())
+            let step = observed.iter().find(|step| step.line == line)?;
+            Some(step.lines.clone())
         };
         Ok(case.steps.iter().map(|step| answer(step.line)).collect())
+    }
+}
+
+async fn observed(case: &Case, cell: &Cell, broker: &Broker) -> Result<Vec<StepObservation>, String> {
+    let observed = timeout(CASE_TIMEOUT, observe_case(case, cell, broker))
+        .await
+        .map_err(|_| format!("not done with the case after {CASE_TIMEOUT:?}"))?;
+    match observed.iter().find_map(|step| step.broken.clone()) {
+        Some(why) => Err(why),
+        None => Ok(observed),
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::case::{BASELINE, Case, Cell};
 use crate::record::Lock;
+use crate::run::Answers;
 
 /// The recorded answers of one release. The blocks of a case file alone do not say what was asked: a release without a block
 /// of its own answered as the baseline did, or was never asked.
@@ -36,7 +37,7 @@ impl Recorded {
     ///
     /// # Errors
     /// This release was never asked.
-    pub(super) fn expected(&self, case: &Case, cell: &Cell) -> Result<Vec<Option<Vec<String>>>, String> {
+    pub(super) fn expected(&self, case: &Case, cell: &Cell) -> Result<Answers, String> {
         let Self { release, lock } = self;
         if release != BASELINE && !lock.has(case, release) {
             let name = &case.name;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::event::{Ending, Event, Plan as Announced, RunReport, StepReport};
 use super::observed::{Seen, observe_into};
 use super::plan::{CORE_FAMILIES, is_of_family};
-use super::{Broker, Expectations, Plan, Planned, Pool, Profiled, StepObservation};
+use super::{Answers, Broker, Expectations, Plan, Planned, Pool, Profiled, StepObservation};
 use crate::case::{Case, Cell};
 use crate::observe::compare;
 use crate::step::Facts;
@@ -74,8 +74,8 @@ pub async fn execute<O: Expectations, P: Profiled>(
         cancel,
     });
     for run in &plan.runs {
-        ground.pool.expect(&run.case.needs).await;
-        ground.oracle.expect(&run.case).await;
+        ground.pool.announced(&run.case.needs).await;
+        ground.oracle.announced(&run.case).await;
     }
     let (mut tasks, mut of_task) = (JoinSet::new(), HashMap::new());
     for planned in plan.runs {
@@ -96,8 +96,8 @@ pub async fn execute<O: Expectations, P: Profiled>(
         if let Err(error) = ended
             && let Some(planned) = of_task.remove(&error.id())
         {
-            ground.pool.done(&planned.case.needs).await;
-            ground.oracle.done(&planned.case).await;
+            ground.pool.over(&planned.case.needs).await;
+            ground.oracle.over(&planned.case).await;
             tell(&ground.sink, Event::RunFinished(crashed(&planned, error)));
         }
     }
@@ -148,8 +148,8 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         };
         let report = judged(&case, &cell, verdict, seen.elapsed(), steps);
         tell(&self.sink, Event::RunFinished(report));
-        self.pool.done(&case.needs).await;
-        self.oracle.done(&case).await;
+        self.pool.over(&case.needs).await;
+        self.oracle.over(&case).await;
     }
 
     async fn judge(&self, case: &Case, cell: &Cell, any: &Broker, seen: &Seen) -> (Verdict, Vec<StepReport>) {
@@ -170,17 +170,24 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
                 (Verdict::Unclaimed { missing }, Vec::new())
             };
         }
-        match tokio::join!(self.oracle.expected(case, cell), self.ask(case, cell, seen)) {
-            (Err(why), _) => (
-                Verdict::Broken {
-                    why: format!("the oracle: {why}"),
-                },
-                Vec::new(),
-            ),
-            (_, Err(why)) => (Verdict::Broken { why }, Vec::new()),
-            (Ok(expected), Ok(Asked::ToTheEnd { gone })) => self.compared(case, cell, expected, seen.take(), gone),
-            (Ok(expected), Ok(Asked::GivenUp)) => self.given_up(case, cell, expected, seen.take()),
+        match self.asked_both(case, cell, seen).await {
+            Err(why) => (Verdict::Broken { why }, Vec::new()),
+            Ok((expected, Asked::ToTheEnd { gone })) => self.compared(case, cell, expected, seen.take(), gone),
+            Ok((expected, Asked::GivenUp)) => self.given_up(case, cell, expected, seen.take()),
         }
+    }
+
+    /// Both are asked at once, and neither while the other starts: a Java process takes all of a small machine. The oracle's
+    /// broker is taken first, always: two runs that each hold what the other waits for would wait for ever.
+    async fn asked_both(&self, case: &Case, cell: &Cell, seen: &Seen) -> Result<(Answers, Asked), String> {
+        let of_oracle = |why: String| format!("the oracle: {why}");
+        let oracles = self.oracle.lease(case).await.map_err(of_oracle)?;
+        let broker = self.pool.lease(&case.needs).await.map_err(|error| error.to_string())?;
+        let (expected, asked) = tokio::join!(
+            self.oracle.expected(case, cell, oracles),
+            self.ask(case, cell, broker, seen)
+        );
+        Ok((expected.map_err(of_oracle)?, asked))
     }
 
     /// A run that took too long: the target's difference where a step shows one, ours otherwise.
@@ -188,7 +195,7 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         &self,
         case: &Case,
         cell: &Cell,
-        expected: Vec<Option<Vec<String>>>,
+        expected: Answers,
         observed: Vec<StepObservation>,
     ) -> (Verdict, Vec<StepReport>) {
         let why = format!(
@@ -211,28 +218,27 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         }
     }
 
-    /// Plays the case on the target. The time that a broker takes to start is not the run's.
-    async fn ask(&self, case: &Case, cell: &Cell, seen: &Seen) -> Result<Asked, String> {
-        let broker = self.pool.lease(&case.needs).await.map_err(|error| error.to_string())?;
+    /// Plays the case on the target.
+    async fn ask(&self, case: &Case, cell: &Cell, broker: Arc<Broker>, seen: &Seen) -> Asked {
         seen.start();
         let limit = self.limit(case);
         let played = timeout(limit, observe_into(case, cell, &broker, seen)).await;
         seen.stop();
         if played.is_err() {
-            return Ok(Asked::GivenUp);
+            return Asked::GivenUp;
         }
         let gone = match case.leaves_a_broker_down() {
             true => None,
             false => broker.still_answers().await.err(),
         };
-        Ok(Asked::ToTheEnd { gone })
+        Asked::ToTheEnd { gone }
     }
 
     fn compared(
         &self,
         case: &Case,
         cell: &Cell,
-        expected: Vec<Option<Vec<String>>>,
+        expected: Answers,
         observed: Vec<StepObservation>,
         gone: Option<String>,
     ) -> (Verdict, Vec<StepReport>) {
@@ -366,14 +372,14 @@ mod tests {
     use super::{Options, execute};
     use crate::case::{Case, Cell, parse};
     use crate::run::event::{Event, RunReport};
-    use crate::run::{Expectations, Filters, Profiled, plan};
+    use crate::run::{Answers, Broker, Expectations, Filters, Profiled, plan};
     use crate::target::Target;
 
     /// The answers that stand in the case.
     struct Written;
 
     impl Expectations for Written {
-        async fn expected(&self, case: &Case, cell: &Cell) -> Result<Vec<Option<Vec<String>>>, String> {
+        async fn expected(&self, case: &Case, cell: &Cell, _: Option<Arc<Broker>>) -> Result<Answers, String> {
             Ok(case
                 .steps
                 .iter()

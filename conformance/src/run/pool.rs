@@ -167,12 +167,12 @@ impl Pool {
     }
 
     /// One more run with these needs is to come.
-    pub async fn expect(&self, needs: &Needs) {
+    pub async fn announced(&self, needs: &Needs) {
         *self.to_come.lock().await.entry(self.settled(needs)).or_default() += 1;
     }
 
     /// One run with these needs is over; the broker that it shared ends with the last of them.
-    pub async fn done(&self, needs: &Needs) {
+    pub async fn over(&self, needs: &Needs) {
         let settled = self.settled(needs);
         let mut to_come = self.to_come.lock().await;
         let left = to_come.get(&settled).map_or(0, |count| count.saturating_sub(1));
@@ -221,13 +221,13 @@ mod tests {
     async fn a_shared_broker_lives_until_the_last_run_that_wants_it_is_over() {
         let pool = Pool::new(Target::parse("reference").expect("a target"));
         let needs = Needs::default();
-        pool.expect(&needs).await;
-        pool.expect(&needs).await;
+        pool.announced(&needs).await;
+        pool.announced(&needs).await;
         let first = pool.lease(&needs).await.expect("a broker");
-        pool.done(&needs).await;
+        pool.over(&needs).await;
         let second = pool.lease(&needs).await.expect("a broker");
         assert!(Arc::ptr_eq(&first, &second));
-        pool.done(&needs).await;
+        pool.over(&needs).await;
         let third = pool.lease(&needs).await.expect("a broker");
         assert!(!Arc::ptr_eq(&first, &third));
     }
