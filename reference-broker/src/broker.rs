@@ -81,7 +81,7 @@ fn pieces(parts: Vec<Part>, sources: &dyn Sources) -> Result<Vec<Piece>, StoreEr
         match part {
             Part::Bytes(bytes) => pieces.push(Piece::Bytes(bytes)),
             Part::Span(span) => match sources.kept(&span) {
-                Some(kept) => pieces.extend(kept.into_iter().map(Piece::Bytes)),
+                Some(kept) => pieces.extend(kept.map(Piece::Bytes)),
                 None => pieces.push(Piece::Source(sources.open(&span)?)),
             },
         }
@@ -145,9 +145,6 @@ pub(crate) struct Broker {
     /// How many may be parked before those are looked for whose client is gone.
     sweep_at: usize,
 }
-
-/// So many requests are served before what is due, or ordered, is looked at.
-const MOST_A_TURN: usize = 16;
 
 /// So many parked requests are not worth a sweep.
 const FEW_PARKED: usize = 64;
@@ -238,7 +235,7 @@ impl Broker {
                 done = self.flushing.done() => self.flushed(done),
                 (id, reply) = self.peers.answer() => self.node.answered(id, reply, self.clock.now()),
                 job = inbox.recv() => match job {
-                    Some(job) => self.serve_turn(job, &mut inbox),
+                    Some(job) => self.serve(job),
                     None => return (self.node, Stop::Clean),
                 },
                 () = sleep_or_forever(due) => {}
@@ -297,18 +294,6 @@ impl Broker {
         let deadline = self.node.next_deadline().into_iter().chain(self.leaving).min()?;
         let wait_ms = deadline.0.saturating_sub(self.clock.passed().monotonic_ms).max(0);
         Some(Duration::from_millis(wait_ms.unsigned_abs()))
-    }
-
-    /// Serves what stands in the inbox before anybody who waited is answered: a replica gets in one answer what several producers
-    /// sent meanwhile, and one question of it tells that all of them are replicated. Nobody waits for others to come.
-    fn serve_turn(&mut self, first: Job, inbox: &mut mpsc::Receiver<Job>) {
-        self.serve(first);
-        for _ in 1..MOST_A_TURN {
-            let Ok(job) = inbox.try_recv() else { return };
-            // What a coordinator wrote for one request is nothing that the next one waits for.
-            self.keep_for_replicas();
-            self.serve(job);
-        }
     }
 
     fn serve(&mut self, job: Job) {
@@ -418,17 +403,28 @@ impl Broker {
     }
 
     fn answer_released(&mut self) {
-        for (ticket, released) in self.node.take_released() {
-            if let Some(job) = self.again.remove(&ticket) {
-                self.serve(job);
-            } else if let Some(waiting) = self.parked.remove(&ticket) {
-                let answer = Outgoing::of((waiting.continuation)(released), &*self.sources);
-                self.give(waiting.refusable, answer, waiting.reply);
-            } else if let (Some(kept), Released::Produce(results)) = (self.replicating.remove(&ticket), released) {
-                give_all(kept, &results);
+        // A request that is served again may release others.
+        loop {
+            let released = self.node.take_released();
+            if released.is_empty() {
+                break;
+            }
+            for (ticket, released) in released {
+                self.answer_one(ticket, released);
             }
         }
         self.keep_for_replicas();
+    }
+
+    fn answer_one(&mut self, ticket: Ticket, released: Released) {
+        if let Some(job) = self.again.remove(&ticket) {
+            self.serve(job);
+        } else if let Some(waiting) = self.parked.remove(&ticket) {
+            let answer = Outgoing::of((waiting.continuation)(released), &*self.sources);
+            self.give(waiting.refusable, answer, waiting.reply);
+        } else if let (Some(kept), Released::Produce(results)) = (self.replicating.remove(&ticket), released) {
+            give_all(kept, &results);
+        }
     }
 }
 

@@ -18,10 +18,10 @@ pub(crate) use faulty::FaultyStore;
 pub(crate) trait Sources: Send + Sync {
     /// The bytes of a span stay readable as long as the source lives, even when the file is removed meanwhile.
     fn open(&self, span: &Span) -> Result<Source, StoreError>;
-    /// Says whether appends from now on are kept; where they are not, lets go of those that were.
+    /// Lets go of what is kept of appends, and says whether those from now on are.
     fn keep(&self, keeping: Keeping);
-    /// The bytes of a span that is one append or several, if all of it is kept.
-    fn kept(&self, span: &Span) -> Option<Vec<Bytes>>;
+    /// The bytes of a span that is an append which is kept.
+    fn kept(&self, span: &Span) -> Option<[Bytes; 2]>;
     /// Waits until a file's bytes are on the disk; one that is gone by now needs none.
     fn sync(&self, directory: &str, file: &str) -> Result<(), StoreError>;
     /// Closes what is only kept open; what is touched again is opened again.

@@ -176,7 +176,7 @@ impl Node {
     }
 
     /// The parked requests that have been answered since the last call. Readers get what there is by now: all that one request
-    /// brought, and all that several did if the shell served them before it asked.
+    /// brought, also where it appended to several partitions.
     pub fn take_released(&mut self) -> Vec<(Ticket, Released)> {
         let leaving = std::mem::take(&mut self.outbox);
         let released = |(ticket, leaving)| match leaving {

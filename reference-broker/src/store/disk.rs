@@ -141,10 +141,10 @@ impl Sources for OpenFiles {
     }
 
     fn keep(&self, keeping: Keeping) {
-        self.appends().keep(keeping);
+        self.appends().turn(keeping);
     }
 
-    fn kept(&self, span: &Span) -> Option<Vec<Bytes>> {
+    fn kept(&self, span: &Span) -> Option<[Bytes; 2]> {
         self.appends().get(span)
     }
 

@@ -55,7 +55,7 @@ impl Sources for FaultySources {
         self.inner.keep(keeping);
     }
 
-    fn kept(&self, span: &Span) -> Option<Vec<Bytes>> {
+    fn kept(&self, span: &Span) -> Option<[Bytes; 2]> {
         self.inner.kept(span)
     }
 

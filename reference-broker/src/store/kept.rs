@@ -7,10 +7,8 @@ use bytes::Bytes;
 use super::Keeping;
 use crate::broker::SHARED_BYTES;
 
-/// Of a turn with more appends the rest is read from the files.
+/// Of a request with more partitions the rest is read from the files.
 const MOST: usize = 16;
-/// And with more bytes: a slow reader must not hold much memory.
-const MOST_BYTES: usize = 2 * SHARED_BYTES;
 
 /// The appends of one turn.
 #[derive(Debug)]
@@ -28,12 +26,10 @@ impl Kept {
         }
     }
 
-    /// Whether appends from now on are kept; where they are not, those that were go too.
-    pub(super) fn keep(&mut self, keeping: Keeping) {
+    /// A turn begins or ends.
+    pub(super) fn turn(&mut self, keeping: Keeping) {
         self.keeping = keeping;
-        if keeping == Keeping::Nothing {
-            self.appends.clear();
-        }
+        self.appends.clear();
     }
 
     /// Keeps an append, if that is wanted and there is room.
@@ -43,8 +39,7 @@ impl Kept {
         }
         let length = bytes.iter().map(Bytes::len).sum();
         // A small request may grow: records that are stored in another compression, or what a coordinator makes of it.
-        let kept: usize = self.appends.iter().map(|(span, _)| span.length).sum();
-        if length > SHARED_BYTES || kept + length > MOST_BYTES {
+        if length > SHARED_BYTES {
             return;
         }
         let span = Span {
@@ -56,17 +51,10 @@ impl Kept {
         self.appends.push((span, bytes));
     }
 
-    /// The appends that a span is, if all of it is kept.
-    pub(super) fn get(&self, span: &Span) -> Option<Vec<Bytes>> {
-        let (mut position, end) = (span.position, span.position + span.length as u64);
-        let mut found = Vec::new();
-        for (kept, bytes) in &self.appends {
-            if kept.position == position && kept.file == span.file && kept.directory == span.directory {
-                position += kept.length as u64;
-                found.extend(bytes.iter().cloned());
-            }
-        }
-        (position == end).then_some(found)
+    /// The append that a span is, if it is kept.
+    pub(super) fn get(&self, span: &Span) -> Option<[Bytes; 2]> {
+        let found = self.appends.iter().find(|(kept, _)| kept == span);
+        found.map(|(_, bytes)| bytes.clone())
     }
 }
 
@@ -94,7 +82,7 @@ mod tests {
         let mut kept = Kept::new();
         append(&mut kept, 0);
         assert_eq!(kept.get(&span(0, 13)), None, "nothing was to be kept");
-        kept.keep(Keeping::Appends);
+        kept.turn(Keeping::Appends);
         append(&mut kept, 40);
         let found = kept.get(&span(40, 13)).map(|bytes| bytes.concat());
         assert_eq!(found.as_deref(), Some(&b"headerrecords"[..]));
@@ -108,30 +96,15 @@ mod tests {
         for other in [span(40, 12), span(40, 14), span(0, 13)] {
             assert_eq!(kept.get(&other), None);
         }
-        append(&mut kept, 53);
-        append(&mut kept, 80);
-        let found = kept.get(&span(40, 26)).map(|bytes| bytes.concat());
-        assert_eq!(
-            found.as_deref(),
-            Some(&b"headerrecordsheaderrecords"[..]),
-            "two that follow each other"
-        );
-        assert_eq!(kept.get(&span(40, 53)), None, "there is a gap");
-        kept.keep(Keeping::Nothing);
+        kept.turn(Keeping::Nothing);
         assert_eq!(kept.get(&span(40, 13)), None);
     }
 
     #[test]
-    fn many_appends_keep_no_more_than_a_few() {
+    fn a_request_of_many_partitions_keeps_no_more_than_a_few() {
         let mut kept = Kept::new();
-        kept.keep(Keeping::Appends);
+        kept.turn(Keeping::Appends);
         (0..1_000).for_each(|n| append(&mut kept, n));
         assert_eq!(kept.appends.len(), MOST);
-        kept.keep(Keeping::Nothing);
-        kept.keep(Keeping::Appends);
-        for n in 0..4 {
-            kept.put("t-0", "0.log", n, [Bytes::new(), Bytes::from(vec![0; SHARED_BYTES])]);
-        }
-        assert_eq!(kept.appends.len(), 2, "nor more bytes");
     }
 }
