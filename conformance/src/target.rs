@@ -139,6 +139,14 @@ impl Target {
         }
     }
 
+    /// What a case gets that needs this: one that does not care how many brokers there are gets as many as others.
+    pub(crate) fn settled(&self, needs: &Needs) -> Needs {
+        Needs {
+            brokers: self.brokers(needs),
+            ..needs.clone()
+        }
+    }
+
     /// Starts it, or for an address finds it, and waits until it answers ApiVersions.
     ///
     /// # Errors

@@ -115,7 +115,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if let Some(versions) = arguments.sample {
         plan.sample(usize::from(versions), arguments.seed);
     }
-    plan.gather();
+    plan.gather(&target);
     let reporters = reporters(&arguments)?;
     perform(plan, target, oracle, profile, &arguments, reporters).await
 }

@@ -128,7 +128,7 @@ enum Asked {
     /// Every step; with why the target is gone, if it is gone afterwards.
     ToTheEnd { gone: Option<String> },
     /// It took longer than one run may.
-    GivenUp,
+    GivenUp { after: Duration },
 }
 
 /// A sink that nobody reads is no reason to stop.
@@ -173,7 +173,7 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         match self.asked_both(case, cell, seen).await {
             Err(why) => (Verdict::Broken { why }, Vec::new()),
             Ok((expected, Asked::ToTheEnd { gone })) => self.compared(case, cell, expected, seen.take(), gone),
-            Ok((expected, Asked::GivenUp)) => self.given_up(case, cell, expected, seen.take()),
+            Ok((expected, Asked::GivenUp { after })) => self.given_up(case, cell, expected, seen.take(), after),
         }
     }
 
@@ -197,10 +197,10 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
         cell: &Cell,
         expected: Answers,
         observed: Vec<StepObservation>,
+        after: Duration,
     ) -> (Verdict, Vec<StepReport>) {
         let why = format!(
-            "not done after {:?}: {} of {} steps",
-            self.limit(case),
+            "not done after {after:?}: {} of {} steps",
             observed.len(),
             case.steps.len()
         );
@@ -211,8 +211,8 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
     }
 
     /// Elections and the sessions of brokers are waited for.
-    fn limit(&self, case: &Case) -> Duration {
-        match self.pool.target().brokers(&case.needs) {
+    fn limit(&self, broker: &Broker) -> Duration {
+        match broker.facts().brokers.len() {
             0 | 1 => self.options.timeout,
             _ => self.options.timeout * 3,
         }
@@ -221,11 +221,11 @@ impl<O: Expectations, P: Profiled> Ground<O, P> {
     /// Plays the case on the target.
     async fn ask(&self, case: &Case, cell: &Cell, broker: Arc<Broker>, seen: &Seen) -> Asked {
         seen.start();
-        let limit = self.limit(case);
+        let limit = self.limit(&broker);
         let played = timeout(limit, observe_into(case, cell, &broker, seen)).await;
         seen.stop();
         if played.is_err() {
-            return Asked::GivenUp;
+            return Asked::GivenUp { after: limit };
         }
         let gone = match case.leaves_a_broker_down() {
             true => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Expectations;
 use crate::case::{Case, Cell, DriverKind};
-use crate::target::Needs;
+use crate::target::{Needs, Target};
 
 /// The families without which no application can produce, consume and work in a group: `--strict` is about them.
 pub(crate) const CORE_FAMILIES: [&str; 10] = ["FRM", "API", "MET", "PRO", "FET", "LOF", "TOP", "FCO", "CLG", "OFF"];
@@ -82,10 +82,10 @@ impl Plan {
 
     /// Puts runs that share a broker behind the first of them, so that few brokers live at once. A broker of a run's own is
     /// started where the run stands.
-    pub fn gather(&mut self) {
-        let mut first: HashMap<&Needs, usize> = HashMap::new();
+    pub fn gather(&mut self, on: &Target) {
+        let mut first: HashMap<Needs, usize> = HashMap::new();
         let places: Vec<usize> = (self.runs.iter().enumerate())
-            .map(|(place, run)| match &run.case.needs {
+            .map(|(place, run)| match on.settled(&run.case.needs) {
                 needs if needs.is_shared() => *first.entry(needs).or_insert(place),
                 _ => place,
             })
@@ -154,6 +154,7 @@ pub(crate) fn matches(glob: &str, text: &str) -> bool {
 mod tests {
     use super::{Filters, matches, plan};
     use crate::case::parse;
+    use crate::target::Target;
 
     #[test]
     fn globs_match_whole_names() {
@@ -181,11 +182,15 @@ mod tests {
             case("d", ""),
             case("e", small),
             case("f", "needs: fresh"),
+            case("g", "needs: brokers 3"),
         ];
-        let mut gathered = plan(cases, &Filters::default());
-        gathered.gather();
-        let names: Vec<&str> = gathered.runs.iter().map(|run| run.case.name.as_str()).collect();
-        assert_eq!(names, ["a", "d", "b", "e", "c", "f"]);
+        let gathered = |on: &str| {
+            let mut plan = plan(cases.clone(), &Filters::default());
+            plan.gather(&Target::parse(on).expect("a target"));
+            plan.runs.iter().map(|run| run.case.name.clone()).collect::<String>()
+        };
+        assert_eq!(gathered("reference"), "adbecfg");
+        assert_eq!(gathered("reference:3"), "adgbecf", "all have three");
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Pool {
 
     /// A broker that gives what a case needs. Dropping the last hold on a fresh one ends it.
     pub async fn lease(&self, needs: &Needs) -> Result<Arc<Broker>, TargetError> {
-        let needs = &self.settled(needs);
+        let needs = &self.target.settled(needs);
         if !needs.is_shared() {
             let seat = Arc::clone(&self.seats).acquire_owned().await.ok();
             let mut broker = Broker::of(self.target.start(needs).await?).await?;
@@ -147,14 +147,6 @@ impl Pool {
         Ok(Arc::clone(broker))
     }
 
-    /// What does not care how many brokers there are takes as many as others get.
-    fn settled(&self, needs: &Needs) -> Needs {
-        Needs {
-            brokers: self.target.brokers(needs),
-            ..needs.clone()
-        }
-    }
-
     /// The slot of these needs; a new one where its broker is gone and another can be started.
     async fn slot(&self, needs: &Needs) -> Arc<OnceCell<Arc<Broker>>> {
         let mut shared = self.shared.lock().await;
@@ -168,12 +160,12 @@ impl Pool {
 
     /// One more run with these needs is to come.
     pub async fn announced(&self, needs: &Needs) {
-        *self.to_come.lock().await.entry(self.settled(needs)).or_default() += 1;
+        *self.to_come.lock().await.entry(self.target.settled(needs)).or_default() += 1;
     }
 
     /// One run with these needs is over; the broker that it shared ends with the last of them.
     pub async fn over(&self, needs: &Needs) {
-        let settled = self.settled(needs);
+        let settled = self.target.settled(needs);
         let mut to_come = self.to_come.lock().await;
         let left = to_come.get(&settled).map_or(0, |count| count.saturating_sub(1));
         to_come.insert(settled, left);
@@ -185,7 +177,7 @@ impl Pool {
 
     /// Ends the broker of these needs once nobody holds it.
     pub async fn retire(&self, needs: &Needs) {
-        let ended = self.shared.lock().await.remove(&self.settled(needs));
+        let ended = self.shared.lock().await.remove(&self.target.settled(needs));
         // Others lease theirs while it stops.
         drop(ended);
     }
