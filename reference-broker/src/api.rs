@@ -265,6 +265,8 @@ pub(crate) struct Call<'a> {
     pub(crate) client_host: &'a str,
     /// Where it came in.
     pub(crate) listener: Listener,
+    /// The name of that listener: by it the answer names brokers, and leaves out those that have none of that name.
+    pub(crate) listener_name: &'a str,
     pub(crate) node: &'a mut Node,
     pub(crate) now: Now,
 }

@@ -27,6 +27,7 @@ pub(crate) struct Job {
     pub(crate) client_id: String,
     pub(crate) client_host: Arc<str>,
     pub(crate) listener: Listener,
+    pub(crate) listener_name: Arc<str>,
     pub(crate) body: Bytes,
     pub(crate) reply: oneshot::Sender<Outgoing>,
 }
@@ -312,6 +313,7 @@ impl Broker {
             client_id: &job.client_id,
             client_host: &job.client_host,
             listener: job.listener,
+            listener_name: &job.listener_name,
             node: &mut self.node,
             now,
         };

@@ -17,11 +17,13 @@ use crate::control::{self, Control};
 use crate::faults::{Cut, Faults};
 
 mod leadership;
+mod listen;
 mod member;
 mod node;
 mod nodes;
 mod place;
 
+pub use listen::Listen;
 pub use node::{NodeConfig, RunningNode};
 pub(crate) use nodes::{Known, Nodes, Roster};
 
@@ -34,6 +36,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What clients are told to connect to; the listening address if absent.
     pub advertise: Option<(String, u16)>,
+    /// Listeners beside that one, and which brokers have each, counted from 0, where not all do. Where a port is chosen, the first of
+    /// them takes it and the others follow.
+    pub listeners: Vec<(Listen, Option<Vec<usize>>)>,
     /// How many brokers, with the ids 1, 2, 3 and so on. Where the first has a port of its own choice, the others follow it.
     pub brokers: usize,
     /// Where the data is, of several brokers a directory each; a temporary directory if absent.
@@ -54,6 +59,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             advertise: None,
+            listeners: Vec::new(),
             brokers: 1,
             data_dir: None,
             temporary_in: None,
@@ -84,10 +90,19 @@ pub enum StartError {
         within_ms: i64,
     },
     /// Clients would be told an address at which nobody is reached.
-    #[error("{0} stands for every address of this machine, and clients need one: say --advertise HOST:PORT")]
-    Advertised(SocketAddr),
+    #[error("{0} stands for every address of this machine, and clients need one: say --advertise {1}HOST:PORT")]
+    Advertised(SocketAddr, String),
+    /// Clients could not say by which listener they came.
+    #[error("there are two listeners of the name {0}")]
+    SameName(String),
+    /// Nobody could say which listener a client means.
+    #[error("two listeners are at {0}: each needs an address of its own")]
+    SameAddress(SocketAddr),
+    /// What is said of a listener says of none that there is.
+    #[error("there is no listener {0} whose address could be told to clients: say --listen {0}://HOST:PORT")]
+    NoListener(String),
     /// A node of this kind must listen.
-    #[error("{0} must listen somewhere: say {1} HOST:PORT")]
+    #[error("{0} must listen where other nodes find it: say {1} HOST:PORT")]
     Listener(&'static str, &'static str),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {error}")]
@@ -195,6 +210,11 @@ impl Cluster {
     /// Where the brokers listen, in order of their ids.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.brokers.iter().map(Place::address).collect()
+    }
+
+    /// Their listeners beside that, in the same order.
+    pub fn listeners(&self) -> Vec<Listen> {
+        self.brokers.iter().flat_map(Place::listeners).cloned().collect()
     }
 
     /// Where the data is.

@@ -17,6 +17,6 @@ mod refusable;
 mod store;
 
 pub use broker_core::mutant;
-pub use cluster::{Cluster, Config, NodeConfig, RunningNode, StartError};
+pub use cluster::{Cluster, Config, Listen, NodeConfig, RunningNode, StartError};
 pub use control::Control;
 pub use faults::{Act, Cut, Fault, FaultError, FaultId, Faults, Moment, Other, Side, Standing, When};

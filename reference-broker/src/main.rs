@@ -1,16 +1,20 @@
 //! The binary: flags to configuration, start, wait for a signal, stop.
 
 use std::io::Write;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use reference_broker::{Cluster, Config, Control, NodeConfig, RunningNode, StartError};
+use reference_broker::{Cluster, Config, Control, Listen, NodeConfig, RunningNode, StartError};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
+
+use command_line::{Listeners, Named, parse_address, parse_advertise, parse_listen, parse_property};
+
+mod command_line;
 
 /// A small and readable Kafka broker, as close to Apache Kafka 4.3 as its conformance suite can show.
 #[derive(Debug, Parser)]
@@ -20,12 +24,13 @@ use tokio::time::sleep;
     after_help = format!("Examples:\n  reference-broker --brokers 3\n  reference-broker --listen 127.0.0.1:9092\n  reference-broker --listen 127.0.0.1:0 --data-dir ./data --config auto.create.topics.enable=false\n\n{CONTROL}")
 )]
 struct Arguments {
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9092", value_parser = parse_address)]
-    listen: SocketAddr,
-    /// What clients are told to connect to, where that is not the listening address.
-    #[arg(long, value_name = "HOST:PORT", value_parser = parse_host_port)]
-    advertise: Option<(String, u16)>,
+    /// Where to listen; port 0 takes a free one. Repeated with names for more listeners: who comes by one of them is told of
+    /// brokers by it.
+    #[arg(long, value_name = "[NAME://]HOST:PORT", default_value = "127.0.0.1:9092", value_parser = parse_listen)]
+    listen: Vec<Named<SocketAddr>>,
+    /// What clients of a listener are told to connect to, where that is not the listening address.
+    #[arg(long, value_name = "[NAME://]HOST:PORT", value_parser = parse_advertise)]
+    advertise: Vec<Named<(String, u16)>>,
     /// How many brokers to run in this process; several have a controller beside them.
     #[arg(long, value_name = "N", default_value_t = 1)]
     brokers: usize,
@@ -62,12 +67,13 @@ struct NodeArguments {
     /// broker, controller, or both.
     #[arg(long, value_name = "ROLES", default_value = "broker,controller")]
     roles: String,
-    /// Where clients and other brokers find it, if it is a broker; a controller alone leaves it aside.
-    #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
-    listen: Option<SocketAddr>,
+    /// Where clients and other brokers find it, if it is a broker; a controller alone leaves it aside. Repeated with names for
+    /// more listeners: who comes by one of them is told of brokers by it.
+    #[arg(long, value_name = "[NAME://]HOST:PORT", value_parser = parse_listen)]
+    listen: Vec<Named<SocketAddr>>,
     /// What they are told to connect to, where that is not the listening address.
-    #[arg(long, value_name = "HOST:PORT", value_parser = parse_host_port)]
-    advertise: Option<(String, u16)>,
+    #[arg(long, value_name = "[NAME://]HOST:PORT", value_parser = parse_advertise)]
+    advertise: Vec<Named<(String, u16)>>,
     /// Where brokers find it, if it is a controller; a broker alone leaves it aside.
     #[arg(long, value_name = "HOST:PORT", value_parser = parse_address)]
     controller_listen: Option<SocketAddr>,
@@ -124,7 +130,10 @@ fn main() -> ExitCode {
                 error @ (StartError::Config(_)
                 | StartError::Brokers(_)
                 | StartError::Listener(..)
-                | StartError::Advertised(_)),
+                | StartError::Advertised(..)
+                | StartError::SameName(_)
+                | StartError::SameAddress(_)
+                | StartError::NoListener(_)),
             ) => fail(&error.to_string(), 2),
             Err(error) => fail(&error.to_string(), 3),
         }
@@ -152,11 +161,13 @@ async fn serve(arguments: Arguments) -> Result<(), StartError> {
 async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
     let mut signals = Signals::take()?;
     let mut control = listen_for_control(arguments.control).await?;
+    let listeners = Listeners::of(arguments.listen, arguments.advertise)?;
     let starting = RunningNode::start(NodeConfig {
         id: arguments.id,
         roles: arguments.roles,
-        listen: arguments.listen,
-        advertise: arguments.advertise,
+        listen: listeners.first,
+        advertise: listeners.advertise,
+        listeners: listeners.more,
         controller_listen: arguments.controller_listen,
         voters: arguments.voters,
         rack: arguments.rack,
@@ -174,7 +185,7 @@ async fn serve_node(arguments: NodeArguments) -> Result<(), StartError> {
         () = signals.stop() => false,
     };
     if has_joined {
-        announce(&[node.address()], control.as_ref());
+        announce(&[node.address()], node.listeners(), control.as_ref());
         if !node.obey(&mut control, signals.stop()).await {
             return Err(ended());
         }
@@ -229,9 +240,11 @@ fn ended() -> StartError {
 async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
     let mut signals = Signals::take()?;
     let mut control = listen_for_control(arguments.control).await?;
+    let listeners = Listeners::of(arguments.listen, arguments.advertise)?;
     let mut cluster = Cluster::start(Config {
-        listen: arguments.listen,
-        advertise: arguments.advertise,
+        listen: listeners.first.ok_or(StartError::Listener("a broker", "--listen"))?,
+        advertise: listeners.advertise,
+        listeners: listeners.more.into_iter().map(|listen| (listen, None)).collect(),
         brokers: arguments.brokers,
         data_dir: arguments.data_dir,
         temporary_in: None,
@@ -240,7 +253,7 @@ async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
         explain: if arguments.explain { complain } else { |_| {} },
     })
     .await?;
-    announce(&cluster.addresses(), control.as_ref());
+    announce(&cluster.addresses(), &cluster.listeners(), control.as_ref());
     if !cluster.obey(&mut control, signals.stop()).await {
         return Err(ended());
     }
@@ -249,9 +262,12 @@ async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
 }
 
 /// Scripts wait for these lines. Where nobody reads them the broker serves all the same.
-fn announce(addresses: &[SocketAddr], control: Option<&Control>) {
+fn announce(addresses: &[SocketAddr], more: &[Listen], control: Option<&Control>) {
     for address in addresses {
         let _ = writeln!(std::io::stdout(), "listening on {address}");
+    }
+    for Listen { name, at, .. } in more {
+        let _ = writeln!(std::io::stdout(), "listening on {name}://{at}");
     }
     if let Some(control) = control {
         let _ = writeln!(std::io::stdout(), "control on {}", control.address());
@@ -272,31 +288,4 @@ fn fail(message: &str, code: u8) -> ExitCode {
 /// Where nobody reads it the broker serves all the same.
 fn complain(message: &str) {
     let _ = writeln!(std::io::stderr(), "reference-broker: {message}");
-}
-
-fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let hint = || format!("'{text}' is not HOST:PORT, for example 127.0.0.1:9092");
-    let mut found = text
-        .to_socket_addrs()
-        .map_err(|error| format!("{} ({error})", hint()))?;
-    found.next().ok_or_else(hint)
-}
-
-fn parse_host_port(text: &str) -> Result<(String, u16), String> {
-    let hint = || format!("'{text}' is not HOST:PORT, for example localhost:9092");
-    let (host, port) = text.rsplit_once(':').ok_or_else(hint)?;
-    let port = port.parse().map_err(|_| hint())?;
-    (!host.is_empty()).then(|| (host.to_owned(), port)).ok_or_else(hint)
-}
-
-fn parse_property(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text
-        .split_once('=')
-        .ok_or_else(|| format!("'{text}' is not KEY=VALUE"))?;
-    match key.trim() {
-        "log.dirs" | "log.dir" => Err("the data directory is said by --data-dir".to_owned()),
-        "listeners" => Err("where to listen is said by --listen".to_owned()),
-        "advertised.listeners" => Err("what clients are told is said by --advertise".to_owned()),
-        key => Ok((key.to_owned(), value.trim().to_owned())),
-    }
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::config::layers::{Layers, NOTHING, Overrides};
 use crate::config::{TopicConfig, topic};
 use crate::records::UserScramCredentialRecord;
-use crate::units::{BrokerId, LeaderEpoch, TopicId, TopicName};
+use crate::units::{BrokerId, ErrorCode, LeaderEpoch, TopicId, TopicName};
 
 /// No leader.
 pub const NO_LEADER: BrokerId = BrokerId(-1);
@@ -147,6 +147,18 @@ pub struct Listener {
     pub security_protocol: i16,
 }
 
+impl Listener {
+    /// One without encryption or authentication.
+    pub fn plaintext(name: &str, host: &str, port: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            port,
+            security_protocol: 0,
+        }
+    }
+}
+
 /// The levels of a feature that a broker supports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FeatureRange {
@@ -169,11 +181,7 @@ pub struct BrokerImage {
     pub registered_at: i64,
     /// Its process.
     pub incarnation: [u8; 16],
-    /// Host of its first listener.
-    pub host: String,
-    /// Port of its first listener.
-    pub port: u16,
-    /// Where it listens.
+    /// Where it listens, for other brokers first.
     pub listeners: Vec<Listener>,
     /// What it supports.
     pub features: Vec<FeatureRange>,
@@ -193,6 +201,16 @@ impl BrokerImage {
     /// May it lead and be in sync?
     pub fn is_active(&self) -> bool {
         !self.fenced && !self.in_controlled_shutdown
+    }
+
+    /// Where other brokers find it.
+    pub fn among_brokers(&self) -> Option<&Listener> {
+        self.listeners.first()
+    }
+
+    /// Where clients find it that came by a listener of that name: who has no such listener is not there for them.
+    pub fn listener(&self, name: &str) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.name == name)
     }
 
     /// Does it support that level of a feature? One that it does not name is off.
@@ -250,17 +268,30 @@ impl Image {
         self.brokers.get(&id)
     }
 
-    /// Is it a broker that takes part?
-    pub fn is_alive(&self, id: BrokerId) -> bool {
-        self.broker(id).is_some_and(|broker| !broker.fenced)
+    /// Is it a broker that takes part and that clients of this listener can reach?
+    pub fn is_reached(&self, id: BrokerId, listener: &str) -> bool {
+        let broker = self.broker(id).filter(|broker| !broker.fenced);
+        broker.is_some_and(|broker| broker.listener(listener).is_some())
     }
 
-    /// The replicas of a partition whose broker does not take part, or has lost the directory that they were in.
-    pub fn offline_replicas(&self, partition: &PartitionImage) -> Vec<BrokerId> {
+    /// Who leads a partition, for clients of this listener.
+    ///
+    /// # Errors
+    /// LEADER_NOT_AVAILABLE where nobody does, LISTENER_NOT_FOUND where who does has no such listener.
+    pub fn leader_for(&self, partition: &PartitionImage, listener: &str) -> Result<BrokerId, ErrorCode> {
+        let leader = self.broker(partition.leader).ok_or(ErrorCode::LeaderNotAvailable)?;
+        match leader.listener(listener) {
+            Some(_) => Ok(leader.id),
+            None => Err(ErrorCode::ListenerNotFound),
+        }
+    }
+
+    /// The replicas of a partition that clients of this listener cannot reach, or that are in a directory that is lost.
+    pub fn offline_replicas(&self, partition: &PartitionImage, listener: &str) -> Vec<BrokerId> {
         let is_online = |replica: BrokerId| {
             let directory = partition.directory(replica).unwrap_or_default();
-            let broker = self.broker(replica).filter(|broker| !broker.fenced);
-            broker.is_some_and(|broker| broker.has_online(directory))
+            let is_there = |broker: &BrokerImage| broker.has_online(directory);
+            self.is_reached(replica, listener) && self.broker(replica).is_some_and(is_there)
         };
         let replicas = partition.replicas.iter().copied();
         replicas.filter(|replica| !is_online(*replica)).collect()
@@ -337,4 +368,55 @@ fn is_named(directory: [u8; 16]) -> bool {
 /// The name as metrics would show it; None where it shows as it is.
 fn without_dots(name: &str) -> Option<String> {
     name.contains(['.', '_']).then(|| name.replace('.', "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::{BrokerEndpoint, PartitionRecord, RegisterBrokerRecord, TopicRecord};
+
+    fn broker(id: i32, listeners: &[&str], fenced: bool) -> RegisterBrokerRecord {
+        let endpoint = |name: &&str| BrokerEndpoint {
+            name: (*name).into(),
+            ..Default::default()
+        };
+        RegisterBrokerRecord {
+            broker_id: id,
+            end_points: listeners.iter().map(endpoint).collect(),
+            fenced,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn for_who_comes_by_a_listener_only_brokers_that_have_it_are_there() {
+        let mut image = Image::default();
+        let topic = TopicRecord {
+            name: "t".into(),
+            topic_id: [1; 16],
+        };
+        let partition = PartitionRecord {
+            topic_id: [1; 16],
+            partition_id: 0,
+            replicas: vec![1, 2, 3],
+            leader: 2,
+            ..Default::default()
+        };
+        image.apply(&broker(1, &["PLAINTEXT", "EXTRA"], false).into(), 0);
+        image.apply(&broker(2, &["PLAINTEXT"], false).into(), 1);
+        image.apply(&broker(3, &["PLAINTEXT", "EXTRA"], true).into(), 2);
+        image.apply(&topic.into(), 3);
+        image.apply(&partition.into(), 4);
+        let led_by = |leader| PartitionImage {
+            leader: BrokerId(leader),
+            ..image.topic("t").expect("made").partitions[0].clone()
+        };
+        let found = |leader, listener| image.leader_for(&led_by(leader), listener);
+        assert_eq!(found(2, "PLAINTEXT"), Ok(BrokerId(2)));
+        assert_eq!(found(2, "EXTRA"), Err(ErrorCode::ListenerNotFound));
+        assert_eq!(found(1, "EXTRA"), Ok(BrokerId(1)));
+        assert_eq!(found(-1, "EXTRA"), Err(ErrorCode::LeaderNotAvailable));
+        assert_eq!(image.offline_replicas(&led_by(2), "PLAINTEXT"), [BrokerId(3)]);
+        assert_eq!(image.offline_replicas(&led_by(2), "EXTRA"), [BrokerId(2), BrokerId(3)]);
+    }
 }

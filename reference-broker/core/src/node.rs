@@ -25,6 +25,7 @@ use crate::config::BrokerConfig;
 use crate::fetch::FetchOutcome;
 use crate::fetch::session::Sessions;
 use crate::fetch::wait::Waits;
+use crate::image::Listener;
 use crate::machine::Ticket;
 use crate::store::{Store, StoreError};
 use crate::units::{Deadline, ErrorCode, Now};
@@ -50,13 +51,11 @@ pub struct Node {
     next_ticket: u64,
 }
 
-/// Who this broker is and where clients find it. The ids count only where the data directory has none yet.
+/// Who this broker is and where it is found. The ids count only where the data directory has none yet.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Advertised host.
-    pub host: String,
-    /// Advertised port.
-    pub port: u16,
+    /// Where it listens, as it is told to others: first where other nodes find it. None where nobody has to.
+    pub listeners: Vec<Listener>,
     /// A fresh cluster id.
     pub cluster_id: [u8; 16],
     /// A fresh directory id.

@@ -1,8 +1,7 @@
 //! Between the message crate's strings, ids and errors and ours.
 
 use broker_core::controller::Refusal;
-use broker_core::image::PartitionImage;
-use broker_core::units::{BrokerId, ErrorCode, TopicId};
+use broker_core::units::{BrokerId, TopicId};
 use kafka_protocol::messages;
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
@@ -32,15 +31,6 @@ pub(super) fn topic_id(id: Uuid) -> TopicId {
 
 pub(super) fn broker_ids(ids: &[BrokerId]) -> Vec<messages::BrokerId> {
     ids.iter().map(|id| messages::BrokerId(id.0)).collect()
-}
-
-/// LEADER_NOT_AVAILABLE for a partition that nobody leads; 0 for the others.
-pub(super) fn leader_error(partition: &PartitionImage) -> i16 {
-    if partition.leader.0 < 0 {
-        ErrorCode::LeaderNotAvailable.code()
-    } else {
-        0
-    }
 }
 
 /// Error code and message of an item; 0 and null where nothing was refused.

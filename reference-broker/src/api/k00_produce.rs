@@ -131,13 +131,15 @@ fn tell_leaders(answers: &mut Answers, call: &Call<'_>, semantics: Semantics) ->
     }
     let brokers = leaders.into_iter().filter_map(|id| call.node.image().broker(id));
     let endpoint = |broker: &BrokerImage| {
-        NodeEndpoint::default()
+        let at = broker.listener(call.listener_name)?;
+        let endpoint = NodeEndpoint::default()
             .with_node_id(broker.id.0.into())
-            .with_host(text(&broker.host))
-            .with_port(broker.port.into())
-            .with_rack(broker.rack.as_deref().map(text))
+            .with_host(text(&at.host))
+            .with_port(at.port.into())
+            .with_rack(broker.rack.as_deref().map(text));
+        Some(endpoint)
     };
-    brokers.map(endpoint).collect()
+    brokers.filter_map(endpoint).collect()
 }
 
 /// The answer once all replicas in sync have what was appended, or it is known that they will not in time.

@@ -1,21 +1,19 @@
 //! Metadata. v0 names no broker that is not alive, and says that a replica is missing · v1 null means all topics, controller id, is_internal · v2 cluster id · v4 the client may forbid creation ·
-//! v5 offline replicas · v7 leader epochs · v8 authorized operations · v9 flexible · v10 topic ids in answers (KIP-516) ·
+//! v5 offline replicas · v6 a leader without the listener that was asked by is told from none · v7 leader epochs · v8 authorized operations · v9 flexible · v10 topic ids in answers (KIP-516) ·
 //! v11 no cluster operations (DescribeCluster has them, KIP-700) · v12 topics may be asked for by id · v13 top-level error.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use broker_core::controller::{is_internal, validate_topic_name};
-use broker_core::image::{Image, PartitionImage, TopicImage};
+use broker_core::image::{BrokerImage, NO_LEADER, PartitionImage, TopicImage};
 use broker_core::units::{ErrorCode, TopicId};
 use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{BrokerId, MetadataRequest, MetadataResponse};
 
-use super::convert::{
-    CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS, broker_ids, leader_error, text, topic_id, topic_name, uuid,
-};
+use super::convert::{CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS, broker_ids, text, topic_id, topic_name, uuid};
 use super::{Answer, Api, Call};
 
 pub(super) struct Metadata;
@@ -25,6 +23,7 @@ struct Semantics {
     empty_list_is_all: bool,
     leaves_out_the_dead: bool,
     tells_offline_replicas: bool,
+    tells_missing_listeners: bool,
     creation_can_be_forbidden: bool,
     answers_ids: bool,
     asks_by_id: bool,
@@ -38,6 +37,7 @@ impl Semantics {
             empty_list_is_all: version == 0,
             leaves_out_the_dead: version == 0,
             tells_offline_replicas: version >= 5,
+            tells_missing_listeners: version >= 6,
             creation_can_be_forbidden: version >= 4,
             answers_ids: version >= 10,
             asks_by_id: version >= 12,
@@ -112,14 +112,16 @@ fn refuse_all(request: &MetadataRequest, error: ErrorCode, semantics: &Semantics
 
 fn brokers(call: &Call<'_>) -> Vec<MetadataResponseBroker> {
     let live = call.node.image().brokers().filter(|broker| !broker.fenced);
-    let answer = |broker: &broker_core::image::BrokerImage| {
-        MetadataResponseBroker::default()
+    let answer = |broker: &BrokerImage| {
+        let at = broker.listener(call.listener_name)?;
+        let answer = MetadataResponseBroker::default()
             .with_node_id(BrokerId(broker.id.0))
-            .with_host(text(&broker.host))
-            .with_port(i32::from(broker.port))
-            .with_rack(broker.rack.as_deref().map(text))
+            .with_host(text(&at.host))
+            .with_port(i32::from(at.port))
+            .with_rack(broker.rack.as_deref().map(text));
+        Some(answer)
     };
-    live.map(answer).collect()
+    live.filter_map(answer).collect()
 }
 
 /// The topics asked for, each once, and the names among them that could be created.
@@ -134,7 +136,7 @@ fn describe(
         NOT_ASKED
     };
     let image = call.node.image();
-    let known = |topic: &TopicImage| known(image, topic, operations, semantics);
+    let known = |topic: &TopicImage| known(call, topic, operations, semantics);
     let asked = match request.topics.as_deref() {
         None => return (image.topics().map(known).collect(), Vec::new()),
         Some([]) if semantics.empty_list_is_all => return (image.topics().map(known).collect(), Vec::new()),
@@ -165,9 +167,9 @@ fn describe(
     (names.into_iter().map(by_name).collect(), missing)
 }
 
-fn known(image: &Image, topic: &TopicImage, operations: i32, semantics: &Semantics) -> MetadataResponseTopic {
+fn known(call: &Call<'_>, topic: &TopicImage, operations: i32, semantics: &Semantics) -> MetadataResponseTopic {
     let partitions = (0..).zip(&topic.partitions);
-    let partitions = partitions.map(|(index, standing)| partition(image, index, standing, semantics));
+    let partitions = partitions.map(|(index, standing)| partition(call, index, standing, semantics));
     let answer = MetadataResponseTopic::default()
         .with_name(Some(topic_name(&topic.name)))
         .with_is_internal(is_internal(&topic.name))
@@ -181,32 +183,43 @@ fn known(image: &Image, topic: &TopicImage, operations: i32, semantics: &Semanti
 }
 
 fn partition(
-    image: &Image,
+    call: &Call<'_>,
     index: i32,
     partition: &PartitionImage,
     semantics: &Semantics,
 ) -> MetadataResponsePartition {
+    let (image, listener) = (call.node.image(), call.listener_name);
+    let (leader, error) = match image.leader_for(partition, listener) {
+        Ok(leader) => (leader, 0),
+        Err(ErrorCode::ListenerNotFound) if !semantics.tells_missing_listeners => {
+            (NO_LEADER, ErrorCode::LeaderNotAvailable.code())
+        }
+        Err(error) => (NO_LEADER, error.code()),
+    };
     let answer = MetadataResponsePartition::default()
-        .with_error_code(leader_error(partition))
+        .with_error_code(error)
         .with_partition_index(index)
-        .with_leader_id(BrokerId(partition.leader.0))
+        .with_leader_id(BrokerId(leader.0))
         .with_leader_epoch(partition.leader_epoch.0)
         .with_replica_nodes(broker_ids(&partition.replicas))
         .with_isr_nodes(broker_ids(&partition.isr));
     if semantics.leaves_out_the_dead {
-        return without_the_dead(answer, image);
+        return without_the_dead(answer, call);
     }
     match semantics.tells_offline_replicas {
-        true => answer.with_offline_replicas(broker_ids(&image.offline_replicas(partition))),
+        true => answer.with_offline_replicas(broker_ids(&image.offline_replicas(partition, listener))),
         false => answer,
     }
 }
 
-fn without_the_dead(mut answer: MetadataResponsePartition, image: &Image) -> MetadataResponsePartition {
+fn without_the_dead(mut answer: MetadataResponsePartition, call: &Call<'_>) -> MetadataResponsePartition {
     let named = answer.replica_nodes.len() + answer.isr_nodes.len();
-    let is_alive = |id: &BrokerId| image.is_alive(broker_core::units::BrokerId(id.0));
-    answer.replica_nodes.retain(is_alive);
-    answer.isr_nodes.retain(is_alive);
+    let is_reached = |id: &BrokerId| {
+        let id = broker_core::units::BrokerId(id.0);
+        call.node.image().is_reached(id, call.listener_name)
+    };
+    answer.replica_nodes.retain(is_reached);
+    answer.isr_nodes.retain(is_reached);
     if answer.error_code == 0 && answer.replica_nodes.len() + answer.isr_nodes.len() < named {
         answer.error_code = ErrorCode::ReplicaNotAvailable.code();
     }

@@ -3,12 +3,14 @@
 
 use std::ops::RangeInclusive;
 
-use broker_core::node::groups::{CoordinatorKind, Endpoint};
-use broker_core::units::ErrorCode;
+use broker_core::image;
+use broker_core::node::groups::CoordinatorKind;
+use broker_core::units::{BrokerId, ErrorCode};
 use kafka_protocol::messages::find_coordinator_response::Coordinator;
 use kafka_protocol::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use kafka_protocol::protocol::StrBytes;
 
+use super::convert::text;
 use super::{Answer, Api, Call};
 
 pub(super) struct FindCoordinator;
@@ -51,12 +53,17 @@ impl Api for FindCoordinator {
     }
 }
 
-fn find(kind: i8, key: &str, call: &Call<'_>, semantics: Semantics) -> Result<Endpoint, ErrorCode> {
+/// A broker, and where it listens.
+type Found<'a> = (BrokerId, &'a image::Listener);
+
+fn find<'a>(kind: i8, key: &str, call: &'a Call<'_>, semantics: Semantics) -> Result<Found<'a>, ErrorCode> {
     let kind = coordinator_kind(kind).ok_or(ErrorCode::InvalidRequest)?;
     if kind == CoordinatorKind::Share && !(semantics.share_partitions && is_share_partition(key)) {
         return Err(ErrorCode::InvalidRequest);
     }
-    call.node.coordinator_of(kind, key)
+    let broker = call.node.coordinator_of(kind, key)?;
+    let at = broker.listener(call.listener_name);
+    at.map(|at| (broker.id, at)).ok_or(ErrorCode::CoordinatorNotAvailable)
 }
 
 /// The first lookup finds nothing: the topic is made after its answer, so that no key of it fares better than another.
@@ -99,9 +106,9 @@ fn one_of_many(kind: i8, key: StrBytes, call: &Call<'_>, semantics: Semantics) -
         .unwrap_or_default();
     let coordinator = Coordinator::default().with_key(key).with_error_message(Some(message));
     match found {
-        Ok(at) => coordinator
-            .with_node_id(at.broker.into())
-            .with_host(at.host.into())
+        Ok((broker, at)) => coordinator
+            .with_node_id(broker.0.into())
+            .with_host(text(&at.host))
             .with_port(at.port.into()),
         Err(error) => coordinator
             .with_error_code(error.code())
@@ -110,18 +117,18 @@ fn one_of_many(kind: i8, key: StrBytes, call: &Call<'_>, semantics: Semantics) -
     }
 }
 
-fn alone(found: Result<Endpoint, ErrorCode>, semantics: Semantics) -> FindCoordinatorResponse {
-    let text = |message: &'static str| Some(StrBytes::from_static_str(message)).filter(|_| semantics.tells_message);
+fn alone(found: Result<Found<'_>, ErrorCode>, semantics: Semantics) -> FindCoordinatorResponse {
+    let why = |message: &'static str| Some(StrBytes::from_static_str(message)).filter(|_| semantics.tells_message);
     let response = FindCoordinatorResponse::default();
     match found {
-        Ok(at) => response
-            .with_error_message(text("NONE"))
-            .with_node_id(at.broker.into())
-            .with_host(at.host.into())
+        Ok((broker, at)) => response
+            .with_error_message(why("NONE"))
+            .with_node_id(broker.0.into())
+            .with_host(text(&at.host))
             .with_port(at.port.into()),
         Err(error) => response
             .with_error_code(error.code())
-            .with_error_message(text(message(error)))
+            .with_error_message(why(message(error)))
             .with_node_id((-1).into())
             .with_port(-1),
     }

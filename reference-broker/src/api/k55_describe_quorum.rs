@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use broker_core::image::BrokerImage;
 use broker_core::node::Quorum;
 use broker_core::node::data::METADATA_TOPIC;
 use broker_core::node::observers::ObserverState;
@@ -100,10 +101,11 @@ fn nodes(call: &Call<'_>) -> Vec<Node> {
     match &call.node.config().cluster.voter {
         Some(voter) => vec![node(voter.id, &voter.host, voter.port)],
         None => {
-            let brokers = call.node.image().brokers();
-            brokers
-                .map(|broker| node(broker.id.0, &broker.host, broker.port))
-                .collect()
+            let found = |broker: &BrokerImage| {
+                let at = broker.among_brokers()?;
+                Some(node(broker.id.0, &at.host, at.port))
+            };
+            call.node.image().brokers().filter_map(found).collect()
         }
     }
 }

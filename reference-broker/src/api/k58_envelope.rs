@@ -45,6 +45,7 @@ fn opened(request: EnvelopeRequest, call: &mut Call<'_>) -> Result<Bytes, ErrorC
         client_id: &header.client_id,
         client_host: &client_host,
         listener: call.listener,
+        listener_name: call.listener_name,
         node: &mut *call.node,
         now: call.now,
     };

@@ -45,16 +45,16 @@ fn describe(request: &DescribeClusterRequest, call: &Call<'_>) -> DescribeCluste
     let tells_fenced = call.version >= 2;
     let shown = |broker: &&BrokerImage| !broker.fenced || (tells_fenced && request.include_fenced_brokers);
     let answer = |broker: &BrokerImage| {
+        let at = broker.listener(call.listener_name)?;
         let answer = DescribeClusterBroker::default()
             .with_broker_id(BrokerId(broker.id.0))
-            .with_host(text(&broker.host))
-            .with_port(i32::from(broker.port))
+            .with_host(text(&at.host))
+            .with_port(i32::from(at.port))
             .with_rack(broker.rack.as_deref().map(text));
-        if tells_fenced {
-            answer.with_is_fenced(broker.fenced)
-        } else {
-            answer
-        }
+        Some(match tells_fenced {
+            true => answer.with_is_fenced(broker.fenced),
+            false => answer,
+        })
     };
     let operations = if request.include_cluster_authorized_operations {
         CLUSTER_OPERATIONS
@@ -64,7 +64,7 @@ fn describe(request: &DescribeClusterRequest, call: &Call<'_>) -> DescribeCluste
     DescribeClusterResponse::default()
         .with_cluster_id(text(call.node.cluster_id()))
         .with_controller_id(BrokerId(call.node.broker_id().0))
-        .with_brokers(call.node.image().brokers().filter(shown).map(answer).collect())
+        .with_brokers(call.node.image().brokers().filter(shown).filter_map(answer).collect())
         .with_cluster_authorized_operations(operations)
 }
 

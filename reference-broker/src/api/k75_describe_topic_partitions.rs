@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use broker_core::controller::{is_internal, validate_topic_name};
-use broker_core::image::{Image, PartitionImage, TopicImage};
+use broker_core::image::{NO_LEADER, PartitionImage, TopicImage};
 use broker_core::units::ErrorCode;
 use kafka_protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
@@ -89,7 +89,7 @@ fn page(request: &DescribeTopicPartitionsRequest, call: &Call<'_>) -> DescribeTo
         let start = if name == from { first as usize } else { 0 };
         let rest = topic.partitions.get(start..).unwrap_or_default();
         let shown = &rest[..rest.len().min(room)];
-        response.topics.push(known(image, topic, start, shown));
+        response.topics.push(known(call, topic, start, shown));
         room -= shown.len();
         if shown.len() < rest.len() {
             return response.with_next_cursor(Some(cursor(name, start + shown.len())));
@@ -105,13 +105,13 @@ fn cursor(name: &str, partition: usize) -> Cursor {
 }
 
 fn known(
-    image: &Image,
+    call: &Call<'_>,
     topic: &TopicImage,
     start: usize,
     partitions: &[PartitionImage],
 ) -> DescribeTopicPartitionsResponseTopic {
     let partitions = (start as i32..).zip(partitions);
-    let partitions = partitions.map(|(index, standing)| partition(image, index, standing));
+    let partitions = partitions.map(|(index, standing)| partition(call, index, standing));
     DescribeTopicPartitionsResponseTopic::default()
         .with_name(Some(topic_name(&topic.name)))
         .with_topic_id(uuid(topic.id))
@@ -120,16 +120,18 @@ fn known(
         .with_topic_authorized_operations(TOPIC_OPERATIONS)
 }
 
-fn partition(image: &Image, index: i32, partition: &PartitionImage) -> DescribeTopicPartitionsResponsePartition {
+fn partition(call: &Call<'_>, index: i32, partition: &PartitionImage) -> DescribeTopicPartitionsResponsePartition {
+    let (image, listener) = (call.node.image(), call.listener_name);
+    let leader = image.leader_for(partition, listener).unwrap_or(NO_LEADER);
     DescribeTopicPartitionsResponsePartition::default()
         .with_partition_index(index)
-        .with_leader_id(BrokerId(partition.leader.0))
+        .with_leader_id(BrokerId(leader.0))
         .with_leader_epoch(partition.leader_epoch.0)
         .with_replica_nodes(broker_ids(&partition.replicas))
         .with_isr_nodes(broker_ids(&partition.isr))
         .with_eligible_leader_replicas(Some(broker_ids(&partition.eligible_leader_replicas)))
         .with_last_known_elr(Some(broker_ids(&partition.last_known_elr)))
-        .with_offline_replicas(broker_ids(&image.offline_replicas(partition)))
+        .with_offline_replicas(broker_ids(&image.offline_replicas(partition, listener)))
 }
 
 fn unknown(name: &str, error: ErrorCode, operations: i32) -> DescribeTopicPartitionsResponseTopic {

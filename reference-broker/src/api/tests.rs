@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use broker_core::config::BrokerConfig;
+use broker_core::image;
 use broker_core::node::Identity;
 use broker_core::store::memory::MemoryStore;
 use broker_core::{Node, Now};
@@ -87,6 +88,7 @@ fn every_answer_encodes_at_every_version_that_is_advertised() {
                 client_id: "c",
                 client_host: "/127.0.0.1",
                 listener: Listener::Broker,
+                listener_name: "PLAINTEXT",
                 node: &mut node,
                 now,
             };
@@ -122,8 +124,7 @@ fn with_known_numbers(request: &mut Value) {
 
 fn node() -> Node {
     let identity = Identity {
-        host: "localhost".into(),
-        port: 9092,
+        listeners: vec![image::Listener::plaintext("PLAINTEXT", "localhost", 9092)],
         cluster_id: [1; 16],
         directory_id: [2; 16],
         incarnation_id: [3; 16],

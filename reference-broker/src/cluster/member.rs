@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle as TaskHandle;
 
 use super::StartError;
+use super::listen::{Door, Listen, advertised, doors};
 use crate::api::{Listener, Unstable};
 use crate::broker::{Broker, Clock, Job, Stop};
 use crate::faults::Faults;
@@ -30,6 +31,8 @@ pub(super) struct Start {
     /// Where brokers find it, if it is a controller that others ask.
     pub(super) controller_listen: Option<SocketAddr>,
     pub(super) advertise: Option<(String, u16)>,
+    /// Where clients find it besides, if it is a broker.
+    pub(super) listeners: Vec<Listen>,
     pub(super) properties: Vec<(String, String)>,
     pub(super) complain: fn(&str),
     pub(super) explain: fn(&str),
@@ -46,6 +49,8 @@ pub(super) struct Start {
 pub(super) struct Listening {
     pub(super) broker: Option<SocketAddr>,
     pub(super) controller: Option<SocketAddr>,
+    /// In the order in which it was told of them.
+    pub(super) more: Vec<SocketAddr>,
     pub(super) cluster_id: String,
     /// How many brokers it sees, itself among them, once it takes part.
     pub(super) seen: watch::Receiver<usize>,
@@ -148,9 +153,10 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     let mut config = BrokerConfig::from_properties(&start.properties)?;
     config.settle("log.dirs", start.data_dir.display().to_string());
     let (inbox, jobs) = mpsc::channel(INBOX);
-    let link = |listener| Link {
+    let link = |door: &Door| Link {
         inbox: inbox.clone(),
-        listener,
+        listener: door.kind,
+        listener_name: door.name.as_str().into(),
         explain: start.explain,
         faults: start.faults.clone(),
         max_request_bytes: config.socket_request_max_bytes,
@@ -158,16 +164,13 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
         // A negative time is none: Kafka's way to say never.
         idle: u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis),
     };
-    let (mut doors, mut bound) = (Vec::new(), [None, None]);
-    for ((address, kind), bound) in start.listeners().into_iter().zip(&mut bound) {
-        if let Some(address) = address {
-            let (door, address) = bind(address).await?;
-            *bound = Some(address);
-            doors.push((door, link(kind)));
-        }
+    let mut doors = doors(start)?;
+    let mut open = Vec::new();
+    for door in &mut doors {
+        let (listener, at) = bind(door.at).await?;
+        door.at = at;
+        open.push((listener, link(door)));
     }
-    let [at_broker, at_controller] = bound;
-    let (host, port) = start.advertised(at_broker.or(at_controller))?;
     let in_data_dir = |reason: String| StartError::DataDir {
         path: start.data_dir.clone(),
         reason,
@@ -178,8 +181,7 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     let clock = Clock::start();
     let fresh = || uuid::Uuid::new_v4().into_bytes();
     let identity = Identity {
-        host,
-        port,
+        listeners: advertised(&doors)?,
         cluster_id: start.cluster_id.unwrap_or_else(fresh),
         directory_id: fresh(),
         incarnation_id: fresh(),
@@ -190,11 +192,17 @@ async fn open(start: &Start) -> Result<Opened, StartError> {
     sources.close();
     let cluster_id = node.cluster_id().to_owned();
     let (broker, told) = Broker::new(node, sources, clock, start.complain, start.faults.clone());
+    let mut at_broker = doors
+        .iter()
+        .filter(|door| door.kind == Listener::Broker)
+        .map(|door| door.at);
+    let mut at_controller = doors.iter().filter(|door| door.kind == Listener::Controller);
     Ok(Opened {
-        doors,
+        doors: open,
         listening: Listening {
-            broker: at_broker,
-            controller: at_controller,
+            broker: at_broker.next(),
+            more: at_broker.collect(),
+            controller: at_controller.next().map(|door| door.at),
             cluster_id,
             seen: told.seen,
         },
@@ -209,27 +217,6 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
     let listener = TcpListener::bind(address).await.map_err(listen)?;
     let bound = listener.local_addr().map_err(listen)?;
     Ok((listener, bound))
-}
-
-impl Start {
-    fn listeners(&self) -> [(Option<SocketAddr>, Listener); 2] {
-        [
-            (self.listen, Listener::Broker),
-            (self.controller_listen, Listener::Controller),
-        ]
-    }
-
-    /// What others are told to connect to.
-    fn advertised(&self, listening: Option<SocketAddr>) -> Result<(String, u16), StartError> {
-        if let Some(advertise) = &self.advertise {
-            return Ok(advertise.clone());
-        }
-        match listening {
-            Some(address) if address.ip().is_unspecified() => Err(StartError::Advertised(address)),
-            Some(address) => Ok((address.ip().to_string(), address.port())),
-            None => Ok((String::new(), 0)),
-        }
-    }
 }
 
 /// Clients wait before the door until the broker takes part, as with Kafka; who asks a controller need not.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::member::Start;
 use super::place::{Place, internal_topics};
-use super::{Nodes, StartError};
+use super::{Listen, Nodes, StartError};
 use crate::broker::Stop;
 use crate::control::{self, Control};
 use crate::faults::Faults;
@@ -31,6 +31,8 @@ pub struct NodeConfig {
     pub listen: Option<SocketAddr>,
     /// What they are told to connect to; the listening address if absent.
     pub advertise: Option<(String, u16)>,
+    /// Listeners beside that one, if it is a broker.
+    pub listeners: Vec<Listen>,
     /// Where brokers find it, if it is a controller.
     pub controller_listen: Option<SocketAddr>,
     /// `controller.quorum.voters`
@@ -70,6 +72,11 @@ impl RunningNode {
     /// Where it listens: for clients, or for brokers if it is a controller alone.
     pub fn address(&self) -> SocketAddr {
         self.place.address()
+    }
+
+    /// Where clients find it besides.
+    pub fn listeners(&self) -> &[Listen] {
+        self.place.listeners()
     }
 
     /// What it can be told to do wrong.
@@ -132,6 +139,7 @@ impl NodeConfig {
             listen: self.listen,
             controller_listen: self.controller_listen,
             advertise: self.advertise,
+            listeners: self.listeners,
             properties: properties.collect(),
             complain: self.complain,
             explain: self.explain,
@@ -160,6 +168,9 @@ impl Start {
                 true => {}
                 false => *door = None,
             }
+        }
+        if !roles.has_broker() {
+            self.listeners.clear();
         }
         Ok(())
     }

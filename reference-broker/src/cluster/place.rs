@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use broker_core::config::BrokerConfig;
 use broker_core::units::TopicId;
 
+use super::listen::{Listen, port_beside};
 use super::member::{Member, Start};
 use super::{Config, JOINS, StartError};
 use tokio::time::timeout;
@@ -30,6 +31,7 @@ impl Place {
         Self::of(Start {
             listen: Some(config.listen),
             advertise: config.advertise.clone(),
+            listeners: listeners_of(config, 0),
             ..Self::start_of(config, data_dir, durable)
         })
     }
@@ -51,15 +53,10 @@ impl Place {
     pub(super) fn broker(config: &Config, data: &Path, durable: bool, index: usize, controller: &Self) -> Self {
         let id = index + 1;
         let mut start = Self::start_of(config, data.join(format!("broker-{id}")), durable);
-        let beside = |port: u16| {
-            if port == 0 {
-                0
-            } else {
-                port.saturating_add(index as u16)
-            }
-        };
+        let beside = |port| port_beside(port, index);
         start.listen = Some(SocketAddr::new(config.listen.ip(), beside(config.listen.port())));
         start.advertise = config.advertise.clone().map(|(host, port)| (host, beside(port)));
+        start.listeners = listeners_of(config, index);
         start.cluster_id = TopicId::parse(&controller.cluster_id).map(|id| id.0);
         start.settle(&[
             ("node.id", id.to_string()),
@@ -76,6 +73,7 @@ impl Place {
             listen: None,
             controller_listen: None,
             advertise: None,
+            listeners: Vec::new(),
             properties: config.properties.clone(),
             complain: config.complain,
             explain: config.explain,
@@ -100,6 +98,9 @@ impl Place {
         let (member, listening) = Member::start(self.start.clone()).await?;
         self.start.listen = listening.broker;
         self.start.controller_listen = listening.controller;
+        for (listener, at) in self.start.listeners.iter_mut().zip(listening.more) {
+            listener.at = at;
+        }
         self.cluster_id = listening.cluster_id;
         self.running = Some(member);
         Ok(())
@@ -109,6 +110,11 @@ impl Place {
     pub(super) fn address(&self) -> SocketAddr {
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         self.start.listen.or(self.start.controller_listen).unwrap_or(nowhere)
+    }
+
+    /// Where clients find it besides.
+    pub(super) fn listeners(&self) -> &[Listen] {
+        &self.start.listeners
     }
 
     pub(super) fn is_broker(&self) -> bool {
@@ -179,6 +185,18 @@ impl Place {
         let address = self.start.controller_listen;
         address.map_or_else(String::new, |address| format!("{CONTROLLER}@{address}"))
     }
+}
+
+/// What a broker of these, counted from 0, has beside the listener of all.
+fn listeners_of(config: &Config, index: usize) -> Vec<Listen> {
+    let own = |(listener, on): &(Listen, Option<Vec<usize>>)| {
+        let place = match on {
+            None => index,
+            Some(on) => on.iter().position(|broker| *broker == index)?,
+        };
+        Some(listener.beside(place))
+    };
+    config.listeners.iter().filter_map(own).collect()
 }
 
 impl Start {

@@ -25,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) inbox: mpsc::Sender<Job>,
     /// Which APIs are served.
     pub(crate) listener: Listener,
+    /// By which name answers name brokers.
+    pub(crate) listener_name: Arc<str>,
     /// `socket.request.max.bytes`
     pub(crate) max_request_bytes: i32,
     /// `unstable.api.versions.enable`
@@ -182,6 +184,7 @@ async fn ask(socket: &TcpStream, request: Request, link: &Link) -> Result<Outgoi
         client_id: header.client_id,
         client_host,
         listener: link.listener,
+        listener_name: link.listener_name.clone(),
         body,
         reply,
     };

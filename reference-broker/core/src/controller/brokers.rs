@@ -30,7 +30,7 @@ pub struct Registration {
     pub incarnation: [u8; 16],
     /// The cluster that it takes itself to belong to.
     pub cluster_id: String,
-    /// Where it listens, the listener for clients first.
+    /// Where it listens, for other brokers first.
     pub listeners: Vec<Listener>,
     /// What it supports.
     pub features: Vec<FeatureRange>,

@@ -147,14 +147,11 @@ impl Image {
 
     fn broker_registered(&mut self, record: &RegisterBrokerRecord, offset: i64) {
         let id = BrokerId(record.broker_id);
-        let listener = record.end_points.first();
         let broker = BrokerImage {
             id,
             epoch: record.broker_epoch,
             registered_at: offset,
             incarnation: record.incarnation_id,
-            host: listener.map(|listener| listener.host.clone()).unwrap_or_default(),
-            port: listener.map_or(0, |listener| listener.port),
             listeners: record.end_points.iter().map(listening).collect(),
             features: record.features.iter().map(supported).collect(),
             rack: record.rack.clone(),

@@ -21,6 +21,7 @@ use super::walk::Walked;
 use super::{Log, read};
 use crate::Node;
 use crate::config::{BrokerConfig, TopicConfig};
+use crate::image::Listener;
 use crate::node::Identity;
 use crate::store::Store;
 pub(crate) use crate::store::memory::SharedStore as Shared;
@@ -34,8 +35,7 @@ pub(crate) const NOW: Now = Now {
 /// The broker that lives here, in one of its lives.
 pub(crate) fn identity(incarnation: u8) -> Identity {
     Identity {
-        host: "localhost".to_owned(),
-        port: 9092,
+        listeners: vec![Listener::plaintext("PLAINTEXT", "localhost", 9092)],
         cluster_id: [1; 16],
         directory_id: [2; 16],
         incarnation_id: [incarnation; 16],

@@ -9,7 +9,7 @@ use crate::group::{
     self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync, Topics,
     TxnCommit, partition_for,
 };
-use crate::image::TopicImage;
+use crate::image::{BrokerImage, TopicImage};
 use crate::machine::{Reply, Ticket};
 use crate::units::{Deadline, ErrorCode, Now, TopicId, TopicName, TopicPartition};
 
@@ -51,17 +51,6 @@ impl CoordinatorKind {
     }
 }
 
-/// Where a broker is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Its id.
-    pub broker: i32,
-    /// Its host.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-}
-
 /// What OffsetFetch asks of a partition: by name, and by id where the client knows one.
 #[derive(Debug, Clone)]
 pub struct OffsetQuery {
@@ -78,21 +67,16 @@ impl Node {
     ///
     /// # Errors
     /// COORDINATOR_NOT_AVAILABLE where nobody does as yet.
-    pub fn coordinator_of(&self, kind: CoordinatorKind, key: &str) -> Result<Endpoint, ErrorCode> {
+    pub fn coordinator_of(&self, kind: CoordinatorKind, key: &str) -> Result<&BrokerImage, ErrorCode> {
         let topic = self
             .image()
             .topic(kind.topic())
             .ok_or(ErrorCode::CoordinatorNotAvailable)?;
         let leader = topic.partition(partition_for(key, topic.partition_count()));
-        let broker = leader
+        leader
             .and_then(|partition| self.image().broker(partition.leader))
-            .filter(|broker| !broker.fenced);
-        let endpoint = broker.map(|broker| Endpoint {
-            broker: broker.id.0,
-            host: broker.host.clone(),
-            port: broker.port,
-        });
-        endpoint.ok_or(ErrorCode::CoordinatorNotAvailable)
+            .filter(|broker| !broker.fenced)
+            .ok_or(ErrorCode::CoordinatorNotAvailable)
     }
 
     /// Makes the internal topic of a kind of coordinators, if it is missing. Kafka has it made behind the back of the

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::Node;
 use super::replicas::Stood;
+use crate::image::BrokerImage;
 use crate::machine::Ticket;
 use crate::peer::{AskId, Asked, Bound, Enlist, Peer, Question, Reply};
 use crate::txn::TransactionalId;
@@ -65,7 +66,10 @@ impl Node {
                 let voter = self.config.cluster.voter.as_ref();
                 voter.map(|voter| (voter.host.clone(), voter.port))
             }
-            Peer::Broker(id) => self.image().broker(id).map(|broker| (broker.host.clone(), broker.port)),
+            Peer::Broker(id) => {
+                let listener = self.image().broker(id).and_then(BrokerImage::among_brokers);
+                listener.map(|listener| (listener.host.clone(), listener.port))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker_core::Store;
 use broker_core::config::BrokerConfig;
+use broker_core::image::Listener;
 use broker_core::log::Log;
 use broker_core::log::append::Refusal;
 use broker_core::log::build::Batch;
@@ -97,8 +98,7 @@ impl Cluster {
         ];
         let properties = properties.map(|(name, value)| (name.to_owned(), value));
         let identity = Identity {
-            host: "localhost".into(),
-            port: 9092,
+            listeners: vec![Listener::plaintext("PLAINTEXT", "localhost", 9092)],
             cluster_id: [1; 16],
             directory_id: [id as u8; 16],
             incarnation_id: INCARNATION,

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use broker_core::config::BrokerConfig;
 use broker_core::controller::Intent;
 use broker_core::controller::topics::NewTopic;
+use broker_core::image::Listener;
 use broker_core::node::{Identity, Released, Stage};
 use broker_core::peer::{Asked, Peer, Question, Reply};
 use broker_core::units::{TopicId, TopicPartition};
@@ -147,8 +148,7 @@ impl World {
         incarnation_id[..4].copy_from_slice(&id.to_be_bytes());
         incarnation_id[4..8].copy_from_slice(&life.to_be_bytes());
         let identity = Identity {
-            host: "localhost".into(),
-            port: 9092,
+            listeners: vec![Listener::plaintext("PLAINTEXT", "localhost", 9092)],
             cluster_id: [1; 16],
             directory_id: [id as u8; 16],
             incarnation_id,

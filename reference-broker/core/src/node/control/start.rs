@@ -34,15 +34,14 @@ impl Node {
     /// Finds this node's place in its cluster: it decides metadata, or follows who does.
     pub(crate) fn open_control(&mut self, identity: &Identity, now: Now) -> Result<(), OpenError> {
         self.control.ids = FreshIds::seeded(identity.incarnation_id);
-        let (id, host, port) = (self.config.node_id, &identity.host, identity.port);
-        let listener = match self.config.cluster.roles {
-            Roles::Both | Roles::Broker => "PLAINTEXT",
-            Roles::Controller => "CONTROLLER",
-        };
-        self.config.settle("listeners", format!("{listener}://{host}:{port}"));
+        let listed = |listener: &Listener| format!("{}://{}:{}", listener.name, listener.host, listener.port);
+        let listeners: Vec<String> = identity.listeners.iter().map(listed).collect();
+        self.config.settle("listeners", listeners.join(","));
         // Where none is named the controller is in this process and listens nowhere.
-        self.config
-            .settle("controller.quorum.voters", format!("{id}@{host}:{port}"));
+        if let Some(first) = identity.listeners.first() {
+            let voter = format!("{}@{}:{}", self.config.node_id, first.host, first.port);
+            self.config.settle("controller.quorum.voters", voter);
+        }
         match self.config.cluster.roles {
             Roles::Both | Roles::Controller => self.open_controller(identity, now),
             Roles::Broker => {
@@ -259,12 +258,7 @@ impl Node {
             id: self.broker_id(),
             incarnation: identity.incarnation_id,
             cluster_id: self.cluster_id().to_owned(),
-            listeners: vec![Listener {
-                name: "PLAINTEXT".into(),
-                host: identity.host.clone(),
-                port: identity.port,
-                security_protocol: 0,
-            }],
+            listeners: identity.listeners.clone(),
             features: Registration::features_of_this_release(),
             rack: self.config.rack.clone(),
             log_dirs: vec![self.control.meta.directory_id],

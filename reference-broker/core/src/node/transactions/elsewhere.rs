@@ -104,6 +104,6 @@ impl Node {
 
     fn coordinator_elsewhere(&self, id: &str) -> Option<BrokerId> {
         let coordinator = self.coordinator_of(CoordinatorKind::Transaction, id).ok()?;
-        Some(BrokerId(coordinator.broker)).filter(|broker| *broker != self.broker_id())
+        Some(coordinator.id).filter(|broker| *broker != self.broker_id())
     }
 }

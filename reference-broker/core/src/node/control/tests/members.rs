@@ -27,12 +27,7 @@ fn registration(id: i32, process: u8) -> Registration {
         id: BrokerId(id),
         incarnation: [process; 16],
         cluster_id: CLUSTER.into(),
-        listeners: vec![Listener {
-            name: "PLAINTEXT".into(),
-            host: "localhost".into(),
-            port: 9_000 + id as u16,
-            security_protocol: 0,
-        }],
+        listeners: vec![Listener::plaintext("PLAINTEXT", "localhost", 9_000 + id as u16)],
         features: Registration::features_of_this_release(),
         rack: Some(format!("rack-{}", id % 2)),
         log_dirs: vec![[200 + id as u8; 16]],

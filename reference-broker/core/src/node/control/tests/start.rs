@@ -26,8 +26,9 @@ fn a_new_directory_is_formatted_as_kafka_formats_one() {
     );
     let broker = node.image().broker(BrokerId(1)).expect("registered");
     assert!(!broker.fenced);
+    let listener = broker.among_brokers().expect("it listens");
     assert_eq!(
-        (broker.host.as_str(), broker.port, broker.epoch),
+        (listener.host.as_str(), listener.port, broker.epoch),
         ("localhost", 9092, 10)
     );
     assert_eq!(
