@@ -4,12 +4,14 @@ mod args;
 mod bind;
 pub(crate) mod consumers;
 mod embedded;
+mod listeners;
 mod matrix;
 mod parse;
 
 pub use args::{Arg, ArgError, Args, Capture};
 pub use bind::{Identity, Names, WrittenTime};
 pub use embedded::{LoadError, Loaded, load_dir, load_each, load_embedded};
+pub(crate) use listeners::{is_listener_name, listener_of};
 pub use matrix::{Cell, Releases};
 pub use parse::{ParseError, parse};
 

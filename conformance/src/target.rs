@@ -6,6 +6,7 @@ mod exec;
 mod ground;
 mod jvm;
 mod layout;
+mod listeners;
 mod parse;
 mod ports;
 mod post;
@@ -19,6 +20,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use exec::Template;
+pub use listeners::Listener;
 pub use running::Running;
 
 /// A parsed target string; `parse.rs` knows its forms.
@@ -65,6 +67,8 @@ pub struct Needs {
     pub config: Vec<(String, String)>,
     /// How many brokers: exactly one for 1, at least so many for others. 0 does not care.
     pub brokers: usize,
+    /// Listeners beside the one of all brokers, each with the places of the brokers that have it, from 0.
+    pub listeners: Vec<(String, Vec<usize>)>,
     /// The case kills and restarts the broker.
     pub kill: bool,
     /// The case lets a broker stand still.
@@ -96,16 +100,22 @@ impl Target {
         if needs.is_of_one_broker() && brokers > 1 {
             return Err("a broker that is alone".to_owned());
         }
-        let (fresh, config, kill, disk) = match self {
-            Self::Reference { .. } | Self::Jvm { .. } | Self::JvmZooKeeper { .. } | Self::Docker { .. } => {
-                (true, true, true, true)
-            }
-            Self::Exec(command) => (true, command.takes_config(), true, command.shows_files()),
-            Self::Address(_) => (false, false, false, false),
+        let (fresh, config, listeners, kill, disk) = match self {
+            Self::Reference { .. } | Self::Jvm { .. } | Self::Docker { .. } => (true, true, true, true, true),
+            Self::JvmZooKeeper { .. } => (true, true, false, true, true),
+            Self::Exec(command) => (
+                true,
+                command.takes_config(),
+                command.takes_listeners(),
+                true,
+                command.shows_files(),
+            ),
+            Self::Address(_) => (false, false, false, false, false),
         };
         let wanted = [
             (needs.fresh && !fresh, "a fresh broker"),
             (!needs.config.is_empty() && !config, "configuration"),
+            (!needs.listeners.is_empty() && !listeners, "another listener"),
             (needs.kill && !kill, "kill and restart"),
             (needs.pause && !kill, "pause"),
             (
@@ -190,6 +200,12 @@ impl Needs {
     /// Whether the case is about a broker that has no others beside it: it says so, or what it kills is the only one.
     pub fn is_of_one_broker(&self) -> bool {
         self.brokers == 1 || (self.brokers == 0 && (self.kill || self.pause))
+    }
+
+    /// Whether the broker at this place has a listener of this name beside the one of all.
+    pub(crate) fn listens(&self, (name, broker): (&str, usize)) -> bool {
+        let mut listeners = self.listeners.iter();
+        listeners.any(|(listener, on)| listener == name && on.contains(&broker))
     }
 
     /// Whether runs with these needs may share one broker.
@@ -298,6 +314,31 @@ mod tests {
         };
         assert_eq!(provides("exec:b {port} --set {config}", &configured), Ok(()));
         assert_eq!(provides("exec:b {port}", &configured), Err("configuration".to_owned()));
+    }
+
+    #[test]
+    fn another_listener_is_given_by_what_is_told_where_it_is() {
+        let listens_twice = Needs {
+            brokers: 3,
+            listeners: vec![("EXTRA".to_owned(), vec![0])],
+            ..Needs::default()
+        };
+        let missing = Err("another listener".to_owned());
+        for gives in ["reference:3", "jvm:4.3.1x3", "docker:apache/kafka:4.3.1x3"] {
+            assert_eq!(provides(gives, &listens_twice), Ok(()), "{gives}");
+        }
+        let command = "exec:b {id} {roles} {port} {controller}";
+        assert_eq!(provides(command, &listens_twice), missing);
+        assert_eq!(
+            provides(&format!("{command} --listen {{listener}}"), &listens_twice),
+            Ok(())
+        );
+        assert_eq!(provides("localhost:1,localhost:2,localhost:3", &listens_twice), missing);
+        let alone = Needs {
+            brokers: 0,
+            ..listens_twice
+        };
+        assert_eq!(provides("jvm:3.9.2-zk", &alone), missing);
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod steps;
 
 use std::fmt;
 
-use super::Case;
+use super::{Case, Step, listener_of};
 use head::Head;
 
 /// Where a case file is wrong, and what would be right.
@@ -90,6 +90,16 @@ fn read(name: &str, text: &str) -> Result<Case, Fault> {
     let steps = steps::read(&lines, first_step, driver)?;
     if steps.is_empty() {
         return Err(Fault::at(lines.len().max(1), 1, "a step: a verb with its arguments"));
+    }
+    let lacks = |step: &&Step| {
+        step.connection
+            .as_deref()
+            .and_then(listener_of)
+            .is_some_and(|at| !needs.listens(at))
+    };
+    if let Some(step) = steps.iter().find(lacks) {
+        let why = "a listener that the case needs, on a broker that has it: `needs: listener EXTRA=0`, `@EXTRA.b0`";
+        return Err(Fault::at(step.line, 1, why));
     }
     Ok(Case {
         name: name.to_owned(),

@@ -94,5 +94,9 @@ fn words(needs: &Needs) -> Vec<String> {
     if needs.brokers > 1 {
         words.push(format!("brokers {}", needs.brokers));
     }
+    for (name, on) in &needs.listeners {
+        let on: Vec<String> = on.iter().map(usize::to_string).collect();
+        words.push(format!("listener {name}={}", on.join(",")));
+    }
     words
 }

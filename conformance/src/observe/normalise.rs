@@ -166,9 +166,12 @@ fn host(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
         .then(|| Shown::As("<host>".to_owned()))
 }
 
-/// As the host.
+/// As the host. A listener that only some have is named: whom it is told to, came by it.
 fn port(fact: &Fact<'_>, symbols: &mut Symbols) -> Option<Shown> {
     let port = (fact.field.name == "Port").then(|| fact.value.as_i64()).flatten()?;
+    if let Some(name) = symbols.listener_at(port) {
+        return Some(Shown::As(format!("<port of {name}>")));
+    }
     symbols
         .brokers()
         .iter()

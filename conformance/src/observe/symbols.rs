@@ -21,6 +21,8 @@ pub struct Symbols {
     /// The names and captured values of the run.
     pub names: Names,
     brokers: Vec<BrokerSeen>,
+    /// The names of further listeners, by their ports.
+    listeners: BTreeMap<u16, String>,
     /// Whether brokers are told apart: a case that would do with one does not.
     many_brokers: bool,
     numbered: HashMap<(&'static str, String), usize>,
@@ -56,6 +58,19 @@ impl Symbols {
     pub fn telling_brokers_apart(mut self) -> Self {
         self.many_brokers = true;
         self
+    }
+
+    /// Brokers listen at these ports too, under these names.
+    #[must_use]
+    pub fn knowing_listeners(mut self, listeners: BTreeMap<u16, String>) -> Self {
+        self.listeners = listeners;
+        self
+    }
+
+    /// The name of the further listener at a port.
+    pub fn listener_at(&self, port: i64) -> Option<&str> {
+        let name = self.listeners.get(&u16::try_from(port).ok()?)?;
+        Some(name)
     }
 
     /// When the run started: what `now` means in a case.

@@ -44,6 +44,7 @@ impl Broker {
     /// Takes over a target that runs.
     pub async fn of(running: Running) -> Result<Self, TargetError> {
         let mut facts = Facts::learn(running.bootstrap(), ANSWER).await.map_err(TargetError)?;
+        facts.listeners = running.listeners().to_vec();
         if running.brokers() > 1 {
             let known = facts.wait_for_brokers(running.brokers(), STARTUP_TIMEOUT).await;
             known.map_err(TargetError)?;

@@ -13,7 +13,7 @@ use super::capture::capture;
 use super::fit::fit;
 use super::lookup::CoordinatorOf;
 use super::{Halt, PAUSE, Session, StepRun};
-use crate::case::{Capture, Step};
+use crate::case::{Capture, Step, listener_of};
 use crate::driver::wire::{Connection, Exchange, Pending, Reply, Request, schema_for, undecoded};
 use crate::observe::lines_of;
 use crate::run::event::{Direction, FrameReport};
@@ -32,6 +32,8 @@ pub enum Place {
     Any,
     /// A broker by its place in the list.
     Broker(usize),
+    /// The same, by one more listener that it has.
+    Listener(String, usize),
     /// The leader of a partition of a topic, by its name on the broker.
     Leader(String, i32),
     /// Of its replicas in the order of their assignment, the first that is in sync and does not lead.
@@ -177,7 +179,8 @@ impl<'a> Call<'a> {
             match place {
                 Place::Coordinator(group) => drop(self.session.coordinator(group, CoordinatorOf::Group).await),
                 Place::TxnCoordinator(id) => drop(self.session.coordinator(id, CoordinatorOf::Transaction).await),
-                Place::Any | Place::Broker(_) | Place::Leader(..) | Place::Follower(..) | Place::Preferred(..) => {}
+                Place::Any | Place::Broker(_) | Place::Listener(..) => {}
+                Place::Leader(..) | Place::Follower(..) | Place::Preferred(..) => {}
             }
             sleep(PAUSE).await;
         }
@@ -252,7 +255,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// `b1`, `t/0`, `leader.t/0`, `follower.t/0`, `preferred.t/0`, `coordinator.g` and `txn-coordinator.x`.
+    /// `b1`, `EXTRA.b1`, `t/0`, `leader.t/0`, `follower.t/0`, `preferred.t/0`, `coordinator.g` and `txn-coordinator.x`.
     pub(super) fn place_named(&self, name: &str) -> Option<Place> {
         let unique = |name: &str| self.session.symbols().names.unique(name);
         if let Some((topic, partition)) = name.rsplit_once('/') {
@@ -266,6 +269,9 @@ impl<'a> Call<'a> {
                 "preferred" => Place::Preferred(topic, partition),
                 _ => Place::Leader(topic, partition),
             });
+        }
+        if let Some((listener, broker)) = listener_of(name) {
+            return Some(Place::Listener(listener.to_owned(), broker));
         }
         if let Some(group) = name.strip_prefix("coordinator.") {
             return Some(Place::Coordinator(unique(group)));

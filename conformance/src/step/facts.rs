@@ -9,6 +9,7 @@ use kafka_fixtures::value::{Struct, Value};
 
 use crate::driver::wire::{Capabilities, Connection, Exchange, Reply, Request};
 use crate::observe::BrokerSeen;
+use crate::target::Listener;
 
 /// Between two looks at who is there.
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
@@ -20,6 +21,8 @@ pub struct Facts {
     pub bootstrap: Vec<String>,
     /// The brokers that Metadata lists, by id.
     pub brokers: Vec<BrokerSeen>,
+    /// Where some of them listen besides.
+    pub listeners: Vec<Listener>,
     /// What the target advertises.
     pub capabilities: Capabilities,
 }
@@ -32,6 +35,7 @@ impl Facts {
         let mut facts = Self {
             bootstrap: bootstrap.to_vec(),
             brokers: Vec::new(),
+            listeners: Vec::new(),
             capabilities,
         };
         facts.brokers = facts.list_brokers(address, within).await?;

@@ -12,7 +12,7 @@ use super::{Facts, Halt, Place};
 use crate::case::{Arg, ArgError, Args, Cell, Names};
 use crate::driver::wire::Connection;
 use crate::observe::Symbols;
-use crate::target::Running;
+use crate::target::{Listener, Running};
 
 /// How long a run waits.
 #[derive(Debug, Clone, Copy)]
@@ -82,7 +82,11 @@ impl Session {
                 names.capture(&format!("b{index}"), Arg::Number(broker.id.into()));
             }
         }
-        let symbols = Symbols::new(names, facts.brokers.clone(), start);
+        let listeners = facts
+            .listeners
+            .iter()
+            .map(|listener| (listener.port, listener.name.clone()));
+        let symbols = Symbols::new(names, facts.brokers.clone(), start).knowing_listeners(listeners.collect());
         let symbols = if brokers > 1 {
             symbols.telling_brokers_apart()
         } else {
@@ -282,10 +286,11 @@ impl Session {
         let Ok(address) = self.address(&Place::Broker(broker)).await else {
             return Vec::new();
         };
+        let more = self.facts.listeners.iter().filter(|listener| listener.broker == broker);
+        let addresses: Vec<String> = more.map(Listener::address).chain([address]).collect();
+        let is_its = |key: &str| addresses.iter().any(|address| key.ends_with(&format!("@{address}")));
         let connections = self.connections.lock().await;
-        let to_it = connections
-            .iter()
-            .filter(|(key, _)| key.ends_with(&format!("@{address}")));
+        let to_it = connections.iter().filter(|(key, _)| is_its(key));
         to_it.map(|(_, connection)| Arc::clone(connection)).collect()
     }
 
@@ -318,6 +323,9 @@ impl Session {
     }
 
     async fn address(&self, place: &Place) -> Result<String, Halt> {
+        if let Place::Listener(name, broker) = place {
+            return self.address_of_listener(name, *broker);
+        }
         if self.facts.brokers.len() <= 1 {
             return self.first_address();
         }
@@ -331,12 +339,27 @@ impl Session {
         )
     }
 
+    fn address_of_listener(&self, name: &str, broker: usize) -> Result<String, Halt> {
+        let mut listeners = self.facts.listeners.iter();
+        let found = listeners.find(|listener| listener.name == name && listener.broker == broker);
+        let none = || {
+            Halt::Broken(format!(
+                "broker {broker} has no listener {name}: the case says what it needs"
+            ))
+        };
+        found.map(Listener::address).ok_or_else(none)
+    }
+
     /// Which broker of the list stands at a place; None where there is nobody, or anybody will do.
     pub(super) async fn place_of(&self, place: &Place) -> Result<Option<usize>, Halt> {
         let id = match place {
             Place::Any => None,
-            Place::Broker(index) if *index < self.facts.brokers.len().max(1) => return Ok(Some(*index)),
-            Place::Broker(index) => return Err(Halt::Broken(format!("there is no broker {index}"))),
+            Place::Broker(index) | Place::Listener(_, index) if *index < self.facts.brokers.len().max(1) => {
+                return Ok(Some(*index));
+            }
+            Place::Broker(index) | Place::Listener(_, index) => {
+                return Err(Halt::Broken(format!("there is no broker {index}")));
+            }
             Place::Leader(topic, partition) => self.leader(topic, *partition).await,
             Place::Follower(topic, partition) => self.follower(topic, *partition).await,
             Place::Preferred(topic, partition) => self.preferred(topic, *partition).await,

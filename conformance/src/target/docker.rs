@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout};
 
 use super::apart::apart;
 use super::layout::CONTROLLER;
-use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
+use super::{LaunchError, Listener, Needs, STARTUP_TIMEOUT, TargetError, ports, properties, ready};
 
 const ENGINE_TIMEOUT: Duration = Duration::from_secs(5);
 /// For one request to an engine that has work to do.
@@ -37,10 +37,16 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) async fn start(image: &str, tag: &str, brokers: usize, needs: &Needs) -> Result<Self, TargetError> {
+    pub(super) async fn start(
+        image: &str,
+        tag: &str,
+        brokers: usize,
+        needs: &Needs,
+        listeners: &[Listener],
+    ) -> Result<Self, TargetError> {
         let engine = engine().await?;
         present(&engine, image, tag).await?;
-        let seats = seats(brokers)?;
+        let seats = seats(brokers, listeners)?;
         let mut nodes = Vec::new();
         for index in 0..seats.len() {
             nodes.push(Node::start(engine.clone(), (image, tag), &seats, index, needs).await?);
@@ -76,10 +82,12 @@ struct Seat {
     port: u16,
     host: String,
     network: Option<String>,
+    /// Where clients come besides: the same port in the container and at the host.
+    more: Vec<Listener>,
 }
 
 /// Seats for so many brokers. One that is alone needs no network; several have their controller apart, which comes last.
-fn seats(brokers: usize) -> Result<Vec<Seat>, TargetError> {
+fn seats(brokers: usize, listeners: &[Listener]) -> Result<Vec<Seat>, TargetError> {
     let network = (brokers > 1).then(|| format!("touchstone-{}", uuid::Uuid::new_v4().simple()));
     let seat = |id: usize| {
         let host = |network: &String| format!("{network}-{id}");
@@ -88,6 +96,11 @@ fn seats(brokers: usize) -> Result<Vec<Seat>, TargetError> {
             port: ports::free()?,
             host: network.as_ref().map_or_else(|| "127.0.0.1".to_owned(), host),
             network: network.clone(),
+            more: listeners
+                .iter()
+                .filter(|listener| listener.broker + 1 == id)
+                .cloned()
+                .collect(),
         })
     };
     let controller = (brokers > 1).then_some(CONTROLLER);
@@ -362,6 +375,10 @@ fn request(image: &str, tag: &str, seats: &[Seat], index: usize, needs: &Needs) 
         .with_cmd(["-c".to_owned(), start_script(seats, index, needs)])
         .with_mapped_port(seat.port, 9092.tcp())
         .with_startup_timeout(STARTUP_TIMEOUT);
+    let more = seat.more.iter();
+    let request = more.fold(request, |request, Listener { port, .. }| {
+        request.with_mapped_port(*port, port.tcp())
+    });
     match &seat.network {
         Some(network) => request.with_network(network).with_container_name(&seat.host),
         None => request,
@@ -371,7 +388,10 @@ fn request(image: &str, tag: &str, seats: &[Seat], index: usize, needs: &Needs) 
 /// Three listeners: the broker must reach itself by an address that is right inside the container, or its own
 /// transaction coordinator cannot send markers.
 fn server_properties(seats: &[Seat], index: usize, needs: &Needs) -> String {
-    let Seat { id, port, host, .. } = &seats[index];
+    let Seat {
+        id, port, host, more, ..
+    } = &seats[index];
+    let each = |said: &dyn Fn(&Listener) -> String| more.iter().map(said).collect::<String>();
     // Alone it is its own controller.
     let (brokers, controller) = (seats.len().saturating_sub(1).max(1), &seats[seats.len() - 1]);
     let (is_broker, is_controller) = (index < brokers, index + 1 == seats.len());
@@ -391,18 +411,21 @@ fn server_properties(seats: &[Seat], index: usize, needs: &Needs) -> String {
         (
             "listeners",
             listed([
-                of(is_broker, "CLIENT://0.0.0.0:9092,BROKER://0.0.0.0:9093"),
+                of(is_broker, "CLIENT://0.0.0.0:9092,BROKER://0.0.0.0:9093")
+                    .map(|own| own + &each(&|Listener { name, port, .. }| format!(",{name}://0.0.0.0:{port}"))),
                 of(is_controller, "CONTROLLER://0.0.0.0:9094"),
             ]),
         ),
         (
             "listener.security.protocol.map",
-            "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+            "CLIENT:PLAINTEXT,BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned()
+                + &each(&|listener| format!(",{}:PLAINTEXT", listener.name)),
         ),
         ("log.dirs", DATA.to_owned()),
     ];
     if is_broker {
-        let advertised = format!("CLIENT://127.0.0.1:{port},BROKER://{host}:9093");
+        let more = each(&|listener| format!(",{}", listener.spelled()));
+        let advertised = format!("CLIENT://127.0.0.1:{port},BROKER://{host}:9093{more}");
         own.push(("inter.broker.listener.name", "BROKER".to_owned()));
         own.push(("advertised.listeners", advertised));
     }
@@ -459,6 +482,7 @@ mod tests {
             port: 21_100,
             host: "127.0.0.1".to_owned(),
             network: None,
+            more: Vec::new(),
         };
         let script = start_script(&[alone], 0, &needs);
         assert!(script.contains("CLIENT://127.0.0.1:21100"), "{script}");
@@ -468,12 +492,25 @@ mod tests {
 
     #[test]
     fn three_nodes_meet_by_name() {
-        let seats = seats(3).expect("free ports");
+        let extra = Listener {
+            name: "EXTRA".to_owned(),
+            broker: 0,
+            port: 21_200,
+        };
+        let seats = seats(3, &[extra]).expect("free ports");
+        let text = server_properties(&seats, 0, &Needs::default());
+        for said in [
+            "BROKER://0.0.0.0:9093,EXTRA://0.0.0.0:21200\n",
+            ":9093,EXTRA://127.0.0.1:21200\n",
+            "CONTROLLER:PLAINTEXT,EXTRA:PLAINTEXT\n",
+        ] {
+            assert!(text.contains(said), "{text}");
+        }
         let text = server_properties(&seats, 2, &Needs::default());
         let controller = format!("controller.quorum.voters=100@{}:9094\n", seats[3].host);
         assert!(text.contains(&controller), "{text}");
         assert!(
-            text.contains("node.id=3\n") && text.contains("broker.rack=r3\n"),
+            text.contains("node.id=3\n") && text.contains("broker.rack=r3\n") && !text.contains("EXTRA"),
             "{text}"
         );
         let text = server_properties(&seats, 3, &Needs::default());

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::ground::Ground;
 use super::layout::{CONTROLLER, Layout};
 use super::post::Post;
-use super::{LaunchError, Needs, TargetError, ports, properties};
+use super::{LaunchError, Listener, Needs, TargetError, ports, properties};
 use template::Seat;
 pub use template::Template;
 
@@ -30,19 +30,19 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) async fn start(template: &Template, needs: &Needs) -> Result<Self, TargetError> {
+    pub(super) async fn start(template: &Template, needs: &Needs, listeners: &[Listener]) -> Result<Self, TargetError> {
         let config = properties::of(needs, &[], template.brokers());
         let laid_out = |seat: Seat| Node::laid_out(seat, |seat, data| template.words(seat, data, &config));
         let mut cluster = if template.brokers() == 1 {
             Self {
-                brokers: vec![laid_out(Seat::alone(ports::free()?))?],
+                brokers: vec![laid_out(Seat::alone(ports::free()?, listeners))?],
                 controller: None,
                 shows_files: template.shows_files(),
             }
         } else {
-            let layout = Layout::of(template.brokers())?;
+            let layout = Layout::of(template.brokers(), listeners)?;
             let seats = (1..).zip(&layout.brokers);
-            let brokers = seats.map(|(id, port)| laid_out(Seat::broker(id, *port, layout.controller)));
+            let brokers = seats.map(|(id, port)| laid_out(Seat::broker(id, *port, &layout)));
             Self {
                 controller: Some(laid_out(Seat::controller(CONTROLLER, layout.controller))?),
                 brokers: brokers.collect::<Result<_, _>>()?,
@@ -166,7 +166,7 @@ mod tests {
 
     async fn refused(command: &str) -> String {
         let template = Template::parse(command).expect("a command");
-        let started = Cluster::start(&template, &Needs::default()).await;
+        let started = Cluster::start(&template, &Needs::default(), &[]).await;
         started.expect_err("it does not start").0
     }
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::layout::{CONTROLLER, Layout};
 use super::post::Post;
 use super::process::Process;
-use super::{LaunchError, Needs, STARTUP_TIMEOUT, TargetError, ports, properties};
+use super::{LaunchError, Listener, Needs, STARTUP_TIMEOUT, TargetError, ports, properties};
 use install::Install;
 use zookeeper::Zookeeper;
 
@@ -41,10 +41,15 @@ enum Behind {
 }
 
 impl Cluster {
-    pub(super) async fn start(version: &str, brokers: usize, needs: &Needs) -> Result<Self, TargetError> {
+    pub(super) async fn start(
+        version: &str,
+        brokers: usize,
+        needs: &Needs,
+        listeners: &[Listener],
+    ) -> Result<Self, TargetError> {
         let install = Install::find(version).await?;
         let prepared = prepared::prepare(&install).await?;
-        let layout = Layout::of(brokers)?;
+        let layout = Layout::of(brokers, listeners)?;
         let laid_out = |id: usize, port: u16, own: Vec<(&str, String)>| {
             let mut node = Node::laid_out(install.clone(), port, properties::of(needs, &own, brokers))?;
             copied(&prepared.template, &node.data)
@@ -136,7 +141,7 @@ impl Node {
 
     /// A node that is alone, with nothing that a case asks for.
     fn alone(install: Install) -> Result<Self, TargetError> {
-        let layout = Layout::of(1)?;
+        let layout = Layout::of(1, &[])?;
         let properties = properties::of(&Needs::default(), &layout.broker(1), 1);
         Self::laid_out(install, layout.brokers[0], properties)
     }

@@ -1,6 +1,6 @@
 //! Who is who among the nodes of a cluster: brokers with ids from 1, and a controller apart where there are several.
 
-use super::{TargetError, ports};
+use super::{Listener, TargetError, ports};
 
 /// The id of a controller that is no broker.
 pub(super) const CONTROLLER: usize = 100;
@@ -10,15 +10,24 @@ pub(super) const CONTROLLER: usize = 100;
 pub(super) struct Layout {
     pub(super) brokers: Vec<u16>,
     pub(super) controller: u16,
+    /// What brokers have beside that.
+    pub(super) listeners: Vec<Listener>,
 }
 
 impl Layout {
     /// Free ports for so many brokers.
-    pub(super) fn of(brokers: usize) -> Result<Self, TargetError> {
+    pub(super) fn of(brokers: usize, listeners: &[Listener]) -> Result<Self, TargetError> {
         Ok(Self {
             brokers: (0..brokers).map(|_| ports::free()).collect::<Result<_, _>>()?,
             controller: ports::free()?,
+            listeners: listeners.to_vec(),
         })
+    }
+
+    /// What the broker with this id has beside the listener of all, as it is told of it.
+    pub(super) fn more_of(&self, id: usize) -> impl Iterator<Item = String> {
+        let own = self.listeners.iter().filter(move |listener| listener.broker + 1 == id);
+        own.map(Listener::spelled)
     }
 
     /// Whether the controller is a node of its own. Where brokers come and go it must not go with them: two of three that are down

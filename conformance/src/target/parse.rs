@@ -6,7 +6,7 @@ const FORMS: &str = "\
 a target is one of
   reference            the reference broker in this process; reference:N for N brokers
   HOST:PORT[,HOST:PORT]  a broker that runs already
-  exec:CMD...          a command started and stopped here, {port} filled in, and {data} and {config} where it says them;
+  exec:CMD...          a command started and stopped here, {port} filled in, and {data}, {config} and {listener} where it says them;
                        one that says {id}, {roles} and {controller} runs as a controller and three brokers
   docker:IMAGE[:TAG]   Apache Kafka in a container, e.g. docker:apache/kafka:4.3.1
   jvm:VERSION          Apache Kafka as a Java process, e.g. jvm:4.3.1

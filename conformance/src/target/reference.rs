@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use reference_broker::{Cluster, Config, Cut, Faults, Other, StartError};
+use reference_broker::{Cluster, Config, Cut, Faults, Listen, Other, StartError};
 
 use super::ground::Ground;
 use super::layout::CONTROLLER;
-use super::{LaunchError, Needs, TargetError, ports, properties};
+use super::{LaunchError, Listener, Needs, TargetError, ports, properties};
 
 /// A case that wants several brokers gets as many, up to so many; more have to be asked for by `reference:N`.
 pub(super) const MOST_UNASKED: usize = 3;
@@ -20,13 +20,14 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn start(brokers: usize, needs: &Needs) -> Result<Self, TargetError> {
+    pub(super) async fn start(brokers: usize, needs: &Needs, listeners: &[Listener]) -> Result<Self, TargetError> {
         let ground = Ground::hold()?;
         // A broker that comes back must find its port free, and the kernel lends its own choice to others meanwhile.
         let in_a_row = u16::try_from(brokers).unwrap_or(u16::MAX);
         let port = if needs.kill { ports::free_in_a_row(in_a_row)? } else { 0 };
         let config = Config {
             listen: SocketAddr::from(([127, 0, 0, 1], port)),
+            listeners: listeners.iter().map(listen).collect(),
             brokers,
             properties: properties::of(needs, &[], brokers).into_iter().collect(),
             temporary_in: Some(ground.path().to_owned()),
@@ -108,6 +109,16 @@ impl fmt::Debug for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "reference broker at {:?}", self.addresses())
     }
+}
+
+fn listen(listener: &Listener) -> (Listen, Option<Vec<usize>>) {
+    let at = SocketAddr::from(([127, 0, 0, 1], listener.port));
+    let listen = Listen {
+        name: listener.name.clone(),
+        at,
+        advertise: None,
+    };
+    (listen, Some(vec![listener.broker]))
 }
 
 /// A node as the others know it; brokers have the ids from 1.

@@ -6,13 +6,14 @@ use tokio::time::Instant;
 
 use super::apart::apart;
 use super::post::Post;
-use super::{LaunchError, Needs, Target, TargetError, docker, exec, jvm, ready, reference};
+use super::{LaunchError, Listener, Needs, Target, TargetError, docker, exec, jvm, ready, reference};
 
 /// A target that answers.
 #[derive(Debug)]
 pub struct Running {
     node: Node,
     bootstrap: Vec<String>,
+    listeners: Vec<Listener>,
     description: String,
 }
 
@@ -54,9 +55,11 @@ impl Drop for Running {
 
 impl Running {
     pub(super) async fn start(target: &Target, needs: &Needs) -> Result<Self, TargetError> {
+        let listeners = Listener::all(needs)?;
+        let more = &listeners[..];
         let (node, bootstrap, description) = match target {
             Target::Reference { brokers } => {
-                let node = reference::Node::start(brokers.unwrap_or(needs.brokers.max(1)), needs).await?;
+                let node = reference::Node::start(brokers.unwrap_or(needs.brokers.max(1)), needs, more).await?;
                 let bootstrap = node.addresses();
                 let description = format!("reference-broker {}", env!("CARGO_PKG_VERSION"));
                 (Node::Reference(node), bootstrap, description)
@@ -66,13 +69,13 @@ impl Running {
                 (Node::Elsewhere, addresses.clone(), addresses.join(","))
             }
             Target::Exec(template) => {
-                let nodes = exec::Cluster::start(template, needs).await?;
+                let nodes = exec::Cluster::start(template, needs, more).await?;
                 let (addresses, program) = (nodes.addresses(), nodes.program().to_owned());
                 let description = counted(program, addresses.len());
                 (Node::Exec(nodes), addresses, description)
             }
             Target::Jvm { version, brokers } => {
-                let nodes = jvm::Cluster::start(version, *brokers, needs).await?;
+                let nodes = jvm::Cluster::start(version, *brokers, needs, more).await?;
                 let addresses = nodes.addresses();
                 (
                     Node::Jvm(nodes),
@@ -87,7 +90,7 @@ impl Running {
                 (Node::Jvm(nodes), addresses, description)
             }
             Target::Docker { image, tag, brokers } => {
-                let nodes = docker::Cluster::start(image, tag, *brokers, needs).await?;
+                let nodes = docker::Cluster::start(image, tag, *brokers, needs, more).await?;
                 let addresses = nodes.addresses();
                 (
                     Node::Docker(nodes),
@@ -99,6 +102,7 @@ impl Running {
         Ok(Self {
             node,
             bootstrap,
+            listeners,
             description,
         })
     }
@@ -106,6 +110,11 @@ impl Running {
     /// Where its brokers listen, `host:port`, in the order of their ids.
     pub fn bootstrap(&self) -> &[String] {
         &self.bootstrap
+    }
+
+    /// Where some of them listen besides.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
     }
 
     /// How many brokers were started; none where someone else did.

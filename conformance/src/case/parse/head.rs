@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::lex::Cursor;
-use crate::case::{ApiUse, Arg, Args, DriverKind, GivenTopic, Releases};
+use crate::case::{ApiUse, Arg, Args, DriverKind, GivenTopic, Releases, is_listener_name};
 use crate::target::Needs;
 
 /// Everything above the first step.
@@ -37,11 +37,24 @@ pub(super) fn read(lines: &[&str]) -> Result<(Head, usize), Fault> {
         releases: Releases::default(),
         topics: Vec::new(),
     };
+    let mut needs_at = at;
     while let Some(line) = lines.get(at) {
+        if line.starts_with("needs:") {
+            needs_at = at;
+        }
         if !line.trim().is_empty() && !entry(&mut head, line, at + 1)? {
             break;
         }
         at += 1;
+    }
+    let brokers = head.needs.brokers.max(1);
+    let mut listening = head.needs.listeners.iter().flat_map(|(_, on)| on);
+    if listening.any(|place| *place >= brokers) {
+        return Err(Fault::at(
+            needs_at + 1,
+            1,
+            format!("listeners on brokers that there are: 0 to {}", brokers - 1),
+        ));
     }
     Ok((head, at))
 }
@@ -140,7 +153,7 @@ fn needs(needs: &mut Needs, value: &str, line: usize, column: usize) -> Result<(
         Fault::at(
             line,
             column,
-            "`fresh`, `kill`, `pause`, `disk`, `brokers N` or `config KEY=VALUE`, separated by spaces",
+            "`fresh`, `kill`, `pause`, `disk`, `brokers N`, `listener NAME=0,1` or `config KEY=VALUE`, separated by spaces",
         )
     };
     let mut words = value.split_whitespace();
@@ -154,6 +167,13 @@ fn needs(needs: &mut Needs, value: &str, line: usize, column: usize) -> Result<(
                 let count = words.next().ok_or_else(fault)?.trim_end_matches(',');
                 needs.brokers = count.parse().map_err(|_| fault())?;
             }
+            "listener" => {
+                let (name, on) = words.next().and_then(|pair| pair.split_once('=')).ok_or_else(fault)?;
+                let why =
+                    "a name of its own in capitals, and the places of the brokers that have it: `listener EXTRA=0,1`";
+                let listener = listener(needs, name, on).ok_or_else(|| Fault::at(line, column, why))?;
+                needs.listeners.push(listener);
+            }
             "config" => {
                 let (key, value) = words.next().and_then(|pair| pair.split_once('=')).ok_or_else(fault)?;
                 needs.config.push((key.to_owned(), value.trim_matches('"').to_owned()));
@@ -162,6 +182,18 @@ fn needs(needs: &mut Needs, value: &str, line: usize, column: usize) -> Result<(
         }
     }
     Ok(())
+}
+
+/// A listener that is not there yet: not one that every target has for itself, and none twice.
+fn listener(needs: &Needs, name: &str, on: &str) -> Option<(String, Vec<usize>)> {
+    const TAKEN: &[&str] = &["PLAINTEXT", "CONTROLLER", "CLIENT", "BROKER"];
+    let is_new = !TAKEN.contains(&name) && needs.listeners.iter().all(|(other, _)| other != name);
+    let places: Vec<usize> = (on.trim_end_matches(',').split(','))
+        .map(|place| place.parse().ok())
+        .collect::<Option<_>>()?;
+    let is_twice = |place: &usize| places.iter().filter(|other| *other == place).count() > 1;
+    let fits = is_listener_name(name) && is_new && !places.iter().any(is_twice);
+    fits.then(|| (name.to_owned(), places))
 }
 
 fn releases(value: &str, line: usize, column: usize) -> Result<Releases, Fault> {

@@ -1,16 +1,21 @@
 //! A command line with gaps, and who is to run it: the words that one node is started with.
 //!
 //! `{port}` is where it listens and `{data}` a directory of its own. `{config}` is one `KEY=VALUE` in Kafka's words: its word is
-//! said once for each property, and the flag before it too. A command that says `{id}` and `{roles}` is started for each node of
+//! said once for each property, and the flag before it too. So is `{listener}`, `NAME://HOST:PORT`, where clients come besides, for
+//! the brokers of which a case wants one. A command that says `{id}` and `{roles}` is started for each node of
 //! a cluster: a controller and three brokers, who find it at `{controller}`; `{rack}` is a rack for each.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use crate::target::Listener;
+use crate::target::layout::Layout;
+
 /// Two cannot lose one, and more show nothing new.
 const BROKERS: usize = 3;
 const CONFIG: &str = "{config}";
+const LISTENER: &str = "{listener}";
 
 /// A command with gaps to fill in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,26 +38,29 @@ pub(super) struct Seat {
     roles: &'static str,
     pub(super) port: u16,
     controller: u16,
+    /// Where it listens besides.
+    more: Vec<String>,
 }
 
 impl Seat {
     /// The one broker, which is its own controller.
-    pub(super) fn alone(port: u16) -> Self {
+    pub(super) fn alone(port: u16, listeners: &[Listener]) -> Self {
         Self {
             id: 1,
             roles: "broker,controller",
             port,
             controller: port,
+            more: listeners.iter().map(Listener::spelled).collect(),
         }
     }
 
-    pub(super) fn broker(id: usize, port: u16, controller: u16) -> Self {
-        let roles = "broker";
+    pub(super) fn broker(id: usize, port: u16, layout: &Layout) -> Self {
         Self {
             id,
-            roles,
+            roles: "broker",
             port,
-            controller,
+            controller: layout.controller,
+            more: layout.more_of(id).collect(),
         }
     }
 
@@ -63,6 +71,7 @@ impl Seat {
             roles,
             port,
             controller,
+            more: Vec::new(),
         }
     }
 }
@@ -86,13 +95,12 @@ impl Template {
         if of_a_node.contains(&true) && of_a_node.contains(&false) {
             return Err("a command for each node of a cluster says {id}, {roles} and {controller}");
         }
-        if template
-            .words
-            .iter()
-            .any(|word| word.contains(CONFIG) && word.contains(char::is_whitespace))
-        {
+        let is_repeated = |word: &&String| [CONFIG, LISTENER].iter().any(|gap| word.contains(gap));
+        let mut repeated = template.words.iter().filter(is_repeated);
+        if repeated.any(|word| word.contains(char::is_whitespace)) {
             return Err(
-                "{config} is a word of its own, or stands in one word without spaces: the word is said once for each property",
+                "{config} and {listener} are words of their own, or stand in one word without spaces: the word is said once for \
+                 each property or listener",
             );
         }
         Ok(template)
@@ -108,6 +116,11 @@ impl Template {
         self.says(CONFIG)
     }
 
+    /// Whether its brokers can be told to listen elsewhere too.
+    pub(in crate::target) fn takes_listeners(&self) -> bool {
+        self.says(LISTENER)
+    }
+
     /// Whether what lies in its directory is known: who has Kafka's roles has Kafka's files.
     pub(in crate::target) fn shows_files(&self) -> bool {
         self.says("{data}") && self.says("{roles}")
@@ -119,21 +132,23 @@ impl Template {
 
     /// The words for one node.
     pub(super) fn words(&self, seat: &Seat, data: &Path, config: &BTreeMap<String, String>) -> Vec<String> {
+        let config: Vec<String> = config.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let repeated = [(CONFIG, &config), (LISTENER, &seat.more)];
         let (mut said, mut rest) = (Vec::new(), &self.words[..]);
         while !rest.is_empty() {
-            let has_flag = rest[0].starts_with('-') && rest.get(1).is_some_and(|word| word == CONFIG);
+            let is_gap = |word: &String| repeated.iter().any(|(gap, _)| word == gap);
+            let has_flag = rest[0].starts_with('-') && rest.get(1).is_some_and(is_gap);
             let (group, after) = rest.split_at(1 + usize::from(has_flag));
-            if group.iter().any(|word| word.contains(CONFIG)) {
-                for (key, value) in config {
-                    let property = format!("{key}={value}");
-                    said.extend(
-                        group
-                            .iter()
-                            .map(|word| seat.fill(word, data).replace(CONFIG, &property)),
-                    );
+            let filled = |word: &String| seat.fill(word, data);
+            match repeated
+                .iter()
+                .find(|(gap, _)| group.iter().any(|word| word.contains(gap)))
+            {
+                Some((gap, values)) => {
+                    let each = values.iter();
+                    said.extend(each.flat_map(|value| group.iter().map(move |word| filled(word).replace(gap, value))));
                 }
-            } else {
-                said.extend(group.iter().map(|word| seat.fill(word, data)));
+                None => said.extend(group.iter().map(filled)),
             }
             rest = after;
         }
@@ -168,7 +183,7 @@ mod tests {
 
     #[test]
     fn gaps_are_filled_after_the_words_are_split() {
-        let alone = Seat::alone(7);
+        let alone = Seat::alone(7, &[]);
         assert_eq!(
             words("b --at 127.0.0.1:{port} {data}", &alone),
             "b|--at|127.0.0.1:7|/a b"
@@ -177,7 +192,7 @@ mod tests {
 
     #[test]
     fn each_property_is_said_with_its_flag() {
-        let alone = Seat::alone(7);
+        let alone = Seat::alone(7, &[]);
         assert_eq!(
             words("b {port} --set {config} -v", &alone),
             "b|7|--set|a=1|--set|b=x y|-v"
@@ -189,10 +204,39 @@ mod tests {
     #[test]
     fn a_node_is_told_who_it_is_and_where_its_controller_is() {
         let command = "b {id} {roles} {port} {controller} {rack}";
-        assert_eq!(words(command, &Seat::broker(2, 7, 9)), "b|2|broker|7|127.0.0.1:9|r2");
+        let layout = Layout {
+            brokers: vec![6, 7],
+            controller: 9,
+            listeners: Vec::new(),
+        };
+        assert_eq!(
+            words(command, &Seat::broker(2, 7, &layout)),
+            "b|2|broker|7|127.0.0.1:9|r2"
+        );
         let controller = words(command, &Seat::controller(100, 9));
         assert!(controller.starts_with("b|100|controller|9|127.0.0.1:9"), "{controller}");
         assert!(Template::parse("b {id} {port}").is_err_and(|why| why.contains("{roles}")));
+    }
+
+    #[test]
+    fn only_who_listens_besides_is_told_so() {
+        let extra = |broker, port| Listener {
+            name: "EXTRA".to_owned(),
+            broker,
+            port,
+        };
+        let layout = Layout {
+            brokers: vec![6, 7],
+            controller: 9,
+            listeners: vec![extra(1, 8)],
+        };
+        let command = "b {id} {roles} {port} {controller} --listen {listener} -v";
+        let said = |id, port| words(command, &Seat::broker(id, port, &layout));
+        assert_eq!(said(1, 6), "b|1|broker|6|127.0.0.1:9|-v");
+        assert_eq!(said(2, 7), "b|2|broker|7|127.0.0.1:9|--listen|EXTRA://127.0.0.1:8|-v");
+        let alone = Seat::alone(7, &[extra(0, 8), extra(0, 9)]);
+        let twice = words("b {port} --also={listener}", &alone);
+        assert_eq!(twice, "b|7|--also=EXTRA://127.0.0.1:8|--also=EXTRA://127.0.0.1:9");
     }
 
     #[test]

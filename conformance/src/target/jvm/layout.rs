@@ -1,5 +1,6 @@
 //! Who a node is among the nodes of its cluster: its ports, id and rack, as the properties that say so.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -12,15 +13,16 @@ impl Layout {
     pub(super) fn broker(&self, id: usize) -> Vec<(&'static str, String)> {
         let (port, controller) = (self.brokers[id - 1], self.controller);
         let mut own = self.common(id);
+        let mut listeners = vec![format!("PLAINTEXT://127.0.0.1:{port}")];
+        listeners.extend(self.more_of(id));
         if self.has_controller_apart() {
             own.push(("process.roles", "broker".to_owned()));
-            own.push(("listeners", format!("PLAINTEXT://127.0.0.1:{port}")));
             own.push(("broker.rack", format!("r{id}")));
         } else {
             own.push(("process.roles", "broker,controller".to_owned()));
-            let listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
-            own.push(("listeners", listeners));
+            listeners.push(format!("CONTROLLER://127.0.0.1:{controller}"));
         }
+        own.push(("listeners", listeners.join(",")));
         own
     }
 
@@ -33,6 +35,10 @@ impl Layout {
     }
 
     fn common(&self, id: usize) -> Vec<(&'static str, String)> {
+        // Each name once, though several brokers may have it.
+        let more: BTreeSet<String> = (self.listeners.iter())
+            .map(|listener| format!(",{}:PLAINTEXT", listener.name))
+            .collect();
         let voter = if self.has_controller_apart() { CONTROLLER } else { 1 };
         vec![
             ("node.id", id.to_string()),
@@ -43,7 +49,7 @@ impl Layout {
             ("controller.listener.names", "CONTROLLER".to_owned()),
             (
                 "listener.security.protocol.map",
-                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned() + &String::from_iter(more),
             ),
         ]
     }
@@ -87,17 +93,19 @@ fn directory_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::{Layout, becomes};
+    use crate::target::Listener;
+
+    fn says(own: &[(&str, String)], key: &str) -> Option<String> {
+        let said = own.iter().find(|(name, _)| *name == key);
+        said.map(|(_, value)| value.clone())
+    }
 
     #[test]
     fn three_brokers_have_racks_and_a_controller_apart() {
         let three = Layout {
             brokers: vec![10, 20, 30],
             controller: 40,
-        };
-        let says = |own: &[(&str, String)], key| {
-            own.iter()
-                .find(|(name, _)| *name == key)
-                .map(|(_, value)| value.clone())
+            listeners: Vec::new(),
         };
         let second = three.broker(2);
         assert_eq!(says(&second, "node.id").as_deref(), Some("2"));
@@ -111,12 +119,34 @@ mod tests {
         let alone = Layout {
             brokers: vec![10],
             controller: 40,
+            listeners: Vec::new(),
         };
         assert_eq!(says(&alone.broker(1), "broker.rack"), None);
         assert_eq!(
             says(&alone.broker(1), "process.roles").as_deref(),
             Some("broker,controller")
         );
+    }
+
+    #[test]
+    fn a_broker_says_its_own_listeners_and_every_node_what_they_speak() {
+        let extra = |broker, port| Listener {
+            name: "EXTRA".to_owned(),
+            broker,
+            port,
+        };
+        let three = Layout {
+            brokers: vec![10, 20, 30],
+            controller: 40,
+            listeners: vec![extra(0, 50), extra(1, 60)],
+        };
+        let listeners = |id| says(&three.broker(id), "listeners").unwrap_or_default();
+        assert_eq!(listeners(2), "PLAINTEXT://127.0.0.1:20,EXTRA://127.0.0.1:60");
+        assert_eq!(listeners(3), "PLAINTEXT://127.0.0.1:30");
+        let spoken = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,EXTRA:PLAINTEXT";
+        for own in [three.broker(3), three.controller()] {
+            assert_eq!(says(&own, "listener.security.protocol.map").as_deref(), Some(spoken));
+        }
     }
 
     #[test]
