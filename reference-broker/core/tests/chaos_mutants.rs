@@ -30,7 +30,11 @@ const CAUGHT: [&str; 7] = [
 fn these_mutants_are_caught_by_a_storm() {
     assert!(become_mutant("validate-only-commits"), "it has no part in this");
     let right = storm(0).unwrap();
-    assert!(right.acknowledged > 0 && right.elections > 0, "{:?}", right.digest);
+    assert!(
+        right.acknowledged > 0 && right.elections > 0,
+        "nothing in {:?}",
+        right.simulated
+    );
     for name in CAUGHT {
         assert!(become_mutant(name), "{name}");
         // An invariant of the log itself, checked at every change, stops the node.

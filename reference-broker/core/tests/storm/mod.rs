@@ -12,6 +12,8 @@ mod reader;
 mod serve;
 mod world;
 
+use std::time::Duration;
+
 use broker_core::units::{Offset, TopicPartition};
 use chance::Digest;
 use world::{BROKERS, CONTROLLER, World};
@@ -30,6 +32,8 @@ pub(crate) struct Story {
     pub(crate) acknowledged: usize,
     /// Leaders, each in an epoch.
     pub(crate) elections: usize,
+    /// How long it was, by its own clock.
+    pub(crate) simulated: Duration,
     /// Of all that happened.
     pub(crate) digest: Digest,
 }
@@ -46,6 +50,7 @@ pub(crate) fn storm(seed: u64) -> Result<Story, String> {
     Ok(Story {
         acknowledged: world.history.acknowledged(),
         elections: world.history.elections(),
+        simulated: world.simulated(),
         digest: world.digest(),
     })
 }

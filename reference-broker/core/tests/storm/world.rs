@@ -6,6 +6,7 @@ mod links;
 mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use broker_core::config::BrokerConfig;
 use broker_core::controller::Intent;
@@ -29,6 +30,11 @@ pub(crate) const TOPIC: &str = "t";
 pub(crate) const PARTITIONS: i32 = 3;
 /// More calls than this without time passing, and something turns in a circle.
 const MOST_AT_ONCE: usize = 5_000;
+
+const BEGIN: Now = Now {
+    unix_ms: 1_700_000_000_000,
+    monotonic_ms: 1_000,
+};
 
 /// What happens at a time.
 enum Event {
@@ -79,10 +85,7 @@ impl World {
         let lag_time_max_ms = [1_500, 4_000, 30_000][chance.below(3) as usize];
         let is_bursty = chance.percent(50);
         let mut world = Self {
-            now: Now {
-                unix_ms: 1_700_000_000_000,
-                monotonic_ms: 1_000,
-            },
+            now: BEGIN,
             chance,
             lag_time_max_ms,
             is_bursty,
@@ -193,6 +196,12 @@ impl World {
 
     pub(crate) fn partitions() -> impl Iterator<Item = TopicPartition> {
         (0..PARTITIONS).map(|partition| TopicPartition::new(TOPIC, partition))
+    }
+
+    /// How long it has been there, by its own clock.
+    pub(crate) fn simulated(&self) -> Duration {
+        let ms = self.now.monotonic_ms - BEGIN.monotonic_ms;
+        Duration::from_millis(ms.try_into().unwrap_or(0))
     }
 
     /// What happened so far, and what is on every disk: equal for equal seeds.
