@@ -186,14 +186,16 @@ impl Cluster {
             self.brokers.push(place);
             return Ok(());
         }
-        let mut controller = Place::controller(config, &path, durable);
+        // Where a broker does not come up, those that have go before their controller.
+        let controller = self
+            .controller
+            .insert(Box::new(Place::controller(config, &path, durable)));
         controller.start().await?;
         for index in 0..config.brokers {
-            let mut place = Place::broker(config, &path, durable, index, &controller);
+            let mut place = Place::broker(config, &path, durable, index, controller);
             place.start().await?;
             self.brokers.push(place);
         }
-        self.controller = Some(Box::new(controller));
         self.all_joined(config.brokers).await
     }
 

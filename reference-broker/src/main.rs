@@ -241,7 +241,7 @@ async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
     let mut signals = Signals::take()?;
     let mut control = listen_for_control(arguments.control).await?;
     let listeners = Listeners::of(arguments.listen, arguments.advertise)?;
-    let mut cluster = Cluster::start(Config {
+    let starting = Cluster::start(Config {
         listen: listeners.first.ok_or(StartError::Listener("a broker", "--listen"))?,
         advertise: listeners.advertise,
         listeners: listeners.more.into_iter().map(|listen| (listen, None)).collect(),
@@ -251,8 +251,11 @@ async fn serve_cluster(arguments: Arguments) -> Result<(), StartError> {
         properties: arguments.config,
         complain,
         explain: if arguments.explain { complain } else { |_| {} },
-    })
-    .await?;
+    });
+    let mut cluster = tokio::select! {
+        started = starting => started?,
+        () = signals.stop() => return Ok(()),
+    };
     announce(&cluster.addresses(), &cluster.listeners(), control.as_ref());
     if !cluster.obey(&mut control, signals.stop()).await {
         return Err(ended());

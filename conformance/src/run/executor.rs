@@ -23,7 +23,7 @@ use crate::verdict::Verdict;
 pub struct Options {
     /// How many runs at once.
     pub jobs: usize,
-    /// Names this run; the same seed asks in the same order.
+    /// Names this run; what `--sample` takes follows from it.
     pub seed: u64,
     /// For one run.
     pub timeout: Duration,

@@ -144,7 +144,7 @@ pub(super) async fn observe_into(case: &Case, cell: &Cell, broker: &Broker, seen
             break;
         }
     }
-    play.jobs.values().for_each(JoinHandle::abort);
+    play.end_jobs();
     if case.needs.is_shared() {
         step::clean_up(&play.session, &case.topics).await;
     }
@@ -157,7 +157,18 @@ struct Play {
     jobs: HashMap<String, JoinHandle<StepRun>>,
 }
 
+impl Drop for Play {
+    /// A run that is given up in the middle leaves nobody behind who goes on asking.
+    fn drop(&mut self) {
+        self.end_jobs();
+    }
+}
+
 impl Play {
+    fn end_jobs(&mut self) {
+        self.jobs.drain().for_each(|(_, job)| job.abort());
+    }
+
     async fn step(&mut self, step: &Step) -> StepRun {
         match &step.background {
             Some(job) => self.background(job, step).await,

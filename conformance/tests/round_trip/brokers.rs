@@ -27,7 +27,10 @@ const STOP: Duration = Duration::from_secs(120);
 const JARS: Duration = Duration::from_secs(600);
 
 /// So that segments roll, and old ones are compacted while the traffic goes on.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 8] = [
+    // One that was killed is soon forgotten by its controller, which is itself.
+    ("broker.session.timeout.ms", "2000"),
+    ("broker.heartbeat.interval.ms", "500"),
     ("offsets.topic.replication.factor", "1"),
     ("transaction.state.log.replication.factor", "1"),
     ("transaction.state.log.min.isr", "1"),

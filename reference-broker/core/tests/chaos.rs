@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use storm::storm;
 
 /// Seeds that once failed stay.
-const KEPT: [u64; 0] = [];
+const KEPT: [u64; 3] = [211, 423, 16_508];
 
 fn seeds() -> Range<u64> {
     let asked = std::env::var("SEEDS").ok();

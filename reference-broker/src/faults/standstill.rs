@@ -25,28 +25,38 @@ pub(super) struct Standstill {
 struct State {
     runs: bool,
     wanted: bool,
+    /// How often it was wanted.
+    wishes: u64,
 }
 
-/// Lets the broker go on when dropped: whoever gives up waiting leaves nobody behind who stands still some day.
-struct Wish<'a>(&'a Standstill);
+/// Lets the broker go on when dropped: whoever gives up waiting leaves nobody behind who stands still some day. What somebody else has
+/// wished since stays.
+struct Wish<'a> {
+    of: &'a Standstill,
+    number: u64,
+}
 
 impl Drop for Wish<'_> {
     fn drop(&mut self) {
-        self.0.end();
+        if self.of.state().wishes == self.number {
+            self.of.end();
+        }
     }
 }
 
 impl Standstill {
     /// Has the broker stand still and returns once it does.
     pub(super) async fn begin(&self) -> Result<(), FaultError> {
-        {
+        let number = {
             let mut state = self.state();
             if !state.runs {
                 return Err(FaultError::Down);
             }
             state.wanted = true;
-        }
-        let wish = Wish(self);
+            state.wishes += 1;
+            state.wishes
+        };
+        let wish = Wish { of: self, number };
         self.call.notify_one();
         let mut stands = self.stands.subscribe();
         match timeout(SOON, stands.wait_for(|stands| *stands)).await {

@@ -102,7 +102,7 @@ struct Lane {
     connection: Option<(Address, Connection)>,
     line: Line,
     pause: Duration,
-    /// No new connection before then.
+    /// Nothing is tried before then.
     not_before: Option<Instant>,
     /// What was complained of last: it is said once.
     told: Option<String>,
@@ -138,35 +138,26 @@ impl Lane {
                 Err(error) => error.to_string(),
             };
             self.fails(format!("{}: {why}", way.name()));
-            // The pause comes before the next connection, and must not outlast who waits.
+            // The pause comes before the next attempt, and must not outlast who waits.
             self.not_before = self.not_before.map(|at| at.min(until));
         }
     }
 
     async fn ask(&mut self, address: &Address, exchange: &Exchange) -> Result<Bytes, PeerError> {
+        if let Some(not_before) = self.not_before.take() {
+            sleep_until(not_before).await;
+        }
         let limit = exchange.timeout;
         let passes = timeout(limit, self.line.passes()).await;
         passes.map_err(|_| PeerError::Silent(limit))??;
         let mut connection = match self.connection.take() {
             Some((connected_to, connection)) if connected_to == *address && !connection.is_over() => connection,
-            _ => self.connect(address).await?,
+            _ => connect(address).await?,
         };
         let answered = timeout(limit, self.line.carry(&mut connection, exchange)).await;
         let body = answered.map_err(|_| PeerError::Silent(limit))??;
         self.connection = Some((address.clone(), connection));
         Ok(body)
-    }
-
-    async fn connect(&mut self, address: &Address) -> Result<Connection, PeerError> {
-        if let Some(not_before) = self.not_before.take() {
-            sleep_until(not_before).await;
-        }
-        let (host, port) = (address.0.as_str(), address.1);
-        let connected = timeout(CONNECT, TcpStream::connect((host, port))).await;
-        let socket = connected
-            .map_err(|_| PeerError::Silent(CONNECT))?
-            .map_err(PeerError::Connect)?;
-        Ok(Connection::new(socket))
     }
 
     fn works(&mut self) {
@@ -183,4 +174,13 @@ impl Lane {
             self.told = Some(why);
         }
     }
+}
+
+async fn connect(address: &Address) -> Result<Connection, PeerError> {
+    let (host, port) = (address.0.as_str(), address.1);
+    let connected = timeout(CONNECT, TcpStream::connect((host, port))).await;
+    let socket = connected
+        .map_err(|_| PeerError::Silent(CONNECT))?
+        .map_err(PeerError::Connect)?;
+    Ok(Connection::new(socket))
 }

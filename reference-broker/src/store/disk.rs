@@ -183,14 +183,16 @@ impl Store for DiskStore {
 
     fn rename_directory(&mut self, from: &str, to: &str) -> Result<(), StoreError> {
         let path = self.files.root.join(from);
+        let renamed = fs::rename(&path, self.files.root.join(to));
         self.files.forget_directory(&path);
-        fs::rename(&path, self.files.root.join(to)).map_err(failed("rename", &path))
+        renamed.map_err(failed("rename", &path))
     }
 
     fn remove_directory(&mut self, directory: &str) -> Result<(), StoreError> {
         let path = self.files.root.join(directory);
+        let removed = absent_is_fine(fs::remove_dir_all(&path));
         self.files.forget_directory(&path);
-        absent_is_fine(fs::remove_dir_all(&path)).map_err(failed("remove", &path))
+        removed.map_err(failed("remove", &path))
     }
 
     fn append(&mut self, directory: &str, file: &str, bytes: &[&[u8]]) -> Result<(), StoreError> {
@@ -232,15 +234,17 @@ impl Store for DiskStore {
 
     fn remove(&mut self, directory: &str, file: &str) -> Result<(), StoreError> {
         let path = self.files.path(directory, file);
+        let removed = absent_is_fine(fs::remove_file(&path));
         self.files.forget(&path);
-        absent_is_fine(fs::remove_file(&path)).map_err(failed("remove", &path))
+        removed.map_err(failed("remove", &path))
     }
 
     fn rename(&mut self, directory: &str, from: &str, to: &str) -> Result<(), StoreError> {
         let (from, to) = (self.files.path(directory, from), self.files.path(directory, to));
+        let renamed = absent_is_fine(fs::rename(&from, &to));
         self.files.forget(&from);
         self.files.forget(&to);
-        absent_is_fine(fs::rename(&from, &to)).map_err(failed("rename", &from))
+        renamed.map_err(failed("rename", &from))
     }
 
     fn replace(&mut self, directory: &str, file: &str, bytes: &[u8]) -> Result<(), StoreError> {

@@ -14,6 +14,8 @@ use tokio::time::{sleep, timeout};
 
 /// Between two looks at what a broker says.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Less than a request may take that is forwarded.
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 async fn started(brokers: usize) -> Cluster {
     started_with(brokers, 6000).await
@@ -203,6 +205,32 @@ async fn who_is_cut_off_from_the_controller_is_out_until_all_is_healed() {
         until(&mut first, "t", |brokers, _| brokers == 2).await;
         timeout(LIMIT, cluster.stop()).await.expect("in time");
     }
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_forward_a_request_serves_others_meanwhile() {
+    let cluster = started(2).await;
+    let (mut asks, mut other) = (
+        Client::to(cluster.addresses()[0]).await,
+        Client::to(cluster.addresses()[0]).await,
+    );
+    let faults = cluster.faults(0).expect("the first");
+    faults.cut(Other::Node(100), Cut::Refused);
+    let created = tokio::spawn(async move {
+        create(&mut asks, "t", 1).await;
+    });
+    for _ in 0..20 {
+        let served = timeout(AT_ONCE, other.is_served()).await;
+        assert_eq!(served.ok(), Some(true), "a cut link is no reason to stand still");
+        sleep(PAUSE).await;
+    }
+    assert!(!created.is_finished(), "it is tried again");
+    cluster.heal();
+    timeout(LIMIT, created)
+        .await
+        .expect("in time")
+        .expect("as soon as the link is whole");
+    timeout(LIMIT, cluster.stop()).await.expect("in time");
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ impl Node {
     /// # Errors
     /// The log cannot be opened.
     pub(crate) fn take_role(&mut self, tp: &TopicPartition, id: TopicId, now: Now) -> Result<(), ErrorCode> {
-        let topic = self.image().topic(&tp.topic);
+        // One answer may tell of a topic, of its end, and of another one with its name.
+        let topic = self.image().topic(&tp.topic).filter(|topic| topic.id == id);
         let Some(partition) = topic.and_then(|topic| topic.partition(tp.partition)).cloned() else {
             return Ok(());
         };

@@ -14,6 +14,7 @@ mod world;
 
 use std::time::Duration;
 
+use broker_core::Node;
 use broker_core::units::{Offset, TopicPartition};
 use chance::Digest;
 use world::{BROKERS, CONTROLLER, World};
@@ -80,7 +81,8 @@ fn heal(world: &mut World) -> Result<(), String> {
         world.run(HEALING_MS)?;
     }
     if !world.all_run() {
-        return Err("a broker is not back".into());
+        let stages = BROKERS.map(|id| world.node(id).map(Node::stage));
+        return Err(format!("a broker is not back: {stages:?}"));
     }
     for tp in World::partitions() {
         let image = world.node(CONTROLLER).ok_or("no controller")?.image();

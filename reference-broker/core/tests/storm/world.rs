@@ -13,7 +13,7 @@ use broker_core::controller::Intent;
 use broker_core::controller::topics::NewTopic;
 use broker_core::image::Listener;
 use broker_core::node::{Identity, Released, Stage};
-use broker_core::peer::{Asked, Peer, Question, Reply};
+use broker_core::peer::{AskId, Asked, Peer, Question, Reply};
 use broker_core::units::{TopicId, TopicPartition};
 use broker_core::{Node, Now, Ticket};
 
@@ -70,6 +70,8 @@ pub(crate) struct World {
     queued: u64,
     parked: BTreeMap<(i32, Ticket), Parked>,
     pending: BTreeMap<(i32, Ticket), Pending>,
+    /// The last question of who is in sync that was answered, to each life of a node.
+    altered: BTreeMap<(i32, u32), AskId>,
     produced: u64,
     trace: Digest,
     /// In the phase of chaos.
@@ -103,6 +105,7 @@ impl World {
             queued: 0,
             parked: BTreeMap::new(),
             pending: BTreeMap::new(),
+            altered: BTreeMap::new(),
             produced: 0,
             trace: Digest::default(),
             is_chaotic: false,
@@ -313,6 +316,9 @@ impl World {
 
     /// A node has done something: what it asks goes out, who waited is answered, and everything still holds.
     fn after(&mut self, id: i32) -> Result<(), String> {
+        if self.node(id).is_some_and(Node::has_given_up) {
+            return self.ended(id);
+        }
         let Some(node) = self.nodes.get_mut(&id) else {
             return Ok(());
         };
@@ -339,6 +345,16 @@ impl World {
             return self.history.look_at_metadata(self.nodes[&id].image());
         }
         self.history.look_at_node(id, &self.nodes[&id], &self.disks[&id])
+    }
+
+    /// A process ended by itself, as no controller had taken it in for too long. While it heals somebody starts it again.
+    fn ended(&mut self, id: i32) -> Result<(), String> {
+        self.kill(id);
+        if self.is_chaotic {
+            return Ok(());
+        }
+        self.disks[&id].fill(false);
+        self.start(id)
     }
 
     fn release(&mut self, id: i32, ticket: Ticket, released: Released) -> Result<(), String> {

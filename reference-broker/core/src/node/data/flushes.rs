@@ -23,7 +23,6 @@ pub(super) struct Flushes {
 pub struct Promise {
     tp: TopicPartition,
     id: TopicId,
-    epoch: LeaderEpoch,
     end: Offset,
 }
 
@@ -52,8 +51,9 @@ impl Node {
 
     /// Is it on the disk, or nothing that can ever be?
     pub fn is_settled(&self, promise: &Promise) -> bool {
-        let log = self.served(&promise.tp, promise.id, promise.epoch);
-        log.is_none_or(|log| log.recovery_point() >= promise.end)
+        let log = self.in_service(&promise.tp, promise.id);
+        // What a later leader has cut off never comes to the disk.
+        log.is_none_or(|log| log.recovery_point() >= promise.end || log.log_end() < promise.end)
     }
 
     /// A partition that was promised something is still in service.
@@ -69,7 +69,11 @@ impl Node {
 
     /// The files are on the disk, or cannot be brought there.
     pub fn flushed(&mut self, flush: &Flush, synced: Result<(), StoreError>, now: Now) {
-        if self.served(&flush.tp, flush.id, flush.epoch).is_none() {
+        let Some(log) = self.in_service(&flush.tp, flush.id) else {
+            return;
+        };
+        if log.leader_epoch() != flush.epoch {
+            self.logs.flushes.due.insert(flush.tp.clone());
             return;
         }
         let changes = match &synced {
@@ -113,7 +117,6 @@ impl Node {
         let promise = Promise {
             tp: tp.clone(),
             id: log.topic_id(),
-            epoch: log.leader_epoch(),
             end: log.log_end(),
         };
         self.logs.flushes.due.insert(tp.clone());
@@ -137,8 +140,7 @@ impl Node {
         })
     }
 
-    fn served(&self, tp: &TopicPartition, id: TopicId, epoch: LeaderEpoch) -> Option<&Log> {
-        self.log(tp)
-            .filter(|log| log.topic_id() == id && log.leader_epoch() == epoch && !log.is_offline())
+    fn in_service(&self, tp: &TopicPartition, id: TopicId) -> Option<&Log> {
+        self.log(tp).filter(|log| log.topic_id() == id && !log.is_offline())
     }
 }

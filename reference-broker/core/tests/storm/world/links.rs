@@ -31,6 +31,9 @@ impl World {
             return Ok(());
         }
         self.note(b"ask", to, asked.id.0);
+        if self.is_overtaken(asker, &asked.question) {
+            return Ok(());
+        }
         let is_cut = self.is_cut(asker.node, to);
         match fate(&mut self.chance, &asked.question, is_cut, self.is_chaotic) {
             Fate::Lost => self.lost(to, asker, "lost"),
@@ -46,6 +49,13 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Was a later question of who is in sync answered? Leaders rest on it, Kafka's too, that one which came too late is not heard
+    /// after that: what was refused they take for undone.
+    fn is_overtaken(&self, asker: Asker, question: &Question) -> bool {
+        let later = self.altered.get(&(asker.node, asker.life));
+        matches!(question, Question::AlterPartitions(_)) && later.is_some_and(|later| *later > asker.id)
     }
 
     /// What a node says to a question, where it says something at once.
@@ -106,6 +116,9 @@ impl World {
         let (now, to) = (self.now, asker.node);
         let is_same = self.lives.get(&to) == Some(&asker.life);
         if let Some(node) = self.nodes.get_mut(&to).filter(|_| is_same) {
+            if matches!(reply, Reply::PartitionsAltered(_)) {
+                self.altered.insert((to, asker.life), asker.id);
+            }
             node.answered(asker.id, reply, now);
             self.note(b"told", to, asker.id.0);
             return self.after(to);

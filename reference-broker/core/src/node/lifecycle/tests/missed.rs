@@ -245,3 +245,54 @@ fn coordinators_begin_anew_where_their_topic_did() {
     world.commits("stays");
     assert_eq!(world.committed(), Ok(vec!["stays".to_owned()]));
 }
+
+#[test]
+fn a_topic_made_anew_within_one_answer_is_kept_under_its_own_id() {
+    let mut world = with(&["stays"]);
+    world.is_reachable = false;
+    world.creates(&["again"]);
+    world.deletes(&["again"]);
+    world.creates(&["again"]);
+    world.settle();
+    world.is_reachable = true;
+    world.catches_up();
+    let kept = world.kept("again").map(|kept| kept.0);
+    assert_eq!(kept, Some(world.id_of("again")));
+}
+
+#[test]
+fn a_sync_that_another_epoch_overtakes_is_made_again() {
+    let mut world = with(&["stays"]);
+    world.sets("stays", "flush.messages", "1");
+    world.catches_up();
+    world.broker.flush_elsewhere();
+    let bytes = Sent::new(&["y"]).by(5, 0, 1).bytes();
+    let produced = world
+        .broker
+        .produce(&tp("stays"), Walked::new(&bytes, 1 << 20), world.now);
+    produced.expect("it leads");
+    let (promise, flush) = (
+        world.broker.take_promises().remove(0),
+        world.broker.take_flushes().remove(0),
+    );
+    let change = PartitionChangeRecord {
+        partition_id: 0,
+        topic_id: world.id_of("stays").0,
+        leader: world.broker.broker_id().0,
+        ..PartitionChangeRecord::default()
+    };
+    let change = (MetadataRecord::PartitionChange(change), 2);
+    world.controller.take_decided(&[change], world.now).expect("written");
+    world.catches_up();
+    assert!(!world.broker.is_settled(&promise), "nothing is on the disk");
+    world.broker.flushed(&flush, Ok(()), world.now);
+    assert!(
+        !world.broker.is_settled(&promise),
+        "what was synced may be other bytes now"
+    );
+    let again = world.broker.take_flushes().remove(0);
+    world.broker.flushed(&again, Ok(()), world.now);
+    assert!(world.broker.is_settled(&promise) && world.broker.is_kept(&promise));
+    let log = world.broker.log(&tp("stays")).expect("it is there");
+    assert_eq!(log.high_watermark(), log.log_end(), "acknowledged, and read");
+}
