@@ -70,8 +70,8 @@ pub(crate) struct World {
     queued: u64,
     parked: BTreeMap<(i32, Ticket), Parked>,
     pending: BTreeMap<(i32, Ticket), Pending>,
-    /// The last question of who is in sync that was answered, to each life of a node.
-    altered: BTreeMap<(i32, u32), AskId>,
+    /// The last question of who is in sync that was refused, to each life of a node.
+    refused: BTreeMap<(i32, u32), AskId>,
     produced: u64,
     trace: Digest,
     /// In the phase of chaos.
@@ -105,7 +105,7 @@ impl World {
             queued: 0,
             parked: BTreeMap::new(),
             pending: BTreeMap::new(),
-            altered: BTreeMap::new(),
+            refused: BTreeMap::new(),
             produced: 0,
             trace: Digest::default(),
             is_chaotic: false,

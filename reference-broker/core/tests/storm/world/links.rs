@@ -1,7 +1,8 @@
 //! Questions and answers between nodes: how long each takes, and whether it comes.
 
 use broker_core::fetch::FetchOutcome;
-use broker_core::peer::{AskId, Asked, Question, ReplicaFetch, Reply};
+use broker_core::peer::{AskId, Asked, PartitionAltered, Question, ReplicaFetch, Reply};
+use broker_core::units::ErrorCode;
 use broker_core::{Reply as Served, Ticket};
 
 use super::super::network::{Answer, Fate, TIMEOUT_MS, fate};
@@ -51,10 +52,10 @@ impl World {
         Ok(())
     }
 
-    /// Was a later question of who is in sync answered? Leaders rest on it, Kafka's too, that one which came too late is not heard
-    /// after that: what was refused they take for undone.
+    /// Was a later question of who is in sync refused? Leaders rest on it, Kafka's too, that one which came too late is not heard after
+    /// that: what was refused they take for undone.
     fn is_overtaken(&self, asker: Asker, question: &Question) -> bool {
-        let later = self.altered.get(&(asker.node, asker.life));
+        let later = self.refused.get(&(asker.node, asker.life));
         matches!(question, Question::AlterPartitions(_)) && later.is_some_and(|later| *later > asker.id)
     }
 
@@ -116,8 +117,8 @@ impl World {
         let (now, to) = (self.now, asker.node);
         let is_same = self.lives.get(&to) == Some(&asker.life);
         if let Some(node) = self.nodes.get_mut(&to).filter(|_| is_same) {
-            if matches!(reply, Reply::PartitionsAltered(_)) {
-                self.altered.insert((to, asker.life), asker.id);
+            if is_refused(&reply) {
+                self.refused.insert((to, asker.life), asker.id);
             }
             node.answered(asker.id, reply, now);
             self.note(b"told", to, asker.id.0);
@@ -153,6 +154,13 @@ impl World {
         let until = self.paused.get(&id)?;
         Some(until - self.now.monotonic_ms)
     }
+}
+
+/// Is it a controller's word that somebody cannot be in sync now, as the metadata are?
+fn is_refused(reply: &Reply) -> bool {
+    let undone = [ErrorCode::IneligibleReplica, ErrorCode::OperationNotAttempted];
+    let refused = |one: &PartitionAltered| one.result.as_ref().is_err_and(|error| undone.contains(error));
+    matches!(reply, Reply::PartitionsAltered(Ok(altered)) if altered.iter().any(refused))
 }
 
 /// A link, the same in both directions.
