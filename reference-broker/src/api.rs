@@ -1,6 +1,7 @@
 //! One file per API key, and the single table of them. ApiVersions and the support matrix are printed from this table.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use broker_core::config::BrokerConfig;
 use broker_core::{Node, Now, Span, Ticket, node::Released};
@@ -266,7 +267,7 @@ pub(crate) struct Call<'a> {
     /// Where it came in.
     pub(crate) listener: Listener,
     /// The name of that listener: by it the answer names brokers, and leaves out those that have none of that name.
-    pub(crate) listener_name: &'a str,
+    pub(crate) listener_name: &'a Arc<str>,
     pub(crate) node: &'a mut Node,
     pub(crate) now: Now,
 }

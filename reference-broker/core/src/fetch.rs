@@ -7,6 +7,7 @@ pub mod wait;
 
 use std::sync::Arc;
 
+use crate::image::BrokerImage;
 use crate::log::aborted::AbortedTransaction;
 use crate::peer::BrokerEpoch;
 use crate::store::Span;
@@ -126,6 +127,20 @@ pub struct FetchOutcome {
     pub session_id: i32,
     /// In the order of the answer.
     pub partitions: Vec<Fetched>,
+    /// The brokers that partitions name as their leaders.
+    pub leaders: Vec<BrokerImage>,
+}
+
+impl FetchOutcome {
+    /// Nothing but an error.
+    pub fn refused(error: ErrorCode) -> Self {
+        Self {
+            error: Some(error),
+            session_id: 0,
+            partitions: Vec::new(),
+            leaders: Vec::new(),
+        }
+    }
 }
 
 /// What a partition answers.

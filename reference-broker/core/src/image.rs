@@ -171,7 +171,7 @@ pub struct FeatureRange {
 }
 
 /// A registered broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BrokerImage {
     /// Its id.
     pub id: BrokerId,

@@ -8,14 +8,15 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use broker_core::Reply;
 use broker_core::fetch::{
     FetchCommand, FetchOutcome, Fetched, Interest, Naming, PartitionKey, Reader, Served, SessionRequest, TopicKey,
 };
+use broker_core::image::BrokerImage;
 use broker_core::node::Released;
 use broker_core::node::observers::MetadataFetch;
 use broker_core::peer::BrokerEpoch;
 use broker_core::units::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicId, TopicName};
+use broker_core::{Reply, Ticket};
 use bytes::{BufMut, BytesMut};
 use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::FetchPartition;
@@ -79,11 +80,12 @@ impl Api for Fetch {
         }
         let command = command(&request, call, semantics);
         if !matches!(request.isolation_level, 0 | 1) {
-            return Answer::Reply(body(&stumble(&request, command, call, semantics), semantics));
+            let outcome = stumble(&request, command, call, semantics);
+            return Answer::Reply(body(&outcome, semantics, call.listener_name));
         }
         match call.node.fetch(&command, call.now) {
-            Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics)),
-            Reply::Parked(ticket) => Answer::Parked(ticket, Box::new(move |released| continued(released, semantics))),
+            Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics, call.listener_name)),
+            Reply::Parked(ticket) => parked(ticket, call, semantics),
         }
     }
 }
@@ -101,16 +103,18 @@ fn metadata(request: &FetchRequest, call: &mut Call<'_>, semantics: Semantics) -
         partitions: interests(request, semantics),
     };
     match call.node.fetch_metadata_log(fetch, call.now) {
-        Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics)),
-        Reply::Parked(ticket) => Answer::Parked(ticket, Box::new(move |released| continued(released, semantics))),
+        Reply::Now(outcome) => Answer::Reply(body(&outcome, semantics, call.listener_name)),
+        Reply::Parked(ticket) => parked(ticket, call, semantics),
     }
 }
 
-fn continued(released: Released, semantics: Semantics) -> Answer {
-    match released {
-        Released::Fetch(outcome) => Answer::Reply(body(&outcome, semantics)),
+fn parked(ticket: Ticket, call: &Call<'_>, semantics: Semantics) -> Answer {
+    let listener = Arc::clone(call.listener_name);
+    let continued = move |released| match released {
+        Released::Fetch(outcome) => Answer::Reply(body(&outcome, semantics, &listener)),
         other => Answer::Close(format!("a Fetch was released as {other:?}")),
-    }
+    };
+    Answer::Parked(ticket, Box::new(continued))
 }
 
 /// Kafka looks at the isolation level only once the session is found.
@@ -147,6 +151,7 @@ fn refused(request: &FetchRequest, error: ErrorCode, semantics: Semantics) -> Fe
         error: Some(error),
         session_id: request.session_id,
         partitions: partitions.collect(),
+        leaders: Vec::new(),
     }
 }
 
@@ -248,8 +253,8 @@ fn interest(asked: &FetchPartition, served: Served) -> Interest {
     }
 }
 
-/// Lays out the answer: bytes, and spans between them.
-fn body(outcome: &FetchOutcome, semantics: Semantics) -> Body {
+/// Lays out the answer: bytes, and spans between them. Brokers are named as who came by this listener finds them.
+fn body(outcome: &FetchOutcome, semantics: Semantics, listener: &str) -> Body {
     let mut layout = Layout {
         parts: Vec::new(),
         bytes: BytesMut::with_capacity(ENVELOPE),
@@ -263,7 +268,7 @@ fn body(outcome: &FetchOutcome, semantics: Semantics) -> Body {
     let topics: Vec<&[Fetched]> = outcome.partitions.chunk_by(|a, b| a.key.topic == b.key.topic).collect();
     layout.count(topics.len());
     topics.iter().for_each(|partitions| layout.topic(partitions));
-    layout.end_of_struct();
+    layout.leaders(&outcome.leaders, listener);
     layout.finish()
 }
 
@@ -347,6 +352,33 @@ impl Layout {
         }
     }
 
+    /// The tagged field of the answer: 0 where the leaders listen that its partitions name (KIP-951).
+    fn leaders(&mut self, leaders: &[BrokerImage], listener: &str) {
+        let reached = |leader: &&BrokerImage| leader.listener(listener).is_some();
+        let reached = leaders.iter().filter(reached).count();
+        if !self.semantics.tells_leader || reached == 0 {
+            return self.end_of_struct();
+        }
+        let before = self.bytes.split();
+        self.count(reached);
+        for leader in leaders {
+            if let Some(at) = leader.listener(listener) {
+                self.bytes.put_i32(leader.id.0);
+                self.string(&at.host);
+                self.bytes.put_i32(at.port.into());
+                match &leader.rack {
+                    Some(rack) => self.string(rack),
+                    None => self.bytes.put_u8(0),
+                }
+                self.end_of_struct();
+            }
+        }
+        let nodes = std::mem::replace(&mut self.bytes, before);
+        self.bytes.put_slice(&[1, 0]);
+        self.varint(nodes.len() as u64);
+        self.bytes.put_slice(&nodes);
+    }
+
     fn error_code(&self, error: Option<ErrorCode>) -> i16 {
         match error {
             Some(ErrorCode::KafkaStorageError) if !self.semantics.knows_storage_error => {
@@ -362,7 +394,10 @@ impl Layout {
         if !self.semantics.is_flexible {
             return self.bytes.put_i32(count as i32);
         }
-        let mut rest = count as u64 + 1;
+        self.varint(count as u64 + 1);
+    }
+
+    fn varint(&mut self, mut rest: u64) {
         while rest >= 0x80 {
             self.bytes.put_u8(rest as u8 | 0x80);
             rest >>= 7;
@@ -394,11 +429,12 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use broker_core::Span;
     use broker_core::log::aborted::AbortedTransaction;
     use broker_core::units::ProducerId;
+    use broker_core::{Span, image};
     use bytes::Bytes;
     use kafka_protocol::messages::FetchResponse;
+    use kafka_protocol::messages::fetch_response::NodeEndpoint;
     use kafka_protocol::protocol::Decodable;
 
     fn outcome(topic: TopicKey, is_flexible: bool) -> FetchOutcome {
@@ -429,10 +465,21 @@ mod tests {
             }),
             ..Fetched::failed(key(0), None, ErrorCode::UnknownServerError)
         };
+        let leader = |id: i32, listener: &str, rack: Option<&str>| BrokerImage {
+            id: BrokerId(id),
+            listeners: vec![image::Listener::plaintext(listener, "localhost", 9092)],
+            rack: rack.map(str::to_owned),
+            ..BrokerImage::default()
+        };
         FetchOutcome {
             error: None,
             session_id: 0,
             partitions: vec![found, failed],
+            leaders: vec![
+                leader(3, "PLAINTEXT", Some("r1")),
+                leader(4, "PLAINTEXT", None),
+                leader(5, "EXTRA", None),
+            ],
         }
     }
 
@@ -447,7 +494,7 @@ mod tests {
             };
             let outcome = outcome(topic, semantics.is_flexible);
             let mut bytes = BytesMut::new();
-            for part in body(&outcome, semantics).parts {
+            for part in body(&outcome, semantics, "PLAINTEXT").parts {
                 match part {
                     Part::Bytes(part) => bytes.extend_from_slice(&part),
                     Part::Span(span) => bytes.extend(std::iter::repeat_n(0xab, span.length)),
@@ -477,6 +524,11 @@ mod tests {
                 (1, true)
             );
             assert_eq!(partitions[1].records, Some(Bytes::new()));
+            let rack = |endpoint: &NodeEndpoint| endpoint.rack.as_ref().map(|rack| rack.to_string());
+            let nodes = response.node_endpoints.iter();
+            let nodes: Vec<_> = nodes.map(|node| (node.node_id.0, node.port, rack(node))).collect();
+            let told = [(3, 9092, Some("r1".to_owned())), (4, 9092, None)];
+            assert_eq!(nodes, told[..if semantics.tells_leader { 2 } else { 0 }], "v{version}");
         }
     }
 }

@@ -88,7 +88,7 @@ fn every_answer_encodes_at_every_version_that_is_advertised() {
                 client_id: "c",
                 client_host: "/127.0.0.1",
                 listener: Listener::Broker,
-                listener_name: "PLAINTEXT",
+                listener_name: &"PLAINTEXT".into(),
                 node: &mut node,
                 now,
             };

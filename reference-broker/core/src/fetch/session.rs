@@ -128,6 +128,7 @@ impl Sessions {
                 error: None,
                 session_id: 0,
                 partitions,
+                leaders: Vec::new(),
             },
             Context::Full { naming, fresh_id } => {
                 let session_id = self.make(naming, fresh_id, interests, &partitions, now);
@@ -135,6 +136,7 @@ impl Sessions {
                     error: None,
                     session_id,
                     partitions,
+                    leaders: Vec::new(),
                 }
             }
             Context::Incremental { id, epoch } => match self.shard_mut(id).get_mut(&id) {
@@ -144,6 +146,7 @@ impl Sessions {
                         error: None,
                         session_id: id,
                         partitions,
+                        leaders: Vec::new(),
                     }
                 }
                 _ => {
@@ -152,6 +155,7 @@ impl Sessions {
                         error,
                         session_id: id,
                         partitions: Vec::new(),
+                        leaders: Vec::new(),
                     }
                 }
             },

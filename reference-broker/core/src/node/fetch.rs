@@ -1,17 +1,18 @@
 //! Readers at this broker: a request is answered at once, or parked until there is enough.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Leaving, Node, Released};
 use crate::fetch::session::{Context, Wanted};
 use crate::fetch::wait::{Parked, Waiting};
 use crate::fetch::{FetchCommand, FetchOutcome, Fetched, Interest, PartitionKey, Reader, Served, TopicKey};
-use crate::image::Image;
+use crate::image::{BrokerImage, Image};
 use crate::log::Log;
 use crate::log::read::{Limit, Place, ReadError};
 use crate::machine::{Reply, Ticket};
 use crate::mutant::{self, Mutant};
-use crate::units::{Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicName, TopicPartition};
+use crate::units::{BrokerId, Deadline, ErrorCode, LeaderEpoch, Now, Offset, TopicName, TopicPartition};
 
 /// A request that asks for more unknown partitions than this is answered at once: nobody honest waits for them.
 const MOST_REFUSED_PARKED: usize = 1_000;
@@ -34,11 +35,7 @@ impl Node {
         let (context, all) = match begun {
             Ok(begun) => begun,
             Err(error) => {
-                return Reply::Now(FetchOutcome {
-                    error: Some(error),
-                    session_id: 0,
-                    partitions: Vec::new(),
-                });
+                return Reply::Now(FetchOutcome::refused(error));
             }
         };
         let (wanted, refused) = self.known(all);
@@ -239,7 +236,16 @@ impl Node {
                 high_watermark: Interest::ANY_HIGH_WATERMARK,
             },
         }));
-        self.sessions.finish(reading.context, &interests, results, now)
+        let outcome = self.sessions.finish(reading.context, &interests, results, now);
+        let leaders = self.leaders_named_in(&outcome.partitions);
+        FetchOutcome { leaders, ..outcome }
+    }
+
+    fn leaders_named_in(&self, partitions: &[Fetched]) -> Vec<BrokerImage> {
+        let named = partitions.iter().filter_map(|fetched| fetched.leader);
+        let ids: BTreeSet<BrokerId> = named.map(|(leader, _)| leader).collect();
+        let known = ids.into_iter().filter_map(|id| self.image().broker(id));
+        known.cloned().collect()
     }
 
     /// Parts partitions that exist from those that do not.

@@ -130,11 +130,7 @@ impl Node {
     }
 
     fn read_metadata(&self, fetch: &MetadataFetch) -> FetchOutcome {
-        let failed = |error| FetchOutcome {
-            error: Some(error),
-            session_id: 0,
-            partitions: Vec::new(),
-        };
+        let failed = FetchOutcome::refused;
         if fetch.cluster_id.as_ref().is_some_and(|id| id != self.cluster_id()) {
             return failed(ErrorCode::InconsistentClusterId);
         }
@@ -154,6 +150,7 @@ impl Node {
             error: None,
             session_id: 0,
             partitions: vec![fetched],
+            leaders: Vec::new(),
         }
     }
 
