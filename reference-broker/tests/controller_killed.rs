@@ -4,6 +4,7 @@
 mod child;
 mod nodes;
 mod ports;
+mod said;
 #[expect(dead_code, reason = "the tests of faults listen in more ways")]
 mod talk;
 

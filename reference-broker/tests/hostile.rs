@@ -2,6 +2,7 @@
 //!
 //! The broker is the real binary; its memory is what the kernel says it was at its peak.
 
+mod said;
 mod starter;
 
 mod hostile {

@@ -1,5 +1,6 @@
 //! kill -9 under load: what was acknowledged is served after the next start, and nothing else appears in its place.
 
+mod said;
 mod starter;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Ten thousand topics: made, described, there again after kill -9, and deleted, in little memory and with few open files.
 
+mod said;
 mod starter;
 
 use std::ffi::OsStr;

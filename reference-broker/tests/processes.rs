@@ -3,6 +3,7 @@
 mod child;
 mod nodes;
 mod ports;
+mod said;
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -12,10 +13,11 @@ use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use nodes::{LIMIT, Node, first_line};
+use nodes::{LIMIT, Node};
 use ports::free_ports;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use said::first_line;
 
 /// Node 0, where the others look for it.
 fn controller(at: &SocketAddr, data: &Path) -> Node {

@@ -96,11 +96,7 @@ fn seats(brokers: usize, listeners: &[Listener]) -> Result<Vec<Seat>, TargetErro
             port: ports::free()?,
             host: network.as_ref().map_or_else(|| "127.0.0.1".to_owned(), host),
             network: network.clone(),
-            more: listeners
-                .iter()
-                .filter(|listener| listener.broker + 1 == id)
-                .cloned()
-                .collect(),
+            more: Listener::of(listeners, id).cloned().collect(),
         })
     };
     let controller = (brokers > 1).then_some(CONTROLLER);
@@ -492,12 +488,7 @@ mod tests {
 
     #[test]
     fn three_nodes_meet_by_name() {
-        let extra = Listener {
-            name: "EXTRA".to_owned(),
-            broker: 0,
-            port: 21_200,
-        };
-        let seats = seats(3, &[extra]).expect("free ports");
+        let seats = seats(3, &[Listener::extra(0, 21_200)]).expect("free ports");
         let text = server_properties(&seats, 0, &Needs::default());
         for said in [
             "BROKER://0.0.0.0:9093,EXTRA://0.0.0.0:21200\n",

@@ -26,8 +26,7 @@ impl Layout {
 
     /// What the broker with this id has beside the listener of all, as it is told of it.
     pub(super) fn more_of(&self, id: usize) -> impl Iterator<Item = String> {
-        let own = self.listeners.iter().filter(move |listener| listener.broker + 1 == id);
-        own.map(Listener::spelled)
+        Listener::of(&self.listeners, id).map(Listener::spelled)
     }
 
     /// Whether the controller is a node of its own. Where brokers come and go it must not go with them: two of three that are down

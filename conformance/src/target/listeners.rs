@@ -28,6 +28,11 @@ impl Listener {
         wanted.map(seated).collect()
     }
 
+    /// Those of the broker with this id, which is one more than its place.
+    pub(super) fn of(all: &[Self], id: usize) -> impl Iterator<Item = &Self> {
+        all.iter().filter(move |listener| listener.broker + 1 == id)
+    }
+
     /// Where a client connects to it.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
@@ -36,5 +41,14 @@ impl Listener {
     /// As a broker is told of it, and tells clients: `EXTRA://127.0.0.1:9094`.
     pub(super) fn spelled(&self) -> String {
         format!("{}://{}", self.name, self.address())
+    }
+
+    #[cfg(test)]
+    pub(super) fn extra(broker: usize, port: u16) -> Self {
+        Self {
+            name: "EXTRA".to_owned(),
+            broker,
+            port,
+        }
     }
 }

@@ -213,6 +213,11 @@ impl BrokerImage {
         self.listeners.iter().find(|listener| listener.name == name)
     }
 
+    /// Does it take part, and can clients of this listener reach it?
+    pub fn is_reached(&self, listener: &str) -> bool {
+        !self.fenced && self.listener(listener).is_some()
+    }
+
     /// Does it support that level of a feature? One that it does not name is off.
     pub fn supports(&self, feature: &str, level: i16) -> bool {
         let named = self.features.iter().find(|range| range.name == feature);
@@ -270,8 +275,7 @@ impl Image {
 
     /// Is it a broker that takes part and that clients of this listener can reach?
     pub fn is_reached(&self, id: BrokerId, listener: &str) -> bool {
-        let broker = self.broker(id).filter(|broker| !broker.fenced);
-        broker.is_some_and(|broker| broker.listener(listener).is_some())
+        self.broker(id).is_some_and(|broker| broker.is_reached(listener))
     }
 
     /// Who leads a partition, for clients of this listener.
@@ -290,8 +294,8 @@ impl Image {
     pub fn offline_replicas(&self, partition: &PartitionImage, listener: &str) -> Vec<BrokerId> {
         let is_online = |replica: BrokerId| {
             let directory = partition.directory(replica).unwrap_or_default();
-            let is_there = |broker: &BrokerImage| broker.has_online(directory);
-            self.is_reached(replica, listener) && self.broker(replica).is_some_and(is_there)
+            let is_there = |broker: &BrokerImage| broker.is_reached(listener) && broker.has_online(directory);
+            self.broker(replica).is_some_and(is_there)
         };
         let replicas = partition.replicas.iter().copied();
         replicas.filter(|replica| !is_online(*replica)).collect()

@@ -354,24 +354,22 @@ impl Layout {
 
     /// The tagged field of the answer: 0 where the leaders listen that its partitions name (KIP-951).
     fn leaders(&mut self, leaders: &[BrokerImage], listener: &str) {
-        let reached = |leader: &&BrokerImage| leader.listener(listener).is_some();
-        let reached = leaders.iter().filter(reached).count();
-        if !self.semantics.tells_leader || reached == 0 {
+        let at = |leader| Some((leader, BrokerImage::listener(leader, listener)?));
+        let reached: Vec<_> = leaders.iter().filter_map(at).collect();
+        if !self.semantics.tells_leader || reached.is_empty() {
             return self.end_of_struct();
         }
         let before = self.bytes.split();
-        self.count(reached);
-        for leader in leaders {
-            if let Some(at) = leader.listener(listener) {
-                self.bytes.put_i32(leader.id.0);
-                self.string(&at.host);
-                self.bytes.put_i32(at.port.into());
-                match &leader.rack {
-                    Some(rack) => self.string(rack),
-                    None => self.bytes.put_u8(0),
-                }
-                self.end_of_struct();
+        self.count(reached.len());
+        for (leader, at) in reached {
+            self.bytes.put_i32(leader.id.0);
+            self.string(&at.host);
+            self.bytes.put_i32(at.port.into());
+            match &leader.rack {
+                Some(rack) => self.string(rack),
+                None => self.bytes.put_u8(0),
             }
+            self.end_of_struct();
         }
         let nodes = std::mem::replace(&mut self.bytes, before);
         self.bytes.put_slice(&[1, 0]);

@@ -1,14 +1,13 @@
 //! `reference-broker node` as a process.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::child::Held;
+use crate::said::where_it_listens;
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
@@ -30,24 +29,10 @@ impl Node {
 
     /// Its first line, once it takes part.
     pub(crate) fn listens(&mut self) -> SocketAddr {
-        let output = self.0.0.stdout.take().expect("its output");
-        let line = first_line(output, "it takes part");
-        let address = line.trim().strip_prefix("listening on ").expect("the contract");
-        address.parse().expect("an address")
+        where_it_listens(self.0.0.stdout.take().expect("its output"))
     }
 
     pub(crate) fn terminate(mut self) -> ExitStatus {
         self.0.terminate(LIMIT)
     }
-}
-
-pub(crate) fn first_line(output: impl Read + Send + 'static, what: &str) -> String {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = BufReader::new(output).read_line(&mut line);
-        let _ = tell.send(line);
-    });
-    told.recv_timeout(LIMIT)
-        .unwrap_or_else(|_| panic!("{what}: not in time"))
 }

@@ -1,14 +1,10 @@
 //! The real binary as a process.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
-/// For a start on a machine that others load too.
-const STARTS: Duration = Duration::from_secs(60);
+use crate::said::where_it_listens;
 
 /// Starts it and reads its first line, which says where it listens.
 pub(crate) fn start(listen: SocketAddr, args: &[&OsStr]) -> (Child, SocketAddr) {
@@ -18,18 +14,6 @@ pub(crate) fn start(listen: SocketAddr, args: &[&OsStr]) -> (Child, SocketAddr) 
         .stdout(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    let line = first_line(child.stdout.take().expect("its output"));
-    let address = line.trim().strip_prefix("listening on ").expect("the contract");
-    let address = address.parse().expect("an address");
+    let address = where_it_listens(child.stdout.take().expect("its output"));
     (child, address)
-}
-
-fn first_line(output: impl Read + Send + 'static) -> String {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = BufReader::new(output).read_line(&mut line);
-        let _ = tell.send(line);
-    });
-    told.recv_timeout(STARTS).expect("its first line, in time")
 }

@@ -220,21 +220,16 @@ mod tests {
 
     #[test]
     fn only_who_listens_besides_is_told_so() {
-        let extra = |broker, port| Listener {
-            name: "EXTRA".to_owned(),
-            broker,
-            port,
-        };
         let layout = Layout {
             brokers: vec![6, 7],
             controller: 9,
-            listeners: vec![extra(1, 8)],
+            listeners: vec![Listener::extra(1, 8)],
         };
         let command = "b {id} {roles} {port} {controller} --listen {listener} -v";
         let said = |id, port| words(command, &Seat::broker(id, port, &layout));
         assert_eq!(said(1, 6), "b|1|broker|6|127.0.0.1:9|-v");
         assert_eq!(said(2, 7), "b|2|broker|7|127.0.0.1:9|--listen|EXTRA://127.0.0.1:8|-v");
-        let alone = Seat::alone(7, &[extra(0, 8), extra(0, 9)]);
+        let alone = Seat::alone(7, &[Listener::extra(0, 8), Listener::extra(0, 9)]);
         let twice = words("b {port} --also={listener}", &alone);
         assert_eq!(twice, "b|7|--also=EXTRA://127.0.0.1:8|--also=EXTRA://127.0.0.1:9");
     }

@@ -130,15 +130,10 @@ mod tests {
 
     #[test]
     fn a_broker_says_its_own_listeners_and_every_node_what_they_speak() {
-        let extra = |broker, port| Listener {
-            name: "EXTRA".to_owned(),
-            broker,
-            port,
-        };
         let three = Layout {
             brokers: vec![10, 20, 30],
             controller: 40,
-            listeners: vec![extra(0, 50), extra(1, 60)],
+            listeners: vec![Listener::extra(0, 50), Listener::extra(1, 60)],
         };
         let listeners = |id| says(&three.broker(id), "listeners").unwrap_or_default();
         assert_eq!(listeners(2), "PLAINTEXT://127.0.0.1:20,EXTRA://127.0.0.1:60");
