@@ -73,9 +73,19 @@ impl Patience {
     /// Whether this answer is not yet the one. A connection that ended is none either while one is awaited.
     pub(super) fn wants_more(&self, lines: &[String]) -> bool {
         let has = |what: &str| lines.iter().any(|line| line.contains(what));
-        self.until.as_deref().is_some_and(|until| !has(until))
+        let arrived = |until: &str| has(until) && !lines.iter().any(|line| is_of_two_moments(line));
+        self.until.as_deref().is_some_and(|until| !arrived(until))
             || self.retry.iter().any(|error| has(&format!("={error}")))
     }
+}
+
+/// No last stable offset is above the high watermark: a Kafka reads the one after the other, and here both have moved in between.
+fn is_of_two_moments(line: &str) -> bool {
+    let offset = |name: &str| {
+        let named = line.split(' ').find_map(|word| word.strip_prefix(name));
+        named.and_then(|offset| offset.parse::<i64>().ok())
+    };
+    matches!((offset("hw="), offset("lso=")), (Some(watermark), Some(stable)) if stable > watermark)
 }
 
 #[cfg(test)]
@@ -98,6 +108,8 @@ mod tests {
         let patience = patience("until", Arg::Text("error=NONE".to_owned()));
         assert!(patience.wants_more(&["closed".to_owned()]));
         assert!(!patience.wants_more(&["error=NONE producer=$p".to_owned()]));
+        assert!(patience.wants_more(&["t/0 error=NONE hw=2 lso=3".to_owned()]));
+        assert!(!patience.wants_more(&["t/0 error=NONE hw=3 lso=2".to_owned()]));
     }
 
     #[test]
