@@ -358,13 +358,12 @@ impl Broker {
 
     /// Whoever was answered by this event waits for what coordinators wrote in it.
     fn keep_for_replicas(&mut self) {
-        let written = self.node.take_unreplicated();
+        let (written, timeout_ms) = self.node.take_unreplicated();
         if self.kept.is_empty() {
             return;
         }
         let kept = std::mem::take(&mut self.kept);
         let now = self.clock.now();
-        let timeout_ms = self.node.config().offsets_commit_timeout_ms;
         match self.node.await_replicas(written, timeout_ms, now) {
             Reply::Now(results) => give_all(kept, &results),
             Reply::Parked(ticket) => drop(self.replicating.insert(ticket, kept)),

@@ -39,7 +39,7 @@ pub use consumer::{
 pub use describe::{Described, DescribedMember, Listed};
 pub use hash::partition_for;
 use offsets::Offsets;
-pub use offsets::{Commit, OffsetToCommit};
+pub use offsets::{Commit, OffsetToCommit, View};
 use pending::Pending;
 pub use pending::TxnCommit;
 pub use record::{GroupValue, MemberValue, OffsetKey, OffsetValue, Record};

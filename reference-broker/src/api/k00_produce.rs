@@ -152,7 +152,7 @@ fn awaited(
 ) -> Answer {
     let (version, own) = (call.version, appended.len());
     // A partition that came into its transaction with this is in it once the replicas of its coordinator know.
-    appended.extend(call.node.take_unreplicated());
+    appended.extend(call.node.take_unreplicated().0);
     let told = move |results| by_topic(acknowledged(answers, settled(results, own))).with_node_endpoints(leaders);
     match call.node.await_replicas(appended, timeout_ms, call.now) {
         Reply::Now(results) => call.reply(&told(results)),

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use broker_core::group::OffsetValue;
+use broker_core::group::{OffsetValue, View};
 use broker_core::node::groups::OffsetQuery;
 use broker_core::units::{ErrorCode, TopicId, TopicName};
 
@@ -38,6 +38,14 @@ impl Semantics {
             many_groups: version >= 8,
             topics_by_id: version >= 10,
             requires_stable: request.require_stable,
+        }
+    }
+
+    /// Who wants what is stable waits for the newest; who does not is told at once what is replicated.
+    fn view(self) -> View {
+        match self.requires_stable {
+            true => View::Written,
+            false => View::Replicated,
         }
     }
 }
@@ -161,7 +169,7 @@ fn of_topic(
         partition: *index,
     };
     let queries: Vec<OffsetQuery> = topic.partition_indexes.iter().map(query).collect();
-    let values = call.node.committed(group, &queries, call.now)?;
+    let values = call.node.committed(group, &queries, semantics.view(), call.now)?;
     let unstable = if semantics.requires_stable {
         call.node.unstable(group, &queries, call.now)?
     } else {
@@ -186,7 +194,7 @@ fn all(
     budget: &mut ReplyBudget,
 ) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
     let mut topics: Vec<(TopicName, OffsetFetchResponseTopics)> = Vec::new();
-    for (name, partition, value) in call.node.all_committed(group, call.now)? {
+    for (name, partition, value) in call.node.all_committed(group, semantics.view(), call.now)? {
         budget.take(size(&value))?;
         if topics.last().is_none_or(|(last, _)| *last != name) {
             let Some(topic) = named(&name, call, semantics) else {

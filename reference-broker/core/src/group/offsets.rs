@@ -1,6 +1,6 @@
 //! Committed offsets: who may commit, what is kept, what is deleted, and when an offset has outlived its use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::classic::{ClassicGroup, Phase};
@@ -9,7 +9,7 @@ use super::record::{OffsetKey, OffsetValue, Record};
 use super::{Change, Coordinator, Decision, GroupId, InstanceId, MemberId, Outcome, changes, refuse};
 use crate::machine::Step;
 use crate::mutant::{self, Mutant};
-use crate::units::{ErrorCode, Now, TopicId, TopicName};
+use crate::units::{ErrorCode, Now, Offset, TopicId, TopicName};
 
 /// Offsets to commit, by a member or by nobody in particular.
 #[derive(Debug, Clone)]
@@ -48,14 +48,30 @@ pub struct OffsetToCommit {
     pub metadata: Option<Arc<str>>,
 }
 
+/// Which of the committed offsets are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// What the replicas in sync have: no failover takes it back.
+    Replicated,
+    /// All that is written; its answer must wait until replicas have it.
+    Written,
+}
+
 /// Offsets by group, topic and partition.
 #[derive(Debug, Default)]
 pub(super) struct Offsets {
     by_group: BTreeMap<GroupId, BTreeMap<TopicName, BTreeMap<i32, OffsetValue>>>,
+    /// What was there before a write that replicas in sync lack, by the end of that write in the log.
+    before: BTreeMap<(OffsetKey, Offset), Option<OffsetValue>>,
+    /// The same in the order of the log.
+    unreplicated: VecDeque<(OffsetKey, Offset)>,
+    /// Where what is put or removed now ends in the log, if replicas in sync lack it.
+    end: Option<Offset>,
 }
 
 impl Offsets {
     pub(super) fn put(&mut self, key: &OffsetKey, value: OffsetValue) {
+        self.keep(key);
         let topics = self.by_group.entry(Arc::clone(&key.group)).or_default();
         topics
             .entry(Arc::clone(&key.topic))
@@ -64,6 +80,7 @@ impl Offsets {
     }
 
     pub(super) fn remove(&mut self, key: &OffsetKey) {
+        self.keep(key);
         let Some(topics) = self.by_group.get_mut(&key.group) else {
             return;
         };
@@ -79,8 +96,39 @@ impl Offsets {
         }
     }
 
+    /// What a write is about to change stays readable until the write is replicated.
+    fn keep(&mut self, key: &OffsetKey) {
+        let Some(end) = self.end else { return };
+        let at = (key.clone(), end);
+        if !self.before.contains_key(&at) {
+            let value = self.get(&key.group, &key.topic, key.partition).cloned();
+            self.before.insert(at.clone(), value);
+            self.unreplicated.push_back(at);
+        }
+    }
+
     fn get(&self, group: &str, topic: &str, partition: i32) -> Option<&OffsetValue> {
         self.by_group.get(group)?.get(topic)?.get(&partition)
+    }
+
+    /// What replicas in sync have, where that is not what is written. Of several writes the first has kept it.
+    fn replicated<'a>(
+        &'a self,
+        group: &str,
+    ) -> impl Iterator<Item = (&'a OffsetKey, Option<&'a OffsetValue>)> + use<'a> {
+        let group = GroupId::from(group);
+        let first = OffsetKey {
+            group: Arc::clone(&group),
+            topic: "".into(),
+            partition: i32::MIN,
+        };
+        let of_group = self.before.range((first, Offset(0))..);
+        let of_group = of_group.take_while(move |((key, _), _)| key.group == group);
+        let mut last = None;
+        of_group.filter_map(move |((key, _), value)| {
+            let is_first = last.replace(key) != Some(key);
+            is_first.then_some((key, value.as_ref()))
+        })
     }
 
     fn of_group(&self, group: &str) -> impl Iterator<Item = (&TopicName, i32, &OffsetValue)> {
@@ -94,17 +142,61 @@ impl Offsets {
 }
 
 impl Coordinator {
+    /// What is applied from here on ends there in the log, and replicas in sync have all below `replicated`.
+    pub fn written(&mut self, end: Offset, replicated: Offset) {
+        self.replicated(replicated);
+        self.offsets.end = (replicated < end).then_some(end);
+    }
+
+    /// Replicas in sync have all below this offset.
+    pub fn replicated(&mut self, below: Offset) {
+        let offsets = &mut self.offsets;
+        let more = offsets.unreplicated.partition_point(|(_, end)| *end <= below);
+        for at in offsets.unreplicated.drain(..more) {
+            offsets.before.remove(&at);
+        }
+    }
+
     /// What is committed for a partition. An offset of a topic's earlier life, known by its id, is none of this one's.
-    pub fn committed(&self, group: &str, topic: &str, topic_id: TopicId, partition: i32) -> Option<&OffsetValue> {
-        let value = self.offsets.get(group, topic, partition)?;
-        let is_of_another = value.topic_id != TopicId::ZERO && topic_id != TopicId::ZERO && value.topic_id != topic_id;
-        Some(value).filter(|_| !is_of_another && self.exists(group))
+    pub fn committed(
+        &self,
+        group: &str,
+        topic: &str,
+        topic_id: TopicId,
+        partition: i32,
+        view: View,
+    ) -> Option<&OffsetValue> {
+        let written = self.offsets.get(group, topic, partition).filter(|_| self.exists(group));
+        let mut kept = self.kept(group, view);
+        let kept = kept.find(|(key, _)| &*key.topic == topic && key.partition == partition);
+        let is_of_another =
+            |of: &OffsetValue| of.topic_id != TopicId::ZERO && topic_id != TopicId::ZERO && of.topic_id != topic_id;
+        kept.map_or(written, |(_, value)| value)
+            .filter(|value| !is_of_another(value))
     }
 
     /// Everything a group has committed.
-    pub fn all_committed(&self, group: &str) -> impl Iterator<Item = (&TopicName, i32, &OffsetValue)> {
+    pub fn all_committed(&self, group: &str, view: View) -> impl Iterator<Item = (&TopicName, i32, &OffsetValue)> {
         let is_known = self.exists(group);
-        self.offsets.of_group(group).filter(move |_| is_known)
+        let written = self.offsets.of_group(group).filter(|_| is_known);
+        let written = written.map(|(topic, partition, value)| ((topic, partition), Some(value)));
+        let kept = self.kept(group, view);
+        let all: BTreeMap<_, _> = written
+            .chain(kept.map(|(key, value)| ((&key.topic, key.partition), value)))
+            .collect();
+        all.into_iter()
+            .filter_map(|((topic, partition), value)| Some((topic, partition, value?)))
+    }
+
+    /// Where a view differs from what is written, and what is there instead.
+    fn kept<'a>(
+        &'a self,
+        group: &str,
+        view: View,
+    ) -> impl Iterator<Item = (&'a OffsetKey, Option<&'a OffsetValue>)> + use<'a> {
+        let replicated =
+            (view == View::Replicated && !self.offsets.before.is_empty()).then(|| self.offsets.replicated(group));
+        replicated.into_iter().flatten()
     }
 
     pub(super) fn decide_commit(&self, commit: Commit, now: Now) -> Decision {

@@ -17,6 +17,8 @@ pub(crate) struct Coordinating {
     led: BTreeMap<TopicPartition, LeaderEpoch>,
     /// The ends of what was written since the last look, where other replicas lack it.
     unreplicated: BTreeMap<TopicPartition, Offset>,
+    /// How long that may take.
+    timeout_ms: i32,
 }
 
 impl Node {
@@ -60,10 +62,12 @@ impl Node {
         }
     }
 
-    /// A coordinator has written.
-    pub(crate) fn note_unreplicated(&mut self, tp: &TopicPartition) {
+    /// A coordinator has written, and others have this long to take it over.
+    pub(crate) fn note_unreplicated(&mut self, tp: &TopicPartition, timeout_ms: i32) {
         if let Some(end) = self.unreplicated_end(tp) {
-            self.coordinating.unreplicated.insert(tp.clone(), end);
+            let noted = &mut self.coordinating;
+            noted.unreplicated.insert(tp.clone(), end);
+            noted.timeout_ms = noted.timeout_ms.max(timeout_ms);
         }
     }
 
@@ -73,16 +77,23 @@ impl Node {
         log.filter(|_| self.follows_a_controller()).map(Log::log_end)
     }
 
+    /// Up to where replicas in sync have a log: everywhere, where nobody else has to.
+    pub(crate) fn replicated_end(&self, tp: &TopicPartition) -> Offset {
+        let shared = self.log(tp).filter(|_| self.follows_a_controller());
+        shared.map_or(Offset(i64::MAX), Log::high_watermark)
+    }
+
     /// Is there anything that coordinators wrote since the last look, and that others lack?
     pub fn has_unreplicated(&self) -> bool {
         !self.coordinating.unreplicated.is_empty()
     }
 
-    /// What coordinators wrote since the last look: what is answered for it waits until others have it.
-    pub fn take_unreplicated(&mut self) -> Vec<(TopicPartition, Offset)> {
-        std::mem::take(&mut self.coordinating.unreplicated)
-            .into_iter()
-            .collect()
+    /// What coordinators wrote since the last look, and for how many milliseconds at most what is answered for it waits until others
+    /// have it.
+    pub fn take_unreplicated(&mut self) -> (Vec<(TopicPartition, Offset)>, i32) {
+        let written = std::mem::take(&mut self.coordinating.unreplicated);
+        let timeout_ms = std::mem::take(&mut self.coordinating.timeout_ms);
+        (written.into_iter().collect(), timeout_ms)
     }
 
     /// In which epoch this broker leads a partition, if it does.

@@ -215,7 +215,7 @@ impl Node {
         let batch = batch.compressed(codec).map_err(|_| ErrorCode::UnknownServerError)?;
         self.may_coordinate(tp)?;
         let appended = self.append_batch(tp, batch, now);
-        self.note_unreplicated(tp);
+        self.note_unreplicated(tp, self.config.offsets_commit_timeout_ms);
         appended
     }
 

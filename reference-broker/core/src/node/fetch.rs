@@ -102,6 +102,7 @@ impl Node {
             }
         }
         self.acknowledge(tp);
+        self.groups_replicated(tp);
         self.transactions_replicated(tp, now);
     }
 

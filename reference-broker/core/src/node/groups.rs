@@ -7,7 +7,7 @@ use super::transactions::Enlistment;
 use super::{Node, Released};
 use crate::group::{
     self, Command, Coordinator, Described, GroupId, Join, Listed, OffsetToCommit, OffsetValue, Outcome, Sync, Topics,
-    TxnCommit, partition_for,
+    TxnCommit, View, partition_for,
 };
 use crate::image::{BrokerImage, TopicImage};
 use crate::machine::{Reply, Ticket};
@@ -241,12 +241,13 @@ impl Node {
         &mut self,
         group: &str,
         of: &[OffsetQuery],
+        view: View,
         now: Now,
     ) -> Result<Vec<Option<OffsetValue>>, ErrorCode> {
         let coordinator = self.coordinator(group, now)?;
         let value = |of: &OffsetQuery| {
             coordinator
-                .committed(group, &of.topic, of.topic_id, of.partition)
+                .committed(group, &of.topic, of.topic_id, of.partition, view)
                 .cloned()
         };
         Ok(of.iter().map(value).collect())
@@ -256,8 +257,13 @@ impl Node {
     ///
     /// # Errors
     /// NOT_COORDINATOR.
-    pub fn all_committed(&mut self, group: &str, now: Now) -> Result<Vec<(TopicName, i32, OffsetValue)>, ErrorCode> {
-        let all = self.coordinator(group, now)?.all_committed(group);
+    pub fn all_committed(
+        &mut self,
+        group: &str,
+        view: View,
+        now: Now,
+    ) -> Result<Vec<(TopicName, i32, OffsetValue)>, ErrorCode> {
+        let all = self.coordinator(group, now)?.all_committed(group, view);
         Ok(all
             .map(|(topic, partition, value)| (Arc::clone(topic), partition, value.clone()))
             .collect())
@@ -366,6 +372,17 @@ impl Node {
         }
     }
 
+    /// Replicas in sync may have more of the offsets topic: offsets are seen that were not before.
+    pub(crate) fn groups_replicated(&mut self, tp: &TopicPartition) {
+        if *tp.topic != *OFFSETS_TOPIC {
+            return;
+        }
+        let replicated = self.replicated_end(tp);
+        if let Some(coordinator) = self.groups.coordinators.get_mut(&tp.partition) {
+            coordinator.replicated(replicated);
+        }
+    }
+
     /// The partition of the offsets topic that keeps a group, whether or not the topic is there.
     pub(crate) fn offsets_partition(&self, group: &str) -> TopicPartition {
         let partitions = self.image().topic(OFFSETS_TOPIC).map_or_else(
@@ -404,7 +421,8 @@ impl Node {
 
     /// Who asks a coordinator for what may make it write waits for all that it has written before, as in Kafka.
     fn note_pending_offsets(&mut self, partition: i32) {
-        self.note_unreplicated(&TopicPartition::new(OFFSETS_TOPIC, partition));
+        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
+        self.note_unreplicated(&tp, self.config.offsets_commit_timeout_ms);
     }
 
     fn has_consumer_group(&self, partition: i32, group: &str) -> bool {

@@ -314,7 +314,7 @@ impl Play {
     }
 
     fn offsets(&mut self, group: &str) {
-        let offsets = self.coordinator.all_committed(group);
+        let offsets = self.coordinator.all_committed(group, View::Replicated);
         let said: Vec<_> = offsets
             .map(|(topic, partition, value)| format!("{topic}/{partition}={}", value.offset))
             .collect();

@@ -11,7 +11,7 @@ use super::play::Play;
 use crate::config::GroupConfig;
 use crate::group::*;
 use crate::machine::{Machine, Reply, Ticket};
-use crate::units::TopicId;
+use crate::units::{Offset, TopicId};
 
 /// A command before it is known which members there are: numbers choose among those.
 #[derive(Debug, Clone)]
@@ -370,7 +370,7 @@ impl World {
             .flat_map(|group| {
                 self.play
                     .coordinator
-                    .all_committed(group)
+                    .all_committed(group, View::Written)
                     .map(|offset| format!("{group} {offset:?}"))
                     .collect::<Vec<_>>()
             })
@@ -425,5 +425,69 @@ proptest! {
             prop_assert!(found.contains(&group), "{group:?} is not among {found:?}");
         }
         world.check();
+    }
+}
+
+fn key(group: u8, partition: i32) -> OffsetKey {
+    OffsetKey {
+        group: format!("g-{group}").into(),
+        topic: "t".into(),
+        partition,
+    }
+}
+
+fn value(offset: i64) -> OffsetValue {
+    OffsetValue {
+        offset,
+        leader_epoch: -1,
+        metadata: "".into(),
+        commit_unix_ms: 0,
+        expire_unix_ms: None,
+        topic_id: TopicId::ZERO,
+    }
+}
+
+/// One by one, and all at once.
+fn read(coordinator: &Coordinator, view: View) -> Vec<(u8, i32, i64)> {
+    let groups = 0..2_u8;
+    let of_group = |group: u8| {
+        let name = key(group, 0).group;
+        let one_by_one = (0..3).filter_map(|partition| {
+            let value = coordinator.committed(&name, "t", TopicId::ZERO, partition, view)?;
+            Some((group, partition, value.offset))
+        });
+        let one_by_one: Vec<_> = one_by_one.collect();
+        let all = coordinator.all_committed(&name, view);
+        let all: Vec<_> = all
+            .map(|(_, partition, value)| (group, partition, value.offset))
+            .collect();
+        assert_eq!(one_by_one, all);
+        all
+    };
+    groups.flat_map(of_group).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_of_a_log_that_replicas_lack_is_what_they_have(
+        writes in proptest::collection::vec((0..2_u8, 0..3_i32, proptest::option::weighted(0.8, 0..100_i64), 0..3_i64), 1..40),
+    ) {
+        let mut live = Coordinator::new(GroupConfig::default());
+        let (mut log, mut replicated) = (Vec::new(), 0);
+        for (group, partition, offset, more) in writes {
+            let change = Change::Durable(Record::Offset(key(group, partition), offset.map(value)));
+            log.push(change.clone());
+            let end = i64::try_from(log.len()).expect("a short log");
+            live.written(Offset(end), Offset(replicated));
+            live.apply(&change);
+            replicated = end.min(replicated + more);
+            live.replicated(Offset(replicated));
+            for (view, end) in [(View::Replicated, replicated), (View::Written, end)] {
+                let mut replica = Coordinator::new(GroupConfig::default());
+                let has = log.iter().take(usize::try_from(end).expect("not negative"));
+                has.for_each(|change| replica.apply(change));
+                prop_assert_eq!(read(&live, view), read(&replica, View::Written));
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{CoordinatorKind, Node, OFFSETS_TOPIC, Released};
 use crate::group::{self, Change, Command, Coordinator, Outcome, Record, Settle, Timer};
+use crate::log::Log;
 use crate::log::batch::{BatchHeader, HEADER_LENGTH};
 use crate::log::build::KeyValue;
 use crate::log::producers::TransactionResult;
@@ -42,7 +43,9 @@ impl Node {
         let mut coordinator = Coordinator::new(self.group_config());
         let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
         if let Some(log) = self.log(&tp) {
+            let replicated = self.replicated_end(&tp);
             log.each_with_markers(&*self.store, Offset(0), &mut |header, _, key, value, _| {
+                coordinator.written(Offset(header.last_offset().0 + 1), replicated);
                 replay(&mut coordinator, header, key, value);
             })?;
         }
@@ -117,7 +120,10 @@ impl Node {
     }
 
     fn apply_group(&mut self, partition: i32, changes: &[Change], counts: impl Fn(&Change) -> bool) {
+        let tp = TopicPartition::new(OFFSETS_TOPIC, partition);
+        let (end, replicated) = (self.log(&tp).map(Log::log_end), self.replicated_end(&tp));
         if let Some(coordinator) = self.groups.coordinators.get_mut(&partition) {
+            coordinator.written(end.unwrap_or(replicated), replicated);
             changes
                 .iter()
                 .filter(|change| counts(change))

@@ -41,7 +41,7 @@ fn ready(store: &Shared) -> Node {
 }
 
 fn offsets(node: &mut Node, group: &str) -> Vec<(String, i32, i64)> {
-    let all = node.all_committed(group, NOW).expect("we coordinate");
+    let all = node.all_committed(group, View::Replicated, NOW).expect("we coordinate");
     all.into_iter()
         .map(|(topic, partition, value)| (topic.to_string(), partition, value.offset))
         .collect()
@@ -109,7 +109,10 @@ fn without_coordinators_everything_is_somewhere_else() {
     assert_eq!(node.join_group(|ticket| join("g", ticket), NOW), Reply::Now(refused));
     let invalid = Outcome::JoinRefused("".into(), ErrorCode::InvalidGroupId);
     assert_eq!(node.join_group(|ticket| join("", ticket), NOW), Reply::Now(invalid));
-    assert_eq!(node.all_committed("g", NOW), Err(ErrorCode::NotCoordinator));
+    assert_eq!(
+        node.all_committed("g", View::Replicated, NOW),
+        Err(ErrorCode::NotCoordinator)
+    );
     assert_eq!(node.delete_group(&"g".into(), NOW), Err(ErrorCode::NotCoordinator));
     assert_eq!(node.list_groups(), []);
 }

@@ -84,8 +84,18 @@ impl Node {
         };
         let outcome = self.step_transactions(partition, Command { asked, fresh }, now)?;
         self.await_transaction(partition, id);
+        self.note_transaction(partition, id);
         self.mark(partition, id, now);
         Ok(outcome)
+    }
+
+    /// What is asked again, and was written then, waits as well. A transaction's writes have its own time to be replicated, as in
+    /// Kafka.
+    fn note_transaction(&mut self, partition: i32, id: &str) {
+        let transaction = self.transactions_of(partition).ok().and_then(|all| all.get(id));
+        if let Some(timeout_ms) = transaction.map(|transaction| transaction.timeout_ms) {
+            self.note_unreplicated(&TopicPartition::new(TRANSACTIONS_TOPIC, partition), timeout_ms);
+        }
     }
 
     pub(super) fn step_transactions(
@@ -119,7 +129,6 @@ impl Node {
         let appended = self
             .may_coordinate(&tp)
             .and_then(|()| self.append_batch(&tp, batch, now));
-        self.note_unreplicated(&tp);
         appended.map(drop).map_err(as_coordinator_error)
     }
 }

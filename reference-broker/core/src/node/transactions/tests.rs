@@ -5,8 +5,8 @@ use super::*;
 use crate::config::BrokerConfig;
 use crate::controller::Intent;
 use crate::controller::topics::NewTopic;
-use crate::group::TxnCommit;
 use crate::group::tests::commit;
+use crate::group::{TxnCommit, View};
 use crate::log::tests::{Bench, Sent, Shared, identity};
 use crate::log::walk::Walked;
 use crate::txn::State;
@@ -93,7 +93,10 @@ fn offset(of: Producer) -> TxnCommit {
 
 /// How many of the three a reader of what is committed sees: the two records and the offset.
 fn visible(store: &Shared, mut node: Node) -> (usize, Node) {
-    let committed = node.all_committed("g", NOW).expect("we coordinate").len();
+    let committed = node
+        .all_committed("g", View::Replicated, NOW)
+        .expect("we coordinate")
+        .len();
     let mut seen = committed;
     for partition in 0..2 {
         let bench = Bench {
@@ -213,7 +216,10 @@ fn what_was_deleted_while_it_was_pending_does_not_come_back_after_a_restart() {
     let mut node = opened(&store);
     node.end_transaction("x", of, TransactionResult::Commit, Version::First, NOW)
         .expect("it is open");
-    assert_eq!(node.all_committed("g", NOW).expect("we coordinate"), []);
+    assert_eq!(
+        node.all_committed("g", View::Replicated, NOW).expect("we coordinate"),
+        []
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::group::{Commit, Heartbeat, Join, Leave, Leaver, OffsetToCommit, Sync};
+use crate::group::{Commit, Heartbeat, Join, Leave, Leaver, OffsetToCommit, Sync, View};
 use crate::machine::Ticket;
 use crate::units::ErrorCode;
 
@@ -233,7 +233,7 @@ impl Stage {
             assert_eq!(classic(live), classic(&replayed));
         }
         let offsets = |of: &Coordinator| {
-            of.all_committed(GROUP)
+            of.all_committed(GROUP, View::Replicated)
                 .map(|(.., value)| value.clone())
                 .collect::<Vec<_>>()
         };

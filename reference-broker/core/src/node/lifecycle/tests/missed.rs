@@ -4,6 +4,7 @@ use super::*;
 use crate::controller::Intent;
 use crate::controller::configs::{Alteration, Op, Operation, Unnamed};
 use crate::controller::topics::{NewTopic, TopicRef};
+use crate::group::View;
 use crate::group::tests::commit;
 use crate::image::ResourceKind;
 use crate::log::tests::Sent;
@@ -90,7 +91,7 @@ impl World {
     }
 
     fn committed(&mut self) -> Result<Vec<String>, ErrorCode> {
-        let all = self.broker.all_committed(GROUP, self.now)?;
+        let all = self.broker.all_committed(GROUP, View::Replicated, self.now)?;
         Ok(all.into_iter().map(|(topic, ..)| topic.to_string()).collect())
     }
 
